@@ -1,0 +1,237 @@
+"""Attention: where the decoder looks at each step, and what it reads there.
+
+Each class has `project(memory)`, done once per sentence, and a call for one query or for all of them.
+Nothing is kept between calls.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def masked_softmax(scores: Any, mask: Any = None) -> Any:
+    """Softmax over the last axis, over the places where `mask` is True.
+
+    Works in float32 whatever the dtype of the scores. A row without any True place gives zeros, never NaN.
+
+    Args:
+        scores: `[..., S]`, any floating dtype.
+        mask: Boolean, broadcastable to `scores`, True = real token; `None` = all are real.
+
+    Returns:
+        Weights `[..., S]` in the dtype of the scores: each row sums to 1, or to 0 where all is masked.
+
+    Example:
+        >>> import numpy as np
+        >>> weights = masked_softmax(np.zeros((1, 3), "float32"), np.array([[True, True, False]]))
+        >>> np.asarray(weights).tolist()
+        [[0.5, 0.5, 0.0]]
+    """
+    dtype = keras.backend.standardize_dtype(scores.dtype)
+    scores = ops.cast(scores, "float32")
+    if mask is not None:
+        scores = ops.where(mask, scores, float(np.finfo("float32").min))
+    weights = ops.softmax(scores, axis=-1)
+    if mask is not None:
+        weights = ops.where(mask, weights, 0.0)
+    return ops.cast(weights, dtype)
+
+
+class _Attention(keras.layers.Layer):
+    """What the attentions share: `project` once per sentence, then a call for each query.
+
+    `query_kernel` is the matrix that a query passes before it is scored, or `None`; the decoder's loop
+    makes that product itself and calls `attend`.
+    """
+
+    query_kernel: Any = None
+    memory_kernel: Any = None
+    vector: Any = None
+
+    def __init__(
+        self, units: int, name: str | None = None, dtype: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
+        if units < 1:
+            raise ValueError(f"`units` must be at least 1. Received: units={units}")
+        self.units = units
+
+    def _add_kernel(self, name: str, rows: int) -> Any:
+        return self.add_weight(
+            shape=(rows, self.units), initializer="glorot_uniform", name=name
+        )
+
+    def _build_additive(self, query_shape: tuple, memory_shape: tuple) -> None:
+        self.query_kernel = self._add_kernel("query_kernel", query_shape[-1])
+        self.memory_kernel = self._add_kernel("memory_kernel", memory_shape[-1])
+        self.vector = self.add_weight(
+            shape=(self.units,), initializer=keras.initializers.VarianceScaling(), name="vector"
+        )
+
+    def project(self, memory: Any) -> Any:
+        """Keys of a memory, once per sentence: `[B, S, M] -> [B, S, A]`."""
+        memory = ops.cast(memory, self.compute_dtype)
+        if self.memory_kernel is None:
+            return memory
+        return ops.matmul(memory, ops.cast(self.memory_kernel, self.compute_dtype))
+
+    def parameters(self) -> tuple:
+        """The weights that a score needs besides `query_kernel`, in the compute dtype."""
+        return () if self.vector is None else (ops.cast(self.vector, self.compute_dtype),)
+
+    def scores(self, query: Any, keys: Any, parameters: tuple) -> Any:
+        """Scores `[B, T, S]` of queries `[B, T, A]` that have passed `query_kernel`."""
+        if not parameters:
+            return ops.matmul(query, ops.swapaxes(keys, 1, 2))
+        hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))  # [B, T, S, A]
+        return ops.matmul(hidden, parameters[0])
+
+    def call(
+        self, query: Any, keys: Any, memory: Any, memory_mask: Any = None
+    ) -> tuple[Any, Any]:
+        """Read the memory.
+
+        Args:
+            query: `[B, U]`, or `[B, T, U]` for all steps at once.
+            keys: `project(memory)`, `[B, S, A]`.
+            memory: `[B, S, M]`.
+            memory_mask: Boolean `[B, S]`, True = real token.
+
+        Returns:
+            The context, `[B, M]` or `[B, T, M]`, and the weights, `[B, S]` or `[B, T, S]`.
+        """
+        query = ops.cast(query, self.compute_dtype)
+        if self.query_kernel is not None:
+            query = ops.matmul(query, ops.cast(self.query_kernel, self.compute_dtype))
+        return self.attend(query, keys, memory, memory_mask, self.parameters())
+
+    def attend(
+        self, query: Any, keys: Any, memory: Any, memory_mask: Any, parameters: tuple
+    ) -> tuple[Any, Any]:
+        """As a call, for queries that have passed `query_kernel`, with `parameters()` given.
+
+        The decoder's loop calls this: all that it reads is an argument.
+        """
+        if len(query.shape) == 2:
+            query = ops.expand_dims(query, 1)
+            context, weights = self.attend(query, keys, memory, memory_mask, parameters)
+            return ops.squeeze(context, 1), ops.squeeze(weights, 1)
+        mask = None if memory_mask is None else ops.expand_dims(memory_mask, 1)
+        weights = masked_softmax(self.scores(query, keys, parameters), mask)  # [B, T, S]
+        return ops.matmul(weights, ops.cast(memory, weights.dtype)), weights
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class BahdanauAttention(_Attention):
+    """Additive attention.
+
+    1. `score(q, m) = v . tanh(W q + U m)`
+    2. `weights = softmax(scores)` over the real tokens of the source
+    3. `context = sum of weights * memory`
+
+    In a `Decoder` the query is the state before the cell, and the context goes into the cell.
+
+    Args:
+        units: Size A of the space in which query and memory are added.
+        name: Name of the layer.
+        dtype: Dtype or policy, as for any Keras layer.
+        trainable: Whether the weights are trained.
+
+    Raises:
+        ValueError: `units` is below 1.
+
+    Example:
+        >>> import numpy as np
+        >>> attention = BahdanauAttention(8)
+        >>> query, memory = np.ones((2, 4), "float32"), np.ones((2, 5, 6), "float32")
+        >>> attention.build(query.shape, memory.shape)
+        >>> context, weights = attention(query, attention.project(memory), memory)
+        >>> tuple(context.shape), tuple(weights.shape)
+        ((2, 6), (2, 5))
+
+    Source: Bahdanau et al. 2015, eq. 5 and 6, and section A.1.2. No bias, as in the paper.
+    """
+
+    def build(self, query_shape: tuple, memory_shape: tuple) -> None:
+        """Make `W`, `U` and `v` for queries `[..., U]` and a memory `[B, S, M]`."""
+        self._build_additive(query_shape, memory_shape)
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class LuongAttention(_Attention):
+    """Multiplicative attention, and Luong's "concat".
+
+    1. `score(q, m)` is `q . m` ("dot"), `q . W m` ("general") or `v . tanh(W q + U m)` ("concat")
+    2. `weights = softmax(scores)` over the real tokens of the source
+    3. `context = sum of weights * memory`
+
+    In a `Decoder` the query is the state after the cell.
+
+    Args:
+        units: Size of the query; for "concat" the size of the space in which both are added.
+        score: "dot", "general" or "concat".
+        scaled: Divide the scores by the square root of `units` ("dot" and "general").
+        name: Name of the layer.
+        dtype: Dtype or policy, as for any Keras layer.
+        trainable: Whether the weights are trained.
+
+    Raises:
+        ValueError: An unknown score, "concat" with `scaled`, or sizes that can't be multiplied.
+
+    Example:
+        >>> import numpy as np
+        >>> attention = LuongAttention(4, score="general")
+        >>> query, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
+        >>> attention.build(query.shape, memory.shape)
+        >>> context, weights = attention(query, attention.project(memory), memory)
+        >>> tuple(context.shape), tuple(weights.shape)
+        ((2, 3, 6), (2, 3, 5))
+
+    Source: Luong et al. 2015, eq. 7 and 8; the scale is that of Vaswani et al. 2017, eq. 1.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        score: str = "general",
+        scaled: bool = False,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(units, name=name, dtype=dtype, trainable=trainable)
+        if score not in ("dot", "general", "concat"):
+            raise ValueError(
+                f'`score` must be "dot", "general" or "concat". Received: score={score!r}'
+            )
+        if scaled and score == "concat":
+            raise ValueError('`scaled` goes with "dot" and "general". Received: score="concat"')
+        self.score = score
+        self.scaled = scaled
+
+    def build(self, query_shape: tuple, memory_shape: tuple) -> None:
+        """Make the weights for queries `[..., U]` and a memory `[B, S, M]`."""
+        if self.score == "concat":
+            self._build_additive(query_shape, memory_shape)
+            return
+        if query_shape[-1] != self.units:
+            raise ValueError(
+                f'A "{self.score}" score needs queries of size `units`. '
+                f"Received: units={self.units} and queries of size {query_shape[-1]}"
+            )
+        if self.score == "general":
+            self.memory_kernel = self._add_kernel("memory_kernel", memory_shape[-1])
+        elif memory_shape[-1] != self.units:
+            raise ValueError(
+                'A "dot" score needs a memory as wide as the query; "general" takes any. '
+                f"Received: queries of size {self.units}, memory of size {memory_shape[-1]}"
+            )
+
+    def scores(self, query: Any, keys: Any, parameters: tuple) -> Any:
+        """Scores `[B, T, S]` of queries `[B, T, A]` that have passed `query_kernel`."""
+        scores = super().scores(query, keys, parameters)
+        return scores / self.units**0.5 if self.scaled else scores

@@ -1,0 +1,152 @@
+"""The encoder: a sentence in, one vector per token and a final state out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_s2s.layers.recurrent import make_cell, run_cell
+
+
+def check_dropout(name: str, value: float) -> None:
+    """Raise ValueError unless `value` is a probability below 1."""
+    if not 0 <= value < 1:
+        raise ValueError(f"`{name}` must be at least 0 and below 1. Received: {name}={value}")
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class Encoder(keras.layers.Layer):
+    """Embedding and a stack of recurrent layers, in one or both directions.
+
+    1. `x = dropout(embedding(source))`
+    2. for each layer: `x = [forward(x); backward(x)]`, with dropout between the layers and, if
+       `residual`, the layer's input added where the sizes allow it
+    3. `memory = dropout(x)`
+
+    Args:
+        vocabulary_size: Number V of source ids, the special ones included.
+        units: Size U of a memory vector and of the final state; with `bidirectional` each direction
+            has half of it.
+        embedding_dimension: Size E of an embedding; `None` = `units`.
+        num_layers: Number of recurrent layers.
+        cell: "lstm" or "gru".
+        bidirectional: Read each layer's input from both ends.
+        residual: Add a layer's input to its output, from the second layer on.
+        dropout: Probability of dropping an element of an embedding or a layer's output, in training.
+        name: Name of the layer.
+        dtype: Dtype or policy, as for any Keras layer.
+        trainable: Whether the weights are trained.
+
+    Call arguments:
+        source: int32 `[B, S]`, padded with 0 on the right.
+        training: Whether to drop.
+
+    Returns:
+        - memory `[B, S, U]`
+        - memory_mask, boolean `[B, S]`, True = real token
+        - state: for each layer a tuple, `(h, c)` or `(h,)`, of `[B, U]` after the last real token; with
+          `bidirectional` the two directions side by side
+
+    Raises:
+        ValueError: Sizes below 1, an odd `units` with `bidirectional`, an unknown cell.
+
+    Example:
+        >>> import numpy as np
+        >>> encoder = Encoder(vocabulary_size=20, units=8, num_layers=2)
+        >>> memory, memory_mask, state = encoder(np.array([[5, 6, 3, 0], [7, 8, 9, 3]]))
+        >>> tuple(memory.shape), np.asarray(memory_mask)[0].tolist(), len(state)
+        ((2, 4, 8), [True, True, True, False], 2)
+
+    Source: Sutskever et al. 2014, section 2 (one direction); Bahdanau et al. 2015, section 3.2 (both).
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        units: int,
+        *,
+        embedding_dimension: int | None = None,
+        num_layers: int = 1,
+        cell: str = "lstm",
+        bidirectional: bool = True,
+        residual: bool = False,
+        dropout: float = 0.0,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
+        for label, value in (("vocabulary_size", vocabulary_size - 3), ("num_layers", num_layers)):
+            if value < 1:
+                raise ValueError(f"`{label}` is too small. Received: {label}={locals()[label]}")
+        if units < 1 or (bidirectional and units % 2):
+            raise ValueError(
+                "`units` must be positive, and even when `bidirectional`: each direction has half. "
+                f"Received: units={units}"
+            )
+        check_dropout("dropout", dropout)
+        self.vocabulary_size = vocabulary_size
+        self.units = units
+        self.embedding_dimension = embedding_dimension or units
+        self.num_layers = num_layers
+        self.cell = cell
+        self.bidirectional = bidirectional
+        self.residual = residual
+        self.dropout = dropout
+        self.embedding = keras.layers.Embedding(
+            vocabulary_size, self.embedding_dimension, name="embedding", dtype=self.dtype_policy
+        )
+        self.embedding_dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.output_dropouts = [
+            keras.layers.Dropout(dropout, dtype=self.dtype_policy) for _ in range(num_layers)
+        ]
+        directions = ("forward", "backward") if bidirectional else ("forward",)
+        self.cells = [
+            make_cell(cell, units // len(directions), f"{direction}_{layer}", self.dtype_policy)
+            for layer in range(num_layers)
+            for direction in directions
+        ]
+
+    def build(self, source_shape: tuple) -> None:
+        """Make the weights; they depend on the arguments alone."""
+        self.embedding.build(source_shape)
+        directions = len(self.cells) // self.num_layers
+        for index, cell in enumerate(self.cells):
+            size = self.embedding_dimension if index < directions else self.units
+            cell.build((None, None, size))
+
+    def call(self, source: Any, training: bool = False) -> tuple[Any, Any, list[tuple]]:
+        """Read the source, see the class."""
+        memory_mask = ops.not_equal(source, 0)  # [B, S]
+        mask = ops.transpose(memory_mask)  # [S, B]: from here to the memory, positions come first
+        outputs = self.embedding_dropout(self.embedding(ops.transpose(source)), training=training)
+        states = []
+        for layer in range(self.num_layers):
+            inputs = outputs
+            outputs, state = self._run_layer(layer, inputs, mask, training)
+            if self.residual and layer > 0:
+                outputs = outputs + inputs
+            outputs = self.output_dropouts[layer](outputs, training=training)
+            states.append(state)
+        return ops.transpose(outputs, (1, 0, 2)), memory_mask, states
+
+    def _run_layer(self, layer: int, inputs: Any, mask: Any, training: bool) -> tuple[Any, tuple]:
+        directions = len(self.cells) // self.num_layers
+        batch = ops.shape(inputs)[1]
+        results = []
+        for backward in range(directions):
+            cell = self.cells[layer * directions + backward]
+            start = cell.initial_state(batch)
+            results.append(
+                run_cell(cell, inputs, start, mask, reverse=bool(backward), training=training)
+            )
+        if not self.bidirectional:
+            return results[0]
+        (forward, forward_state), (backward, backward_state) = results
+        state = tuple(
+            ops.concatenate(parts, axis=-1)
+            for parts in zip(forward_state, backward_state, strict=True)
+        )
+        return ops.concatenate([forward, backward], axis=-1), state

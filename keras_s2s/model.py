@@ -1,0 +1,70 @@
+"""The model: an encoder and a decoder, joined by Keras' functional API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from keras_s2s.layers.decoder import Decoder
+from keras_s2s.layers.encoder import Encoder
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class Seq2Seq(keras.Model):
+    """A sequence-to-sequence model that trains with `fit`.
+
+    Args:
+        encoder: The `Encoder`.
+        decoder: The `Decoder`.
+        name: Name of the model.
+
+    Call arguments:
+        inputs: The pair `(source, target_in)`: int32 `[B, S]` and `[B, T]`, padded with 0 on the right.
+            A source ends with the end mark (id 3), a target begins with the start mark (id 2).
+
+    Returns:
+        Logits `[B, T, V]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_s2s.layers.attention import LuongAttention
+        >>> encoder = Encoder(vocabulary_size=20, units=8)
+        >>> decoder = Decoder(vocabulary_size=30, units=8, attention=LuongAttention(8))
+        >>> model = Seq2Seq(encoder, decoder)
+        >>> tuple(model((np.array([[5, 6, 3]]), np.array([[2, 7]]))).shape)
+        (1, 2, 30)
+
+    Source: Sutskever et al. 2014; Bahdanau et al. 2015; Luong et al. 2015.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, name: str = "seq2seq") -> None:
+        for label, value, kind in (("encoder", encoder, Encoder), ("decoder", decoder, Decoder)):
+            if not isinstance(value, kind):
+                raise TypeError(
+                    f"`{label}` must be a keras_s2s.{kind.__name__}. Received: {label}={value!r}"
+                )
+        source = keras.Input((None,), dtype="int32", name="source")
+        target_in = keras.Input((None,), dtype="int32", name="target_in")
+        memory, memory_mask, encoder_state = encoder(source)
+        logits = decoder(target_in, encoder_state, memory, memory_mask)
+        super().__init__(inputs=(source, target_in), outputs=logits, name=name)
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def get_config(self) -> dict[str, Any]:
+        """The encoder and the decoder, as plain values."""
+        return {
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Seq2Seq:
+        """A model from `get_config`."""
+        encoder, decoder = (
+            keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
+            for key in ("encoder", "decoder")
+        )
+        return cls(encoder, decoder, name=config["name"])

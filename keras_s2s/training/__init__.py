@@ -1,0 +1,1 @@
+"""What `fit` needs: the loss and the metrics over real tokens."""

@@ -1,0 +1,79 @@
+"""Metrics over real tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_s2s.training.losses import token_crossentropy
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class TokenAccuracy(keras.metrics.Mean):
+    """Share of the real tokens whose logit is the largest.
+
+    Args:
+        name: Name of the metric.
+
+    Example:
+        >>> import numpy as np
+        >>> accuracy = TokenAccuracy()
+        >>> accuracy.update_state(np.array([[1, 2, 0]]), np.array([[[0.0, 9, 0], [0, 9, 0], [9, 0, 0]]]))
+        >>> float(accuracy.result())
+        0.5
+    """
+
+    def __init__(self, name: str = "token_accuracy") -> None:
+        super().__init__(name=name, dtype="float32")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`."""
+        y_true = ops.cast(y_true, "int32")
+        right = ops.equal(y_true, ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
+        super().update_state(ops.cast(right, "float32"), _real(y_true, sample_weight))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, as plain values."""
+        return {"name": self.name}
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class Perplexity(keras.metrics.Mean):
+    """`exp` of the mean cross-entropy over real tokens, without label smoothing.
+
+    Args:
+        name: Name of the metric.
+
+    Example:
+        >>> import numpy as np
+        >>> perplexity = Perplexity()
+        >>> perplexity.update_state(np.array([[1, 2, 0]]), np.zeros((1, 3, 5), "float32"))
+        >>> round(float(perplexity.result()), 3)  # as unsure as among 5 equal choices
+        5.0
+    """
+
+    def __init__(self, name: str = "perplexity") -> None:
+        super().__init__(name=name, dtype="float32")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`."""
+        y_true = ops.cast(y_true, "int32")
+        super().update_state(token_crossentropy(y_true, y_pred), _real(y_true, sample_weight))
+
+    def result(self) -> Any:
+        """The perplexity so far."""
+        return ops.exp(super().result())
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, as plain values."""
+        return {"name": self.name}
+
+
+def _real(y_true: Any, sample_weight: Any) -> Any:
+    real = ops.cast(ops.not_equal(y_true, 0), "float32")
+    if sample_weight is None:
+        return real
+    weight = ops.cast(sample_weight, "float32")
+    return real * (weight if len(weight.shape) == 2 else ops.expand_dims(weight, -1))
