@@ -46,7 +46,7 @@ class Decoder(keras.layers.Layer):
        is the attentional vector of the step before
     2. `context, weights = attention(h, keys, memory)`
     3. `a = tanh(W [context; h])`, the attentional vector
-    4. `logits = V a + b`
+    4. `logits = V a`, without bias as in both papers
 
     With Bahdanau's attention the query is the h of the step before and the context goes into the cells:
     `h = cells([embedding(y); context], state)`. Without attention, `a = h`.
@@ -202,9 +202,6 @@ class Decoder(keras.layers.Layer):
             self.output_kernel = self.add_weight(
                 shape=(size, self.vocabulary_size), initializer="glorot_uniform", name="output_kernel"
             )
-        self.output_bias = self.add_weight(
-            shape=(self.vocabulary_size,), initializer="zeros", name="output_bias"
-        )
         self._build_bridge([tuple(part[-1] for part in layer) for layer in encoder_state_shape])
 
     def _build_bridge(self, sizes: list[tuple[int, ...]]) -> None:
@@ -451,7 +448,7 @@ class Decoder(keras.layers.Layer):
             kernel = ops.transpose(self._cast(self.embedding.embeddings))
         else:
             kernel = self._cast(self.output_kernel)
-        return ops.matmul(attentional, kernel) + self._cast(self.output_bias)
+        return ops.matmul(attentional, kernel)
 
     def _cast(self, value: Any) -> Any:
         return ops.cast(value, self.compute_dtype)

@@ -1,0 +1,62 @@
+# `make demo` and `make test` do all on a fresh machine: each makes .venv when it is missing.
+
+# The first Python from 3.10 to 3.12 that really runs; `make PYTHON=/path/to/python` overrides it.
+PYTHON ?= $(shell for name in python3.12 python3.11 python3.10 python3; do \
+	$$name -c 'import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
+	>/dev/null 2>&1 && echo $$name && break; done)
+UV := $(shell command -v uv 2>/dev/null)
+INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,.venv/bin/python -m pip install)
+
+.PHONY: help setup demo test slow packaging lint format types
+
+help:
+	@echo "make demo       train on written dates in a few minutes and look at the result"
+	@echo "make test       run the tests"
+	@echo "make slow       run the long tests"
+	@echo "make packaging  build the distributions and install them into fresh environments"
+	@echo "make lint       check style and format"
+	@echo "make format     mend what lint can mend"
+	@echo "make types      run the type checker"
+	@echo "make setup      make .venv with all that the above need"
+
+demo: .venv/.installed
+	.venv/bin/keras-s2s demo
+
+setup: .venv/.installed-dev
+
+test: .venv/.installed-dev
+	.venv/bin/python -m pytest
+
+slow: .venv/.installed-dev
+	.venv/bin/python -m pytest -m slow
+
+packaging: .venv/.installed-dev
+	.venv/bin/python -m pytest -m packaging tests/test_packaging.py
+
+lint: .venv/.installed-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+format: .venv/.installed-dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+# An editable install hides export/ from the type checker, so links show it under its name.
+types: .venv/.installed-dev
+	@mkdir -p .types/keras_s2s
+	@ln -sfn ../../export .types/keras_s2s/export
+	@ln -sfn ../../keras_s2s/__init__.py .types/keras_s2s/__init__.pyi
+	.venv/bin/pyright
+
+.venv/bin/python:
+	@test -n "$(PYTHON)$(UV)" || { echo "Python 3.10, 3.11 or 3.12 with its venv module is needed;" \
+		"none was found. Install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(if $(UV),$(UV) venv --seed --allow-existing --python "$(or $(PYTHON),3.12)","$(PYTHON)" -m venv) .venv
+
+.venv/.installed: pyproject.toml | .venv/bin/python
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml | .venv/bin/python
+	$(INSTALL) --editable ".[dev]"
+	@touch .venv/.installed $@

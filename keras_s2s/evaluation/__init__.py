@@ -1,0 +1,1 @@
+"""How good translations are: in figures (`scores`, `by_length`) and in pictures (`plots`)."""

@@ -1,0 +1,1 @@
+"""The text side: corpora, normalization, tokenizers and batches; no layers, no Keras."""

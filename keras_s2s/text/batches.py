@@ -1,0 +1,291 @@
+"""Batches of padded token ids for `fit`: bucketed by length, shuffled, resumable at any step."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_s2s.text.buckets import LengthBuckets
+from keras_s2s.text.tokenizers import END_ID, PAD_ID, START_ID
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+class Batches:
+    """Batches of a corpus that is held in memory, as `tf.data` pipelines.
+
+    Pairs of like lengths share a batch, as `LengthBuckets` tells, with other pairs in every epoch.
+    Every epoch has the same number of batches and holds every pair exactly once. What comes at a
+    step depends on the seed, the epoch and the step alone.
+
+    Args:
+        source_ids: Token ids of every source, without start and end marks.
+        target_ids: Token ids of every target, without start and end marks.
+        batch_tokens: Most target tokens in a batch, padding and end marks included. Only a pair
+            that is longer by itself exceeds it.
+        batch_sentences: Number of pairs in a batch, instead of `batch_tokens`.
+        seed: Seed of the shuffling, not negative.
+        shuffle: Whether to shuffle. Without it all epochs are the same, long targets first.
+        jitter: How much longer a length may count, as a fraction. More mixes better and pads more.
+        maximum_length: Longest side in tokens, end mark included; a pair with a longer side is
+            skipped and counted. None for no limit.
+        source_step: Sources are padded to a multiple of this many tokens. A larger step pads more
+            and gives fewer shapes to compile for.
+        target_step: As `source_step`, for targets.
+
+    Attributes:
+        pairs: Number of pairs in an epoch.
+        skipped: Number of pairs longer than `maximum_length`.
+        steps_per_epoch: Number of batches in every epoch.
+
+    Raises:
+        TypeError: The ids are not sequences of integers.
+        ValueError: The sides differ in number, no pair is left, an id is a mark or negative, or
+            another argument is out of its range.
+
+    Example:
+        >>> batches = Batches([[5, 6], [7]], [[8], [9, 4]], batch_sentences=2, shuffle=False)
+        >>> print(batches)
+        2 pairs in 1 batch an epoch, 16.7 % padding, 1 shape
+        >>> (source, target_in), target_out = next(iter(batches.epoch(0)))
+        >>> source.numpy().tolist()
+        [[5, 6, 3], [7, 3, 0]]
+        >>> target_in.numpy().tolist()
+        [[2, 8, 0], [2, 9, 4]]
+        >>> target_out.numpy().tolist()
+        [[8, 3, 0], [9, 4, 3]]
+    """
+
+    def __init__(
+        self,
+        source_ids: Iterable[Iterable[int]],
+        target_ids: Iterable[Iterable[int]],
+        *,
+        batch_tokens: int = 4096,
+        batch_sentences: int | None = None,
+        seed: int = 0,
+        shuffle: bool = True,
+        jitter: float = 0.05,
+        maximum_length: int | None = None,
+        source_step: int = 1,
+        target_step: int = 1,
+    ) -> None:
+        _check_at_least(1, batch_tokens=batch_tokens, batch_sentences=batch_sentences)
+        _check_at_least(1, source_step=source_step, target_step=target_step)
+        _check_at_least(1, maximum_length=maximum_length)
+        _check_at_least(0, seed=seed, jitter=jitter)
+        self._source, self._source_lengths = _flatten("source_ids", source_ids)
+        self._target, self._target_lengths = _flatten("target_ids", target_ids)
+        self._source_step, self._target_step = source_step, target_step
+        self._maximum_length = maximum_length
+        self._kept = self._select()
+        self._buckets = LengthBuckets(
+            self._source_lengths[self._kept],
+            self._target_lengths[self._kept],
+            batch_tokens=batch_tokens,
+            batch_sentences=batch_sentences,
+            seed=seed,
+            shuffle=shuffle,
+            jitter=jitter,
+            source_step=source_step,
+            target_step=target_step,
+        )
+        self.pairs = len(self._kept)
+        self.skipped = len(self._source_lengths) - self.pairs
+        self.steps_per_epoch = self._buckets.steps_per_epoch
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """Returns which pairs form every batch of an epoch.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+
+        Returns:
+            For every step the places of its pairs in `source_ids`, int64 [B].
+
+        Raises:
+            ValueError: The epoch is negative.
+
+        Example:
+            >>> batches = Batches([[5], [5, 6]], [[7], [7, 8]], batch_sentences=1, shuffle=False)
+            >>> [pairs.tolist() for pairs in batches.plan(0)]
+            [[1], [0]]
+        """
+        _check_at_least(0, epoch=epoch)
+        return [self._kept[places] for places in self._buckets.plan(epoch)]
+
+    def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
+        """Returns the batches of one epoch, from a step on.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            first_step: Number of batches to leave out at the start.
+
+        Returns:
+            A dataset of `((source, target_in), target_out)`, int32 [B, S], [B, T] and [B, T]:
+            the source with its end mark, the target behind its start mark, the target with its
+            end mark. All are padded on the right to the longest of the batch.
+
+        Raises:
+            ValueError: The epoch or the step is out of its range.
+        """
+        _check_at_least(0, epoch=epoch, first_step=first_step)
+        if first_step > self.steps_per_epoch:
+            raise ValueError(
+                f"first_step must be at most {self.steps_per_epoch}, the batches of an epoch. "
+                f"Received: first_step={first_step!r}. Use dataset() to go on in later epochs."
+            )
+        left = self.steps_per_epoch - first_step
+        return self._dataset(lambda: iter(self.plan(epoch)[first_step:]), left)
+
+    def dataset(self, first_epoch: int = 0, first_step: int = 0) -> tf.data.Dataset:
+        """Returns the batches of all epochs without end, from any place on.
+
+        `fit(batches.dataset(), steps_per_epoch=batches.steps_per_epoch)` trains on them. A dataset
+        that starts at a later place gives what the one from the start gives after skipping.
+
+        Args:
+            first_epoch: Number of the epoch to start in, from 0.
+            first_step: Number of batches to leave out at the start; may pass the epoch's end.
+
+        Returns:
+            An endless dataset of the elements that `epoch` describes.
+
+        Raises:
+            ValueError: The epoch or the step is negative.
+        """
+        import tensorflow as tf
+
+        _check_at_least(0, first_epoch=first_epoch, first_step=first_step)
+        epochs, first_step = divmod(first_step, self.steps_per_epoch)
+        first_epoch += epochs
+
+        def batches() -> Iterator[np.ndarray]:
+            yield from self.plan(first_epoch)[first_step:]
+            for epoch in itertools.count(first_epoch + 1):
+                yield from self.plan(epoch)
+
+        return self._dataset(batches, tf.data.INFINITE_CARDINALITY)
+
+    @property
+    def padding(self) -> float:
+        """Fraction of padding among all tokens of source and target in the first epoch."""
+        return self._measures[0]
+
+    def __str__(self) -> str:
+        padding, shapes = self._measures
+        text = (
+            f"{_counted(self.pairs, 'pair')} in {_counted(self.steps_per_epoch, 'batch', 'es')} "
+            f"an epoch, {100 * padding:.1f} % padding, {_counted(shapes, 'shape')}"
+        )
+        if self._maximum_length is None:
+            return text
+        return f"{text}; {self.skipped:,} longer than {self._maximum_length:,} tokens skipped"
+
+    @functools.cached_property
+    def _measures(self) -> tuple[float, int]:
+        return self._buckets.measure(0)
+
+    def _select(self) -> np.ndarray:
+        sources, targets = len(self._source_lengths), len(self._target_lengths)
+        if sources != targets:
+            raise ValueError(
+                "every source needs one target. Received: "
+                f"source_ids of {sources} rows, target_ids of {targets} rows. Read them as pairs."
+            )
+        longest = np.maximum(self._source_lengths, self._target_lengths)
+        limit = np.inf if self._maximum_length is None else self._maximum_length
+        kept = np.flatnonzero(longest <= limit)
+        if not len(kept):
+            raise ValueError(
+                f"at least one pair is needed. Received: {sources} pairs, none left with "
+                f"maximum_length={self._maximum_length}. Give other pairs or a larger limit."
+            )
+        return kept
+
+    def _dataset(
+        self, batches: Callable[[], Iterator[np.ndarray]], cardinality: int
+    ) -> tf.data.Dataset:
+        import tensorflow as tf
+
+        signature = tf.TensorSpec([None], tf.int64)  # pyright: ignore[reportArgumentType]
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        dataset = dataset.map(self._rows, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+        return dataset.prefetch(tf.data.AUTOTUNE)
+
+    def _rows(self, pairs: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
+        import tensorflow as tf
+
+        source_ids, target_ids = self._ragged
+        source = _padded(source_ids, pairs, self._source_step)
+        target_out = _padded(target_ids, pairs, self._target_step)
+        target_in = tf.pad(target_out[:, :-1], [[0, 0], [1, 0]], constant_values=START_ID)
+        # Both have as many tokens; the shift brought end marks where target_out is padded.
+        target_in = tf.where(target_out == PAD_ID, PAD_ID, target_in)
+        return (source, target_in), target_out
+
+    @functools.cached_property
+    def _ragged(self) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        import tensorflow as tf
+
+        rows = tf.RaggedTensor.from_row_lengths  # pyright: ignore[reportAttributeAccessIssue]
+        # Outside the graph that asks first, and where tf.data runs: on the CPU.
+        with tf.init_scope(), tf.device("CPU:0"):
+            return (
+                rows(self._source, self._source_lengths, validate=False),
+                rows(self._target, self._target_lengths, validate=False),
+            )
+
+
+def _padded(rows: tf.RaggedTensor, pairs: tf.Tensor, step: int) -> tf.Tensor:
+    import tensorflow as tf
+
+    chosen = tf.gather(rows, pairs).to_tensor(PAD_ID)
+    missing = tf.math.floormod(-tf.shape(chosen)[1], step)
+    paddings = tf.convert_to_tensor([[0, 0], [0, missing]])
+    return tf.pad(chosen, paddings, constant_values=PAD_ID)
+
+
+def _flatten(name: str, rows: Iterable[Iterable[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns all ids one after the other, an end mark behind every row, and the row lengths."""
+    flat, lengths = array("i"), array("q")
+    for number, row in enumerate(rows):
+        start = len(flat)
+        try:
+            flat.extend(row)
+        except (TypeError, OverflowError) as error:
+            raise TypeError(
+                f"{name} must be rows of 32-bit integers. "
+                f"Received: {name}[{number}]={row!r} ({error}). Encode the text first."
+            ) from error
+        flat.append(END_ID)
+        lengths.append(len(flat) - start)
+    ids, row_lengths = np.asarray(flat), np.asarray(lengths)
+    ends = np.cumsum(row_lengths)
+    wrong = (ids < 0) | (ids == PAD_ID) | (ids == START_ID) | (ids == END_ID)
+    wrong[ends - 1] = False
+    if wrong.any():
+        place = int(wrong.argmax())
+        number = int(np.searchsorted(ends, place, side="right"))
+        raise ValueError(
+            f"{name} must not hold padding, start or end marks, nor negative ids. "
+            f"Received: id {ids[place]} in {name}[{number}]. The marks are added here."
+        )
+    return ids, row_lengths
+
+
+def _check_at_least(least: int, **values: float | None) -> None:
+    for name, value in values.items():
+        if value is not None and not value >= least:
+            raise ValueError(f"{name} must be at least {least}. Received: {name}={value!r}.")
+
+
+def _counted(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else plural}"

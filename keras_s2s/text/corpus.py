@@ -1,0 +1,285 @@
+"""Parallel text, read line by line: every fault is mended, skipped or an error, and told."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from keras_s2s.text.lines import (
+    CorpusReport,
+    FilePath,
+    Fingerprints,
+    decoded_lines,
+    file_name,
+    is_regular_file,
+    is_standard_input,
+    mend,
+    mend_ends,
+)
+
+
+class Corpus:
+    r"""Sentence pairs from two parallel files, or from one TSV by `Corpus.from_tsv`.
+
+    A file holds one sentence a line in UTF-8, plain or packed by gzip or xz (told by its first
+    bytes). Only a line feed ends a line. Iterating reads the files from their start, never holds
+    more than a line of each, and fills `report` anew:
+
+    | found | what happens |
+    |---|---|
+    | sides of different length, invalid UTF-8, a damaged archive | error |
+    | a byte-order mark at the start of a line, CRLF, outer blanks | mended: removed |
+    | a control character, a line or paragraph separator, a TAB in a side | mended: a blank |
+    | an empty or blank side, a side longer than `maximum_characters` | skipped |
+    | a TSV line whose number of columns is not the first line's | skipped |
+    | a pair that came before | kept, or skipped by `duplicates="remove"` |
+    | a no-break space | kept |
+
+    Each of them but the errors is counted in the report.
+
+    Args:
+        source: Path of the source sentences; "-" is standard input.
+        target: Path of the target sentences; "-" is standard input, for one of the two files.
+        maximum_characters: Longest side that is not skipped, in characters; None for no limit.
+        duplicates: "keep" counts exact duplicates, "remove" skips all but the first, "ignore"
+            does not look for them. Looking takes 12 to 36 bytes of memory per pair.
+        keep_all: Keep every pair, as an evaluation set needs it: what would be skipped is kept
+            and counted, and a TSV line that is no pair is an error.
+
+    Attributes:
+        report: `CorpusReport` of the last iteration.
+
+    Raises:
+        ValueError: An argument is out of its range; while iterating, also for the errors above.
+        OSError: A file cannot be opened.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> _ = (folder / "train.en").write_text("A dog.\n\nTwo cats.\n")
+        >>> _ = (folder / "train.de").write_text("Ein Hund.\nNichts.\nZwei Katzen. \n")
+        >>> corpus = Corpus(folder / "train.en", folder / "train.de")
+        >>> list(corpus)
+        [('A dog.', 'Ein Hund.'), ('Two cats.', 'Zwei Katzen.')]
+        >>> print(corpus.report)  # doctest: +ELLIPSIS
+        /...train.en | /...train.de: 3 pairs read, 2 kept, 1 skipped
+          source: empty side, 1 skipped (line 2)
+          target: outer blanks, 1 mended (line 3)
+    """
+
+    def __init__(
+        self,
+        source: FilePath,
+        target: FilePath,
+        *,
+        maximum_characters: int | None = 5_000,
+        duplicates: Literal["keep", "remove", "ignore"] = "keep",
+        keep_all: bool = False,
+    ) -> None:
+        if is_standard_input(source) and is_standard_input(target):
+            raise ValueError(
+                "standard input can be one of the two files, not both. "
+                f"Received: source={source!r}, target={target!r}. Give a path for one of them."
+            )
+        rows = functools.partial(_parallel_rows, source, target)
+        self._prepare((source, target), rows, maximum_characters, duplicates, keep_all)
+
+    @classmethod
+    def from_tsv(
+        cls,
+        path: FilePath,
+        *,
+        columns: tuple[int, int] = (0, 1),
+        maximum_characters: int | None = 5_000,
+        duplicates: Literal["keep", "remove", "ignore"] = "keep",
+        keep_all: bool = False,
+    ) -> Corpus:
+        r"""Reads the pairs from one file, a pair a line, its columns separated by TABs.
+
+        There is no quoting. The first line that is not blank tells how many columns the file has;
+        those that were not asked for, such as an attribution, are dropped and counted. A blank
+        line is a pair of empty sides.
+
+        Args:
+            path: Path of the file; "-" is standard input.
+            columns: Which columns hold source and target, counted from 0.
+            maximum_characters: As for `Corpus`.
+            duplicates: As for `Corpus`.
+            keep_all: As for `Corpus`.
+
+        Returns:
+            The corpus.
+
+        Raises:
+            ValueError: As for `Corpus`, and if the file has too few columns.
+            OSError: The file cannot be opened.
+
+        Example:
+            >>> import pathlib, tempfile
+            >>> path = pathlib.Path(tempfile.mkdtemp()) / "words.tsv"
+            >>> _ = path.write_text("hi\th aɪ\nno\tn oʊ\n", encoding="utf-8")
+            >>> list(Corpus.from_tsv(path, columns=(1, 0)))
+            [('h aɪ', 'hi'), ('n oʊ', 'no')]
+        """
+        if len(columns) != 2 or min(columns) < 0 or columns[0] == columns[1]:
+            raise ValueError(
+                "columns must be two different column numbers, counted from 0. "
+                f"Received: columns={columns!r}. Use (0, 1) for source first, target second."
+            )
+        corpus = cls.__new__(cls)
+        rows = functools.partial(_tsv_rows, path, columns, keep_all)
+        corpus._prepare((path,), rows, maximum_characters, duplicates, keep_all)
+        return corpus
+
+    def _prepare(
+        self,
+        files: tuple[FilePath, ...],
+        rows: Callable[[CorpusReport], Iterator[tuple[int, str, str]]],
+        maximum_characters: int | None,
+        duplicates: Literal["keep", "remove", "ignore"],
+        keep_all: bool,
+    ) -> None:
+        if maximum_characters is not None and maximum_characters < 1:
+            raise ValueError(
+                "maximum_characters must be at least 1, or None for no limit. "
+                f"Received: maximum_characters={maximum_characters!r}."
+            )
+        if duplicates not in ("keep", "remove", "ignore") or (keep_all and duplicates == "remove"):
+            raise ValueError(
+                'duplicates must be "keep", "remove" or "ignore", and not "remove" together with '
+                f"keep_all. Received: duplicates={duplicates!r}, keep_all={keep_all!r}."
+            )
+        self._rows = rows
+        self._maximum_characters = maximum_characters
+        self._duplicates = duplicates
+        self._keep_all = keep_all
+        self._rereadable = all([is_regular_file(path) for path in files])  # Looks at each.
+        self._begun = False
+        self.report = CorpusReport(tuple(file_name(path) for path in files))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        if self._begun and not self._rereadable:
+            raise ValueError(
+                "standard input and pipes can be read only once. "
+                f"Received: {' and '.join(self.report.files)}, a second time. "
+                "Keep the pairs in a list, or read from a file."
+            )
+        self._begun = True
+        report = self.report = CorpusReport(self.report.files)
+        seen = Fingerprints()
+        for line_number, source, target in self._rows(report):
+            if self._accepts(source, target, line_number, report, seen):
+                report.kept += 1
+                yield source, target
+
+    def _accepts(
+        self, source: str, target: str, line_number: int, report: CorpusReport, seen: Fingerprints
+    ) -> bool:
+        action = "kept" if self._keep_all else "skipped"
+        sound = True
+        for side, text in (("source", source), ("target", target)):
+            if not text:
+                report.add("empty side", side, action, line_number)
+                sound = False
+            elif self._maximum_characters is not None and len(text) > self._maximum_characters:
+                report.add("too long", side, action, line_number)
+                sound = False
+        if sound and self._duplicates != "ignore" and not seen.add(f"{source}\n{target}"):
+            action = "skipped" if self._duplicates == "remove" else "kept"
+            report.add("exact duplicate", "pair", action, line_number)
+            sound = False
+        return sound or action == "kept"
+
+
+def read_lines(path: FilePath, *, report: CorpusReport | None = None) -> Iterator[str]:
+    r"""Reads the lines of one file with the care of a `Corpus`, and keeps the blank ones.
+
+    Line n of the file is the n-th string: what a `Corpus` mends is mended here too, a blank line
+    is an empty string, and nothing is skipped.
+
+    Args:
+        path: Path of the file, plain or packed by gzip or xz; "-" is standard input.
+        report: Where to count what was mended; None forgets it.
+
+    Returns:
+        An iterator over the lines, which reads the file while it is used.
+
+    Raises:
+        ValueError: While iterating: invalid UTF-8, or a damaged archive.
+        OSError: The file cannot be opened.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "input.txt"
+        >>> _ = path.write_bytes(b"A dog.\r\n\r\nTwo cats.")
+        >>> report = CorpusReport(("input.txt",), unit="lines")
+        >>> list(read_lines(path, report=report))
+        ['A dog.', '', 'Two cats.']
+        >>> print(report)
+        input.txt: 3 lines read, 3 kept, 0 skipped
+          line: CRLF, 2 mended (lines 1, 2)
+    """
+    is_regular_file(path)
+    return _whole_lines(path, report or CorpusReport((file_name(path),), unit="lines"))
+
+
+def _whole_lines(path: FilePath, report: CorpusReport) -> Iterator[str]:
+    for line_number, text in decoded_lines(path):
+        report.read += 1
+        report.kept += 1
+        yield mend(mend_ends(text, "line", line_number, report), "line", line_number, report)
+
+
+def _parallel_rows(
+    source: FilePath, target: FilePath, report: CorpusReport
+) -> Iterator[tuple[int, str, str]]:
+    sources, targets = decoded_lines(source), decoded_lines(target)
+    for line_number in itertools.count(1):
+        source_line, target_line = next(sources, None), next(targets, None)
+        if source_line is None and target_line is None:
+            return
+        if source_line is None or target_line is None:
+            before = line_number - 1
+            source_count = before if source_line is None else line_number + sum(1 for _ in sources)
+            target_count = before if target_line is None else line_number + sum(1 for _ in targets)
+            raise ValueError(
+                "source and target must have the same number of lines, line n of one belonging to "
+                f"line n of the other. Received: {file_name(source)} with {source_count:,} lines, "
+                f"{file_name(target)} with {target_count:,} lines. Align the files again."
+            )
+        report.read += 1
+        pair = []
+        for side, (_, text) in (("source", source_line), ("target", target_line)):
+            text = mend_ends(text, side, line_number, report)
+            pair.append(mend(text, side, line_number, report))
+        yield line_number, pair[0], pair[1]
+
+
+def _tsv_rows(
+    path: FilePath, columns: tuple[int, int], keep_all: bool, report: CorpusReport
+) -> Iterator[tuple[int, str, str]]:
+    expected = None
+    for line_number, text in decoded_lines(path):
+        report.read += 1
+        text = mend_ends(text, "pair", line_number, report)
+        if not text or text.isspace():
+            yield line_number, "", ""
+            continue
+        fields = text.split("\t")
+        if expected is None:
+            expected = len(fields)
+        if len(fields) != expected or expected <= max(columns):
+            if expected <= max(columns) or keep_all:
+                raise ValueError(
+                    f"every line must have {max(expected, max(columns) + 1)} columns, separated "
+                    f"by TABs. Received: {file_name(path)}, line {line_number} with {len(fields)}. "
+                    "Mend the line, or the choice of columns."
+                )
+            report.add("wrong number of columns", "pair", "skipped", line_number)
+            continue
+        if expected > 2:
+            report.add("columns beyond the two", "pair", "dropped", line_number)
+        source = mend(fields[columns[0]], "source", line_number, report)
+        yield line_number, source, mend(fields[columns[1]], "target", line_number, report)

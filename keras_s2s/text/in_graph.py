@@ -1,0 +1,141 @@
+"""Tokenizers made of TensorFlow operations. Loaded only when text goes into a graph."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from keras_s2s.text.normalization import import_tensorflow_text, normalize_in_graph
+from keras_s2s.text.tokenizer import (
+    END_ID,
+    PAD_ID,
+    SPECIAL_PIECES,
+    START_ID,
+    UNK_ID,
+    UNKNOWN_TEXT,
+)
+
+
+class TextModule(tf.Module):
+    """Text to ids and back inside a graph; it owns the tables that this takes.
+
+    Args:
+        form: The Unicode form of the text before it becomes ids.
+    """
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form = form
+
+    def _ids_of(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """Returns the ids of normalized text, int32 [B, None]."""
+        raise NotImplementedError
+
+    def _text_of(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """Returns the text of ids that are neither padding, start nor end, string [B]."""
+        raise NotImplementedError
+
+    def tokenize(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """Returns the ids of sentences, without start and end marks.
+
+        Args:
+            text: UTF-8, string [B].
+
+        Returns:
+            Ids, int32 [B, None].
+
+        Raises:
+            ValueError: If `text` is not a vector.
+        """
+        text = tf.convert_to_tensor(text, tf.string)
+        if text.shape.rank != 1:
+            raise ValueError(
+                f"text must be a vector of strings. Received: shape {text.shape}. "
+                "Batch the data set first, or put a single string into a list."
+            )
+        return self._ids_of(normalize_in_graph(text, self.form))
+
+    def detokenize(self, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
+        """Returns the text of ids, in NFC.
+
+        Args:
+            ids: Ids, int32 [B, T], ragged or padded. Padding, start and end marks are left out.
+
+        Returns:
+            UTF-8, string [B].
+        """
+        ragged = _ragged(ids)
+        marks = tf.constant([PAD_ID, START_ID, END_ID], ragged.dtype)
+        is_text = tf.reduce_all(ragged.flat_values[:, None] != marks, axis=-1)
+        ragged = tf.ragged.boolean_mask(ragged, ragged.with_flat_values(is_text))
+        return normalize_in_graph(self._text_of(ragged), "NFC")
+
+
+def _ragged(ids: tf.Tensor | tf.RaggedTensor) -> Any:
+    if isinstance(ids, tf.RaggedTensor):
+        return ids
+    # TensorFlow's own hints do not know this method.
+    from_tensor = tf.RaggedTensor.from_tensor  # pyright: ignore[reportAttributeAccessIssue]
+    return from_tensor(tf.cast(ids, tf.int32))
+
+
+class SymbolModule(TextModule):
+    """Looks up each symbol of a text in a table.
+
+    Args:
+        symbols: The symbols, in the order of their ids, the first of which is 4.
+        form: The Unicode form of the text before it becomes ids.
+        split: From normalized text, string [B], to symbols, string [B, None].
+        join: Back, before the text is normalized.
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        form: str,
+        split: Callable[[tf.Tensor], tf.RaggedTensor],
+        join: Callable[[tf.RaggedTensor], tf.Tensor],
+    ) -> None:
+        super().__init__(form)
+        self._split = split
+        self._join = join
+        first = len(SPECIAL_PIECES)
+        ids = tf.range(first, first + len(symbols))
+        # The special ids are no keys: text that looks like their names is ordinary text.
+        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(list(symbols)), ids)
+        self._table = tf.lookup.StaticHashTable(initializer, UNK_ID)
+        self._symbols = tf.constant([UNKNOWN_TEXT] * first + list(symbols))
+
+    def _ids_of(self, text: tf.Tensor) -> tf.RaggedTensor:
+        symbols = self._split(text)
+        return symbols.with_flat_values(self._table.lookup(symbols.flat_values))
+
+    def _text_of(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        return self._join(tf.gather(self._symbols, ids))
+
+
+class SentencePieceModule(TextModule):
+    """Runs a SentencePiece model.
+
+    Args:
+        model: The model file's bytes.
+        form: The Unicode form of the text before it becomes ids.
+        escapes: Characters of the text and what stands for them in the model.
+    """
+
+    def __init__(self, model: bytes, form: str, escapes: dict[str, str]) -> None:
+        super().__init__(form)
+        self._escapes = escapes
+        # Not FastSentencepieceTokenizer: TensorFlow Serving links this one's operation.
+        self._tokenizer = import_tensorflow_text().SentencepieceTokenizer(model, tf.int32)
+
+    def _ids_of(self, text: tf.Tensor) -> tf.RaggedTensor:
+        for character, escape in self._escapes.items():
+            text = tf.strings.regex_replace(text, character, escape)
+        return self._tokenizer.tokenize(text)
+
+    def _text_of(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        text = self._tokenizer.detokenize(tf.cast(ids, tf.int32))
+        for character, escape in self._escapes.items():
+            text = tf.strings.regex_replace(text, escape, character)
+        return text

@@ -1,0 +1,252 @@
+"""The one definition of how text looks before it becomes ids.
+
+Three steps, the same in Python and in the TensorFlow graph: a Unicode form, white space folded to
+single blanks, no blank at either end. Both sides agree on every string, whatever version of
+Unicode their libraries know.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+NormalizationForm = Literal["NFC", "NFKC", "NFD"]
+NORMALIZATION_FORMS: tuple[NormalizationForm, ...] = ("NFC", "NFKC", "NFD")
+
+# Unicode's White_Space property, written out because `str.isspace`, RE2's `\s` and JavaScript's
+# `\s` each mean another set.
+WHITE_SPACE = (
+    *range(0x0009, 0x000E),  # tab, line feed, line tabulation, form feed, carriage return
+    0x0020,
+    0x0085,
+    0x00A0,
+    0x1680,
+    *range(0x2000, 0x200B),
+    0x2028,
+    0x2029,
+    0x202F,
+    0x205F,
+    0x3000,
+)
+
+# General category Cc, which Unicode promises never to change. They are no part of any writing,
+# so they count as white space: what stood on both sides of one stays apart.
+CONTROL_CHARACTERS = (*range(0x0000, 0x0020), *range(0x007F, 0x00A0))
+
+# Unicode keeps the normalization of a character for ever, but only from the version on that
+# assigns it. Python 3.10 knows version 13, TensorFlow Text 2.21 knows 16. So the characters that
+# came after 13 and decompose, compose or are reordered (versions 14 to 17) stay as they are, and
+# the text before and after them is normalized by itself. First and last code point of each range:
+NEWER_CHARACTERS = (
+    (0x0897, 0x089F),
+    (0x08CA, 0x08D2),
+    (0x0C3C, 0x0C3C),
+    (0x1715, 0x1715),
+    (0x1AC1, 0x1AEB),
+    (0x1DFA, 0x1DFA),
+    (0xA7F1, 0xA7F4),
+    (0x105C9, 0x105E4),
+    (0x10781, 0x107BA),
+    (0x10D69, 0x10D6D),
+    (0x10EFA, 0x10EFF),
+    (0x10F82, 0x10F85),
+    (0x11070, 0x11070),
+    (0x11382, 0x113D0),
+    (0x11F41, 0x11F42),
+    (0x1611E, 0x1612F),
+    (0x16D63, 0x16D6A),
+    (0x1CCD6, 0x1CCF9),
+    (0x1E030, 0x1E08F),
+    (0x1E2AE, 0x1E2AE),
+    (0x1E4EC, 0x1E6F5),
+)
+
+
+def _character(code_point: int) -> str:
+    """Returns a code point as Python's `re` and RE2 both read it inside a character class."""
+    return f"\\x{code_point:02X}" if code_point < 0x100 else chr(code_point)
+
+
+_SEPARATOR = "[" + "".join(map(_character, sorted({*WHITE_SPACE, *CONTROL_CHARACTERS}))) + "]+"
+_NEWER = "[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in NEWER_CHARACTERS) + "]+"
+
+_SEPARATOR_REGEX = re.compile(_SEPARATOR)
+_NEWER_REGEX = re.compile(f"({_NEWER})")
+_SURROGATE_REGEX = re.compile("[\ud800-\udfff]")
+
+
+def check_form(form: str) -> NormalizationForm:
+    """Returns `form` if it names a Unicode form that every runtime offers.
+
+    Args:
+        form: "NFC", "NFKC" or "NFD".
+
+    Returns:
+        The same name.
+
+    Raises:
+        ValueError: If it is another value.
+
+    >>> check_form("NFC")
+    'NFC'
+    """
+    for known in NORMALIZATION_FORMS:
+        if form == known:
+            return known
+    raise ValueError(
+        "normalization must be 'NFC' (loses nothing), 'NFKC' (also folds compatibility "
+        "characters) or 'NFD' (takes letters apart, Hangul into jamo). "
+        f"Received: normalization={form!r}. Choose one of the three."
+    )
+
+
+def normalize(text: str, form: str = "NFC") -> str:
+    r"""Puts text into a Unicode form, with single blanks between words and none at the ends.
+
+    White space is the 25 characters of Unicode's White_Space property; the other control
+    characters (NUL and U+001C to U+001F among them) count as white space too. Characters of
+    format (zero-width joiners, direction marks, U+FEFF) stay: emoji, Persian and Khmer need them.
+
+    NFC and NFD lose nothing else. NFKC does: "ʰ" becomes "h" and "½" becomes "1⁄2"; and as "¨"
+    becomes a blank and a combining mark, one at the start of a text loses that blank.
+
+    Args:
+        text: Any text that has a UTF-8 encoding.
+        form: "NFC", "NFKC" or "NFD".
+
+    Returns:
+        The normalized text. Normalizing it again changes nothing.
+
+    Raises:
+        TypeError: If `text` is no `str`.
+        ValueError: If `text` holds a lone surrogate, or `form` is another name.
+
+    >>> normalize("  한\tcafe\u0301 \u00a0 ʰ ")
+    '한 café ʰ'
+    >>> len(normalize("한", "NFD"))
+    3
+
+    Source: Unicode Standard Annex 15, "Unicode Normalization Forms", with the characters newer
+    than Unicode 13 that have a normalization of their own left as they are.
+    """
+    known_form = check_form(form)
+    if not isinstance(text, str):
+        raise TypeError(
+            f"text must be a str. Received: text={text!r} of type {type(text).__name__}. "
+            "Decode bytes with .decode('utf-8') first."
+        )
+    if not text.isascii():
+        _check_surrogates(text)
+        pieces = _NEWER_REGEX.split(text)  # Even places hold text, odd places newer characters.
+        pieces[::2] = [unicodedata.normalize(known_form, piece) for piece in pieces[::2]]
+        text = "".join(pieces)
+    return _SEPARATOR_REGEX.sub(" ", text).strip(" ")
+
+
+def normalize_lines(lines: Iterable[str], form: str = "NFC") -> Iterator[str]:
+    """Normalizes lines one by one.
+
+    Args:
+        lines: The lines.
+        form: "NFC", "NFKC" or "NFD".
+
+    Returns:
+        An iterator over the normalized lines.
+
+    Raises:
+        TypeError: If `lines` is one `str` or `bytes`, or a line is no `str`.
+        ValueError: If a line holds a lone surrogate, or `form` is another name.
+
+    >>> list(normalize_lines(["a  b", " c"]))
+    ['a b', 'c']
+    """
+    check_form(form)
+    if isinstance(lines, (str, bytes)):
+        raise TypeError(
+            f"an iterable of lines is needed. Received: one {type(lines).__name__}. "
+            "Put it into a list: [text]."
+        )
+    return (normalize(line, form) for line in lines)
+
+
+def _check_surrogates(text: str) -> None:
+    if found := _SURROGATE_REGEX.search(text):
+        raise ValueError(
+            "text must be valid Unicode, without lone surrogates. "
+            f"Received: U+{ord(found.group()):04X} at position {found.start()}. "
+            "Read the file with encoding='utf-8' and without errors='surrogateescape'."
+        )
+
+
+def normalize_in_graph(text: "tf.Tensor", form: str = "NFC") -> "tf.Tensor":
+    r"""Does what `normalize` does inside a TensorFlow graph, with the same result.
+
+    Bytes that are no UTF-8 become U+FFFD, as with Python's `bytes.decode(errors="replace")`.
+
+    Args:
+        text: UTF-8, string of any shape.
+        form: "NFC", "NFKC" or "NFD".
+
+    Returns:
+        The normalized text, string of the same shape.
+
+    Raises:
+        ValueError: If `form` is another name.
+        ImportError: If tensorflow-text is missing.
+
+    >>> normalize_in_graph(["  a\t b "]).numpy().tolist()
+    [b'a b']
+    """
+    import tensorflow as tf
+
+    check_form(form)
+    tensorflow_text = import_tensorflow_text()
+    text = tf.convert_to_tensor(text, tf.string)
+    text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    has_newer = tf.reduce_any(tf.strings.regex_full_match(text, f"(?s).*{_NEWER}.*"))
+    text = tf.cond(
+        has_newer,
+        lambda: _normalize_between_newer(text, form),
+        lambda: tensorflow_text.normalize_utf8(text, form),
+    )
+    return tf.strings.strip(tf.strings.regex_replace(text, _SEPARATOR, " "))
+
+
+def _normalize_between_newer(text: "tf.Tensor", form: str) -> "tf.Tensor":
+    """Normalizes what stands before, between and after newer characters, and not these."""
+    import tensorflow as tf
+
+    cut = b"\xff"  # A byte that no UTF-8 text contains.
+    marked = tf.strings.regex_replace(tf.reshape(text, [-1]), f"({_NEWER})", cut + rb"\1" + cut)
+    pieces = tf.strings.split(marked, cut)  # string [N, None]
+    is_newer = tf.strings.regex_full_match(pieces.flat_values, _NEWER)
+    normalized = import_tensorflow_text().normalize_utf8(pieces.flat_values, form)
+    pieces = pieces.with_flat_values(tf.where(is_newer, pieces.flat_values, normalized))
+    return tf.reshape(tf.strings.reduce_join(pieces, axis=-1), tf.shape(text))
+
+
+def import_tensorflow_text() -> Any:
+    """Imports TensorFlow Text, or says where it can be had.
+
+    Returns:
+        The module `tensorflow_text`.
+
+    Raises:
+        ImportError: If it is not installed, or is made for another version of TensorFlow.
+    """
+    import tensorflow as tf
+
+    try:
+        import tensorflow_text
+    except (ImportError, tf.errors.OpError) as error:
+        minor = ".".join(tf.__version__.split(".")[:2])
+        raise ImportError(
+            "Text inside the TensorFlow graph needs tensorflow-text of TensorFlow's own minor "
+            f"version. Received: {error}. Install it with `pip install tensorflow-text=={minor}.*` "
+            "(there are wheels for Linux on x86-64, and for macOS in some versions), or stay "
+            "outside the graph with encode() and decode(), which do without it."
+        ) from error
+    return tensorflow_text

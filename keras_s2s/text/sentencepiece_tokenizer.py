@@ -1,0 +1,208 @@
+"""Subwords by SentencePiece's unigram model."""
+
+import hashlib
+import random
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_s2s.text.normalization import check_form, normalize_lines
+from keras_s2s.text.sentencepiece_model import train_model, with_exact_scores
+from keras_s2s.text.tokenizer import Tokenizer, check_vocabulary_size
+
+if TYPE_CHECKING:
+    from keras_s2s.text.in_graph import TextModule
+
+MODEL_FILE = "tokenizer.model"
+DEFAULT_VOCABULARY_SIZE = 8000
+
+# SentencePiece writes U+2581 for a blank, and U+2585 for what it leaves out of its training. Where
+# text contains them, control characters take their place: normalized text contains none.
+_ESCAPES = {"\u2581": "\x02", "\u2585": "\x03"}
+
+
+class SentencePieceTokenizer(Tokenizer):
+    """Subwords: the most probable way to cut a sentence into pieces of a learnt vocabulary.
+
+    Characters that the training text did not contain become the unknown id, a run of them one id.
+    (SentencePiece's byte fallback would need 256 more ids, and a model's output could be no text.)
+
+    Args:
+        model: The bytes of a SentencePiece unigram model with the identity rule, and with padding,
+            unknown, start and end as ids 0 to 3. `train` makes one. Its scores are rounded to
+            multiples of 1/256, so that every runtime finds the same pieces.
+        normalization: "NFC", "NFKC" or "NFD".
+
+    Raises:
+        TypeError: If `model` is not `bytes`.
+        ValueError: If SentencePiece cannot read it, its special ids are others, or it is no unigram
+            model with the identity rule.
+
+    >>> tokenizer = SentencePieceTokenizer.train(["low lower lowest", "new newer newest"], 16)
+    >>> tokenizer.decode(tokenizer.encode("newest  low"))
+    'newest low'
+
+    Source: Kudo 2018, "Subword Regularization: Improving Neural Network Translation Models with
+    Multiple Subword Candidates", eq. 6 to 8 for the model and eq. 11 for the sampling.
+    """
+
+    def __init__(self, model: bytes, *, normalization: str = "NFC") -> None:
+        from sentencepiece import SentencePieceProcessor
+
+        super().__init__(normalization)
+        if not isinstance(model, bytes):
+            raise TypeError(
+                f"model must be the bytes of a SentencePiece model. Received: "
+                f"{type(model).__name__}. Read a file with Path(file).read_bytes()."
+            )
+        try:
+            SentencePieceProcessor(model_proto=model)
+            self.model = with_exact_scores(model)
+            self._processor = SentencePieceProcessor(model_proto=self.model)
+        except (RuntimeError, OSError, OverflowError) as error:
+            raise ValueError(
+                f"model must be a SentencePiece model. Received: {len(model)} bytes that "
+                f"SentencePiece cannot read ({error}). Make one with SentencePieceTokenizer.train."
+            ) from error
+        self._size = self._processor.get_piece_size()
+
+    @classmethod
+    def train(
+        cls,
+        lines: Iterable[str],
+        vocabulary_size: int | None = None,
+        *,
+        normalization: str = "NFC",
+        character_coverage: float = 1.0,
+    ) -> "SentencePieceTokenizer":
+        """Learns a vocabulary of subwords, from the same lines always the same one.
+
+        Args:
+            lines: The text, held in memory. For one vocabulary on both sides, chain their lines.
+            vocabulary_size: The number of ids, the four special ones included. Where the text has
+                fewer pieces, the vocabulary is smaller and a warning says so. None means at most
+                8,000, without the warning.
+            normalization: "NFC", "NFKC" or "NFD".
+            character_coverage: The share of the text's characters that the vocabulary must be able
+                to spell. 1 loses nothing; with 0.9995, the rarest characters of Chinese or Korean
+                become unknown and leave their places to pieces.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            TypeError: If `lines` is one `str`, or a line is no `str`.
+            ValueError: If there is no text, or `vocabulary_size` cannot hold its characters, or
+                `character_coverage` is not above 0.98 and at most 1.
+        """
+        check_form(normalization)
+        check_vocabulary_size(vocabulary_size)
+        if not 0.98 < character_coverage <= 1:
+            raise ValueError(
+                "character_coverage must be above 0.98 and at most 1. "
+                f"Received: character_coverage={character_coverage}. Use 1, or 0.9995."
+            )
+        sentences = [_escape(line) for line in normalize_lines(lines, normalization) if line]
+        if not sentences:
+            raise ValueError(
+                "lines must contain text. Received: only empty lines, or none. Check the file."
+            )
+        model = train_model(
+            sentences, vocabulary_size or DEFAULT_VOCABULARY_SIZE, character_coverage
+        )
+        tokenizer = cls(model, normalization=normalization)
+        if vocabulary_size is not None and tokenizer.vocabulary_size < vocabulary_size:
+            warnings.warn(
+                f"vocabulary_size={vocabulary_size} is more than the text fills: the tokenizer "
+                f"has {tokenizer.vocabulary_size} ids, the most that it can give.",
+                stacklevel=2,
+            )
+        return tokenizer
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of ids, the four special ones included."""
+        return self._size
+
+    def encode_all(
+        self, texts: Iterable[str], alpha: float | None = None, seed: int | None = None
+    ) -> list[list[int]]:
+        """Returns the ids of many texts, the fast way; or ids sampled to train a model on.
+
+        Args:
+            texts: Sentences.
+            alpha: None takes the best segmentation. A number draws one at random, with its
+                probability to the power of `alpha`: 0 finds all of them equally likely, 0.1 to 0.5
+                helps on small data, and the larger, the closer to the best.
+            seed: With `alpha`, the number that decides the draw; None takes one from Python's
+                `random`.
+
+        Returns:
+            A list of ids for each text.
+
+        Raises:
+            TypeError: If `texts` is one `str`, or one of them is no `str`.
+            ValueError: If a text holds a lone surrogate, `alpha` is negative, `seed` is outside of
+                0 to 2^31 - 1, or there is a `seed` without `alpha`.
+
+        Source: Kudo 2018, "Subword Regularization", section 3.3.
+        """
+        from sentencepiece import set_random_generator_seed
+
+        lines = [_escape(line) for line in normalize_lines(texts, self.normalization)]
+        if alpha is None:
+            if seed is not None:
+                raise ValueError(f"seed needs alpha. Received: seed={seed}. Give both or neither.")
+            return self._processor.encode(lines)
+        if alpha < 0:
+            raise ValueError(f"alpha must be at least 0. Received: alpha={alpha}. Try 0.2.")
+        # SentencePiece starts from its seed at every call: without a new one all draw alike.
+        seed = random.getrandbits(31) if seed is None else seed
+        if not 0 <= seed < 2**31:
+            raise ValueError(f"seed must be 0 to 2^31 - 1. Received: seed={seed}. Take 0.")
+        set_random_generator_seed(seed)
+        return self._processor.encode(
+            lines, enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1
+        )
+
+    def _ids_of(self, text: str) -> list[int]:
+        return self._processor.encode(_escape(text))
+
+    def _text_of(self, ids: list[int]) -> str:
+        return _unescape(self._processor.decode(ids))
+
+    def _piece(self, index: int) -> str:
+        return _unescape(self._processor.id_to_piece(index))
+
+    def _make_in_graph(self) -> "TextModule":
+        from keras_s2s.text.in_graph import SentencePieceModule
+
+        return SentencePieceModule(self.model, self.normalization, _ESCAPES)
+
+    def _save(self, folder: Path) -> dict[str, Any]:
+        (folder / MODEL_FILE).write_bytes(self.model)
+        return {"model": MODEL_FILE, "model_sha256": hashlib.sha256(self.model).hexdigest()}
+
+    @classmethod
+    def _from_saved(cls, settings: dict[str, Any], folder: Path) -> "SentencePieceTokenizer":
+        try:
+            model = (folder / MODEL_FILE).read_bytes()
+        except OSError as error:
+            raise ValueError(f"no {MODEL_FILE} beside it ({error})") from error
+        # Before SentencePiece sees it: a parser in C++ is no place for a damaged file.
+        if hashlib.sha256(model).hexdigest() != settings["model_sha256"]:
+            raise ValueError(f"{len(model)} bytes in {MODEL_FILE} whose SHA-256 is another")
+        return cls(model, normalization=settings["normalization"])
+
+
+def _escape(text: str) -> str:
+    for character, escape in _ESCAPES.items():
+        text = text.replace(character, escape)
+    return text
+
+
+def _unescape(text: str) -> str:
+    for character, escape in _ESCAPES.items():
+        text = text.replace(escape, character)
+    return text

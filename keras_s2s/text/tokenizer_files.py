@@ -1,0 +1,77 @@
+"""The folder that a tokenizer is saved in, and the checks when it is read back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+SETTINGS_FILE = "tokenizer.json"
+FORMAT = "keras_s2s tokenizer"
+FORMAT_VERSION = 1
+SPECIAL_IDS = {"pad": 0, "unk": 1, "start": 2, "end": 3}
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Writes the JSON file of a tokenizer.
+
+    Args:
+        folder: An existing folder.
+        settings: What the tokenizer is, ready for JSON.
+    """
+    head = {"format": FORMAT, "version": FORMAT_VERSION, "special_ids": SPECIAL_IDS}
+    text = json.dumps({**head, **settings}, ensure_ascii=False, indent=1)
+    (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Reads the JSON file of a tokenizer and checks what all of them have.
+
+    Args:
+        folder: A folder that a tokenizer was saved in.
+
+    Returns:
+        The content of the file. "class" and "normalization" are strings in it.
+
+    Raises:
+        ValueError: If the file is missing, damaged, foreign, or from a newer version.
+    """
+    path = folder / SETTINGS_FILE
+    try:
+        settings = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ValueError(
+            f"{folder} must be a folder that a tokenizer was saved in. Received: {error}. "
+            "Name the folder that was given to save()."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(damaged(path, f"no JSON, {error}")) from error
+    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
+        raise ValueError(damaged(path, f"no format={FORMAT!r}"))
+    if settings.get("version") != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} must have format version {FORMAT_VERSION}. "
+            f"Received: version={settings.get('version')!r}. "
+            "Load it with the version of keras-s2s that saved it, or a newer one."
+        )
+    if settings.get("special_ids") != SPECIAL_IDS:
+        found = settings.get("special_ids")
+        raise ValueError(damaged(path, f"special_ids={found!r} instead of {SPECIAL_IDS}"))
+    for name in ("class", "normalization"):
+        if not isinstance(settings.get(name), str):
+            raise ValueError(damaged(path, f"{name}={settings.get(name)!r}"))
+    return settings
+
+
+def damaged(path: Path, reason: str) -> str:
+    """Words the error for a file that is not what `save` wrote.
+
+    Args:
+        path: The file.
+        reason: What was found.
+
+    Returns:
+        The message.
+    """
+    return (
+        f"{path} must be as Tokenizer.save wrote it. Received: {reason}. "
+        "Copy the folder anew from where it was made, or train the tokenizer again."
+    )

@@ -1,0 +1,109 @@
+"""Cut Multi30k en-de into the SentencePiece pieces that every side of the benchmarks uses.
+
+Usage: python tests/benchmarks/prepare.py WORK [--data FOLDER] [--vocabulary-size N]
+
+WORK then holds, for each language (en, de):
+
+- `sentencepiece.en.model`: unigram, identity normalization, ids pad 0, unk 1, start 2, end 3;
+- `train.sp.en`, `val.sp.en`, `test_2016_flickr.sp.en`: one sentence a line, pieces apart by blanks;
+- `vocabulary.opennmt.en`: the same pieces as OpenNMT-tf reads them.
+
+The last line printed is JSON with the counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from keras_s2s.text.normalization import normalize
+
+LANGUAGES = ("en", "de")
+SPLITS = ("train", "val", "test_2016_flickr")
+DEFAULT_DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "multi30k"
+# OpenNMT-tf gives these the ids 0, 1, 2 and puts <unk> behind the last line of the file.
+OPENNMT_SPECIAL_TOKENS = ("<blank>", "<s>", "</s>")
+NUM_SPECIAL_IDS = 4
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a file, normalized as the library does by default."""
+    with path.open(encoding="utf-8", newline="\n") as file:
+        yield from map(normalize, file)
+
+
+def train_tokenizer(lines: Iterator[str], vocabulary_size: int, prefix: Path) -> None:
+    """Train a unigram model on `lines` and write it to `prefix`.model."""
+    import sentencepiece
+
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=lines,
+        model_prefix=str(prefix),
+        model_type="unigram",
+        vocab_size=vocabulary_size,
+        hard_vocab_limit=False,  # English has too few different words for 8,000 pieces.
+        normalization_rule_name="identity",
+        character_coverage=1.0,
+        num_threads=2,
+        pad_id=0,
+        unk_id=1,
+        bos_id=2,
+        eos_id=3,
+        minloglevel=2,
+    )
+
+
+def write_vocabulary(pieces: list[str], path: Path) -> None:
+    """Write the vocabulary file of OpenNMT-tf: its special tokens, then the pieces."""
+    tokens = [*OPENNMT_SPECIAL_TOKENS, *pieces]
+    path.write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8", newline="\n")
+
+
+def prepare_language(language: str, *, data: Path, work: Path, vocabulary_size: int) -> dict:
+    """Write tokenizer, pieces and vocabulary of one language; return the counts."""
+    import sentencepiece
+
+    prefix = work / f"sentencepiece.{language}"
+    train_tokenizer(read_lines(data / f"train.{language}"), vocabulary_size, prefix)
+    processor = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
+    size = processor.get_piece_size()
+    pieces = [processor.id_to_piece(index) for index in range(NUM_SPECIAL_IDS, size)]
+    write_vocabulary(pieces, work / f"vocabulary.opennmt.{language}")
+    tokens: dict[str, int] = {}
+    for split in SPLITS:
+        sentences = processor.encode(list(read_lines(data / f"{split}.{language}")), out_type=str)
+        lines = [" ".join(sentence) for sentence in sentences]
+        text = "".join(f"{line}\n" for line in lines)
+        (work / f"{split}.sp.{language}").write_text(text, encoding="utf-8", newline="\n")
+        tokens[split] = sum(len(sentence) for sentence in sentences)
+    return {"vocabulary_size": size, "tokens_without_end_marks": tokens}
+
+
+def main() -> None:
+    """Read the command line and prepare both languages."""
+    parser = argparse.ArgumentParser(description="Cut Multi30k en-de into pieces.")
+    parser.add_argument("work", type=Path, help="folder to write to; made when missing")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of Multi30k")
+    parser.add_argument("--vocabulary-size", type=int, default=8000, help="pieces a side")
+    arguments = parser.parse_args()
+    if not (arguments.data / "train.en").is_file():
+        parser.error(f"Multi30k is needed. Received: --data={arguments.data}. Give its folder.")
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    counts = {
+        language: prepare_language(
+            language,
+            data=arguments.data,
+            work=arguments.work,
+            vocabulary_size=arguments.vocabulary_size,
+        )
+        for language in LANGUAGES
+    }
+    print(json.dumps({**counts, "seconds": round(time.perf_counter() - start, 1)}))
+
+
+if __name__ == "__main__":
+    main()

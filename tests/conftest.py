@@ -1,0 +1,27 @@
+"""What every test stands on: quiet TensorFlow, pictures without a screen, real corpora."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["MPLBACKEND"] = "Agg"
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# Benchmarks are programs; some import toolkits that are not installed here.
+collect_ignore = [
+    str(path)
+    for path in (ROOT / "tests" / "benchmarks").glob("**/*.py")
+    if not path.name.startswith("test_")
+]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real corpora beside the checkout; the test is skipped where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no real corpora at {SHARED_DATA}")
+    return SHARED_DATA
