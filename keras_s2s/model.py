@@ -60,6 +60,25 @@ class Seq2Seq(keras.Model):
             "name": self.name,
         }
 
+    def with_dtype(self, dtype: str) -> Seq2Seq:
+        """A copy of the model, with copies of its weights, that computes in another dtype.
+
+        Args:
+            dtype: A dtype or a policy by name, such as "float32" or "mixed_bfloat16".
+
+        Returns:
+            The copy; it is not compiled.
+        """
+
+        def replaced(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {k: dtype if k == "dtype" else replaced(v) for k, v in value.items()}
+            return value
+
+        copy = type(self).from_config(replaced(self.get_config()))
+        copy.set_weights(self.get_weights())
+        return copy
+
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Seq2Seq:
         """A model from `get_config`."""

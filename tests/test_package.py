@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "model": {"layers"},
     "training": {"layers"},
     "inference": set(),
-    "inference.translator": {"text", "model", "inference"},
+    "inference.storage": {"text", "model"},
+    "inference.translator": {"text", "model", "inference", "inference.storage"},
     "evaluation": {"inference", "inference.translator"},
     "export": {""},
 }

@@ -33,7 +33,7 @@ class SearchOptions:
     never_chosen: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.batch_size, Integral):
+        if _is_integer(self.batch_size):
             _check_at_least("batch_size", self.batch_size, 1)
         self._check_ids()
         self._set_limits()
@@ -77,7 +77,7 @@ class SearchOptions:
         return checked_step
 
     def _may_be_batch_size(self, size: int | None) -> bool:
-        return size in (None, self.batch_size) if isinstance(self.batch_size, Integral) else True
+        return size in (None, self.batch_size) if _is_integer(self.batch_size) else True
 
     def _check_ids(self) -> None:
         self.never_chosen = (self.pad_id, self.start_id, *map(int, self.forbidden_ids))
@@ -97,7 +97,7 @@ class SearchOptions:
     def _set_limits(self) -> None:
         if self.capacity is not None:
             _check_at_least("capacity", self.capacity, 1)
-        if isinstance(self.maximum_length, Integral):
+        if _is_integer(self.maximum_length):
             _check_at_least("maximum_length", self.maximum_length, 1)
             self.limits = ops.full((self.batch_size,), self.maximum_length, dtype="int32")
             self.capacity = self.capacity or self.maximum_length
@@ -160,7 +160,7 @@ class BeamOptions(SearchOptions):
 
 def check_sampling(seed: int | Tensor, temperature: float, top_k: int, top_p: float) -> None:
     """Check the arguments that only sampling has."""
-    if isinstance(seed, Integral) and not 0 <= seed < 2**32:
+    if _is_integer(seed) and not 0 <= seed < 2**32:
         raise ValueError(
             f"seed must be from 0 to 2**32 - 1. Received: seed={seed}. Pass seed % 2**32."
         )
@@ -176,8 +176,12 @@ def check_sampling(seed: int | Tensor, temperature: float, top_k: int, top_p: fl
         )
 
 
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral)  # NumPy's integers too.
+
+
 def _check_at_least(name: str, value: int, least: int) -> None:
-    if not isinstance(value, Integral) or value < least:
+    if not _is_integer(value) or value < least:
         raise ValueError(
             f"{name} must be an integer, at least {least}. Received: {name}={value!r}. "
             f"Pass {least} or more."

@@ -163,6 +163,14 @@ def sample_search(
         ValueError: An argument is out of range, or the step returns no weights though asked for.
         TypeError: The step is not callable.
 
+    Example:
+        >>> from keras import ops
+        >>> def step(token, state):  # Tokens 4 and 5 are equally likely, whatever came before.
+        ...     return ops.log([[1e-9, 1e-9, 1e-9, 1e-9, 0.5, 0.5]]), state, None
+        >>> ids = sample_search(step, (), 1, seed=1, maximum_length=6).ids
+        >>> sorted(set(ops.convert_to_numpy(ids).ravel().tolist()))
+        [4, 5]
+
     Source: Fan et al. 2018, section 5.1 (top-k); Holtzman et al. 2020, section 3.1 (top-p).
     """
     check_sampling(seed, temperature, top_k, top_p)
@@ -251,6 +259,15 @@ def beam_search(
     Raises:
         ValueError: An argument is out of range, or the step returns no weights though needed.
         TypeError: The step is not callable.
+
+    Example:
+        >>> from keras import ops
+        >>> following = ops.array([0, 0, 4, 0, 5, 3])  # start, then 4, 5 and the end mark
+        >>> def step(token, state):
+        ...     return 9.0 * ops.one_hot(ops.take(following, token), 6), state, None
+        >>> result = beam_search(step, (), 1, beam_size=2, maximum_length=4)
+        >>> ops.convert_to_numpy(result.ids).tolist()
+        [[[4, 5, 3, 0]]]
 
     Source: Wu et al. 2016, eq. 14 (scores); Kasai et al. 2022, "A call for clarity in beam search"
     (patience; there the number of ended hypotheses alone decides).

@@ -61,9 +61,7 @@ class _Attention(keras.layers.Layer):
         self.units = units
 
     def _add_kernel(self, name: str, rows: int) -> Any:
-        return self.add_weight(
-            shape=(rows, self.units), initializer="glorot_uniform", name=name
-        )
+        return self.add_weight(shape=(rows, self.units), initializer="glorot_uniform", name=name)
 
     def _build_additive(self, query_shape: tuple, memory_shape: tuple) -> None:
         self.query_kernel = self._add_kernel("query_kernel", query_shape[-1])
@@ -90,9 +88,7 @@ class _Attention(keras.layers.Layer):
         hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))  # [B, T, S, A]
         return ops.matmul(hidden, parameters[0])
 
-    def call(
-        self, query: Any, keys: Any, memory: Any, memory_mask: Any = None
-    ) -> tuple[Any, Any]:
+    def call(self, query: Any, keys: Any, memory: Any, memory_mask: Any = None) -> tuple[Any, Any]:
         """Read the memory.
 
         Args:

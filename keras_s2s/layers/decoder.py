@@ -147,7 +147,9 @@ class Decoder(keras.layers.Layer):
             vocabulary_size, self.embedding_dimension, name="embedding", dtype=policy
         )
         self.embedding_dropout = keras.layers.Dropout(dropout, dtype=policy)
-        self.layer_dropouts = [keras.layers.Dropout(dropout, dtype=policy) for _ in range(num_layers - 1)]
+        self.layer_dropouts = [
+            keras.layers.Dropout(dropout, dtype=policy) for _ in range(num_layers - 1)
+        ]
         self.readout_dropout = keras.layers.Dropout(dropout, dtype=policy)
         self.cells = [make_cell(cell, units, f"cell_{i}", policy) for i in range(num_layers)]
         self.readout_kernel: Any = None
@@ -174,14 +176,11 @@ class Decoder(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Decoder:
         """A decoder from `get_config`."""
-        config = dict(config)
-        for key in ("attention", "dtype"):
-            config[key] = keras.saving.deserialize_keras_object(config[key])
-        return cls(**config)
+        attention = keras.saving.deserialize_keras_object(config["attention"])
+        dtype = keras.saving.deserialize_keras_object(config["dtype"])
+        return cls(**{**config, "attention": attention, "dtype": dtype})
 
-    def build(
-        self, target_in_shape: tuple, encoder_state_shape: Any, memory_shape: tuple
-    ) -> None:
+    def build(self, target_in_shape: tuple, encoder_state_shape: Any, memory_shape: tuple) -> None:
         """Make the weights for an encoder's state and a memory `[B, S, M]`."""
         size = self.embedding_dimension if self.tie_embeddings else self.units
         fed = 0
@@ -200,7 +199,9 @@ class Decoder(keras.layers.Layer):
             )
         if not self.tie_embeddings:
             self.output_kernel = self.add_weight(
-                shape=(size, self.vocabulary_size), initializer="glorot_uniform", name="output_kernel"
+                shape=(size, self.vocabulary_size),
+                initializer="glorot_uniform",
+                name="output_kernel",
             )
         self._build_bridge([tuple(part[-1] for part in layer) for layer in encoder_state_shape])
 
@@ -245,12 +246,15 @@ class Decoder(keras.layers.Layer):
             source = encoder_state[min(index, len(encoder_state) - 1)]
             start = cell.initial_state(batch)
             if self.bridge == "copy":
-                start = tuple(ops.cast(new, old.dtype) for new, old in zip(source, start, strict=True))
+                start = tuple(
+                    ops.cast(new, old.dtype) for new, old in zip(source, start, strict=True)
+                )
             elif self.bridge == "dense":
                 joined = self._cast(ops.concatenate([self._cast(part) for part in source], axis=-1))
                 start = tuple(
                     ops.cast(
-                        ops.tanh(ops.matmul(joined, self._cast(kernel)) + self._cast(bias)), old.dtype
+                        ops.tanh(ops.matmul(joined, self._cast(kernel)) + self._cast(bias)),
+                        old.dtype,
                     )
                     for (kernel, bias), old in zip(self.bridge_kernels[index], start, strict=True)
                 )
@@ -261,7 +265,12 @@ class Decoder(keras.layers.Layer):
         return DecoderState(tuple(layers), attentional)
 
     def step(
-        self, token: Any, state: DecoderState, keys: Any = None, memory: Any = None, memory_mask: Any = None
+        self,
+        token: Any,
+        state: DecoderState,
+        keys: Any = None,
+        memory: Any = None,
+        memory_mask: Any = None,
     ) -> tuple[Any, DecoderState, Any]:
         """One target token: what search and every export run.
 
@@ -283,7 +292,9 @@ class Decoder(keras.layers.Layer):
             self._constants(keys, memory, memory_mask),
             lambda name, v: apply_kernel(v, kernels[name]),
         )
-        attentional = step.attentional if self.input_feeding else self._readout(step.hidden, step.context)
+        attentional = (
+            step.attentional if self.input_feeding else self._readout(step.hidden, step.context)
+        )
         weights = None if self.attention is None else step.weights
         return self._project_vocabulary(attentional), state, weights
 
@@ -308,7 +319,13 @@ class Decoder(keras.layers.Layer):
         return self._project_vocabulary(attentional)
 
     def _attend_to_all(
-        self, embedded: Any, state: DecoderState, keys: Any, memory: Any, memory_mask: Any, training: bool
+        self,
+        embedded: Any,
+        state: DecoderState,
+        keys: Any,
+        memory: Any,
+        memory_mask: Any,
+        training: bool,
     ) -> Any:
         """The recurrence does not need the attention: it runs first, and all steps attend at once."""
         hidden = embedded
@@ -326,7 +343,13 @@ class Decoder(keras.layers.Layer):
         return self.readout_dropout(self._readout(hidden, context), training=training)
 
     def _scan(
-        self, embedded: Any, state: DecoderState, keys: Any, memory: Any, memory_mask: Any, training: bool
+        self,
+        embedded: Any,
+        state: DecoderState,
+        keys: Any,
+        memory: Any,
+        memory_mask: Any,
+        training: bool,
     ) -> Any:
         """The recurrence needs the attention of the step before: one loop over the positions."""
         length, batch = ops.shape(embedded)[0], ops.shape(embedded)[1]
@@ -343,7 +366,9 @@ class Decoder(keras.layers.Layer):
             else (),
         )
 
-        def step(state: DecoderState, x: Any, constants: Any, dense: Any) -> tuple[DecoderState, Any]:
+        def step(
+            state: DecoderState, x: Any, constants: Any, dense: Any
+        ) -> tuple[DecoderState, Any]:
             state, step = self._advance(state, x, constants, dense)
             kept = step.attentional if self.input_feeding else (step.hidden, step.context)
             return state, kept
@@ -395,8 +420,12 @@ class Decoder(keras.layers.Layer):
             context, weights = self._attend(hidden, constants, dense)
         if self.input_feeding:
             attentional = ops.tanh(dense("readout", ops.concatenate([context, hidden], axis=-1)))
-            attentional = attentional if isinstance(readout_noise, tuple) else attentional * readout_noise
-        return DecoderState(tuple(layers), attentional), _Step(hidden, context, weights, attentional)
+            attentional = (
+                attentional if isinstance(readout_noise, tuple) else attentional * readout_noise
+            )
+        return DecoderState(tuple(layers), attentional), _Step(
+            hidden, context, weights, attentional
+        )
 
     def _attend(self, query: Any, constants: tuple, dense: Any) -> tuple[Any, Any]:
         if self.attention.query_kernel is not None:

@@ -19,7 +19,9 @@ class _Cell(keras.layers.Layer):
 
     gates: int
     state_names: tuple[str, ...]
-    additive: bool  # whether `project` and `h U` meet in a plain sum, so that one product can make both
+    additive: (
+        bool  # whether `project` and `h U` meet in a plain sum, so that one product can make both
+    )
 
     def __init__(self, units: int, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)

@@ -79,7 +79,13 @@ def _matrix(kernel: Any) -> Any:
 
 
 def _scan_tensorflow(
-    step: Step, carry: Any, inputs: Any, constants: Any, kernels: dict[str, Any], reverse: bool, training: bool
+    step: Step,
+    carry: Any,
+    inputs: Any,
+    constants: Any,
+    kernels: dict[str, Any],
+    reverse: bool,
+    training: bool,
 ) -> tuple[Any, Any]:
     # The only place in `layers` that names TensorFlow: Keras has no operation that differentiates a function.
     import tensorflow as tf
@@ -109,7 +115,13 @@ class _TensorFlowLoop:
     """The forward and the backward loop of one `scan`, under TensorFlow."""
 
     def __init__(
-        self, step: Step, carry: Any, inputs: Any, constants: Any, kernels: dict[str, Any], reverse: bool
+        self,
+        step: Step,
+        carry: Any,
+        inputs: Any,
+        constants: Any,
+        kernels: dict[str, Any],
+        reverse: bool,
     ) -> None:
         self.step = step
         self.structure = (carry, inputs, constants, kernels)
@@ -150,7 +162,9 @@ class _TensorFlowLoop:
             if keep:
                 values = tree.flatten(carry)
                 carries = [a.write(position, v) for a, v in zip(carries, values, strict=True)]
-                products = [a.write(position, seen[n]) for a, n in zip(products, names, strict=True)]
+                products = [
+                    a.write(position, seen[n]) for a, n in zip(products, names, strict=True)
+                ]
             return index + 1, new_carry, outputs, carries, products
 
         kept = tree.flatten(carry) if keep else []
@@ -210,7 +224,9 @@ class _TensorFlowLoop:
         def array(value: Any) -> Any:
             return tf.TensorArray(value.dtype, size=length, element_shape=value.shape[1:])
 
-        def body(index: Any, d_carry: Any, d_inputs: Any, d_constants: Any, rows: Any, d_products: Any) -> tuple:
+        def body(
+            index: Any, d_carry: Any, d_inputs: Any, d_constants: Any, rows: Any, d_products: Any
+        ) -> tuple:
             t = self._position(index, length, backward=True)
             state = [v[t] for v in carries]
             x = [v[t] for v in flat_inputs]

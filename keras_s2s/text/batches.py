@@ -43,6 +43,7 @@ class Batches:
         pairs: Number of pairs in an epoch.
         skipped: Number of pairs longer than `maximum_length`.
         steps_per_epoch: Number of batches in every epoch.
+        target_tokens: Real target tokens of an epoch, end marks included.
 
     Raises:
         TypeError: The ids are not sequences of integers.
@@ -99,6 +100,7 @@ class Batches:
         self.pairs = len(self._kept)
         self.skipped = len(self._source_lengths) - self.pairs
         self.steps_per_epoch = self._buckets.steps_per_epoch
+        self.target_tokens = int(self._target_lengths[self._kept].sum())
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Returns which pairs form every batch of an epoch.

@@ -48,7 +48,9 @@ def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -
         def gradient(*upstream: Any) -> Any:
             scale = ops.expand_dims(upstream[0], -1)
             label = ops.expand_dims(target, -1) == ops.arange(size, dtype=target.dtype)
-            label = ops.where(label, 1 - label_smoothing + label_smoothing / size, label_smoothing / size)
+            label = ops.where(
+                label, 1 - label_smoothing + label_smoothing / size, label_smoothing / size
+            )
             return ops.cast((exponents / total - label) * scale, logits.dtype)
 
         return logarithm - expected, gradient

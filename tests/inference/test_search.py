@@ -309,7 +309,7 @@ def test_a_looser_patience_finds_the_better_hypothesis_that_ends_later() -> None
     step_of_two = follower(
         {"^": {"$": 0.55, "a": 0.45}, "a": {"b": 1}, "b": {"c": 1}, "c": {"$": 1}}
     )
-    search = {"beam_size": 1, "maximum_length": 5, "length_penalty": 1.0}
+    search: dict[str, Any] = {"beam_size": 1, "maximum_length": 5, "length_penalty": 1.0}
     assert spelled(beam_search(step_of_two, (), 1, **search).ids[0, 0]) == "$____"
     assert spelled(beam_search(step_of_two, (), 1, patience=2, **search).ids[0, 0]) == "abc$_"
     assert spelled(beam_search(step, (), 1, patience=2, **search).ids[0, 0]) == "$____"
@@ -352,7 +352,7 @@ def test_n_best_hypotheses_are_sorted_and_distinct() -> None:
 
 def test_cut_off_hypotheses_count_only_where_none_has_ended() -> None:
     step = follower({"^": {"a": 0.7, "b": 0.3}, "a": {"a": 1}, "b": {"$": 1}})
-    search = {"beam_size": 2, "n_best": 2}
+    search: dict[str, Any] = {"beam_size": 2, "n_best": 2}
     cut_off = beam_search(step, (), 1, maximum_length=1, **search)
     assert [spelled(ids) for ids in cut_off.ids[0]] == ["a", "b"]
     assert array(cut_off.lengths).tolist() == [[1, 1]]
@@ -640,7 +640,7 @@ def test_a_compiled_graph_finds_the_same(search: str) -> None:
     compiled = tf.function(find, jit_compile=True)(limits)
     for ours, theirs in zip(compiled, find(limits), strict=True):
         if theirs is not None:
-            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(array(ours), array(theirs), rtol=1e-4, atol=1e-6)
 
 
 def test_there_is_one_loop_in_the_graph() -> None:
@@ -708,7 +708,7 @@ def test_the_jax_backend_finds_the_same() -> None:
     assert finished.returncode == 0, finished.stderr
     for ours, theirs in zip(json.loads(finished.stdout), expected, strict=True):
         for field, other in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(field, other, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(field, array(other), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""The demo: dates as people write them, in English and Korean, to ISO 8601."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from keras_s2s.dates import date_splits
+from keras_s2s.recipe import Recipe, train
+
+RECIPE = Recipe(
+    source_tokenizer="character",
+    target_tokenizer="character",
+    units=128,
+    embedding=64,
+    dropout=0.1,
+    label_smoothing=0.0,
+    batch_tokens=1408,
+    subword_sampling=0.0,
+    epochs=6,
+    learning_rate=4e-3,
+    averaging=0.99,
+)
+SHOWN = 12
+
+
+def run_demo(folder: str | Path, *, report: Callable[[str], None] = print) -> float:
+    """Train on written dates, test on dates never seen, show answers, save model and picture.
+
+    Args:
+        folder: Where the translator and `attention.png` are saved.
+        report: Gets what is to be read.
+
+    Returns:
+        Exact match on the test dates, a share from 0 to 1.
+    """
+    splits = date_splits(seed=1)
+    report(
+        f"{len(splits.train):,} written dates to learn from, {len(splits.test):,} of other days to "
+        "be tested on"
+    )
+    start = time.monotonic()
+    translator = train(splits.train, splits.valid, folder, RECIPE, report=report)
+    report(f"trained in {time.monotonic() - start:.0f} s")
+    sources, targets = zip(*splits.test, strict=True)
+    answers = translator.translate(sources, beam_size=1)
+    wrong = [row for row in zip(sources, targets, answers, strict=True) if row[1] != row[2]]
+    exact = 1 - len(wrong) / len(sources)
+    for source, _, answer in list(zip(sources, targets, answers, strict=True))[:SHOWN]:
+        report(f"  {source}  ->  {answer}")
+    for source, target, answer in wrong[:SHOWN]:
+        report(f"  wrong: {source}  ->  {answer}, not {target}")
+    report(f"exact match on dates never seen in training: {100 * exact:.2f} %, {len(wrong)} wrong")
+    picture = Path(folder) / "attention.png"
+    _draw_attention(translator, sources[0], picture)
+    report(f"model and pictures are in {folder}; try:")
+    report(f'  echo "{sources[1]}" | keras-s2s translate --model {folder}')
+    return exact
+
+
+def _draw_attention(translator, source: str, path: Path) -> None:
+    from keras_s2s.evaluation.plots import attention_heatmap
+
+    ((answer,),) = translator.stream([source], beam_size=1, attention=True)
+    attention_heatmap(answer.weights, answer.source_pieces, answer.target_pieces, path)

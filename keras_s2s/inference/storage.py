@@ -1,0 +1,148 @@
+"""A translator's folder: what is in it, how it is written whole, how it is checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
+
+if TYPE_CHECKING:
+    from keras_s2s.model import Seq2Seq
+
+DESCRIPTION = "translator.json"
+FORMAT = "keras-s2s translator"
+FORMAT_VERSION = 1
+MODEL = "model.keras"
+SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
+OPTIONS = {
+    "beam_size": int,
+    "length_penalty": float,
+    "coverage_penalty": float,
+    "maximum_source_length": int,
+}
+
+
+def save_parts(
+    folder: Path, model: Seq2Seq, source: Tokenizer, target: Tokenizer, options: dict[str, Any]
+) -> None:
+    """Write a translator's folder beside its goal and rename it."""
+    if folder.exists() and not (folder / DESCRIPTION).is_file() and any(_contents(folder)):
+        raise ValueError(
+            "A translator is saved in a folder of its own. "
+            f"Received: folder={str(folder)!r}, which holds something else. Name a new folder."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+        new = Path(temporary) / "new"
+        new.mkdir()
+        model.save(new / MODEL)
+        source.save(new / SOURCE)
+        target.save(new / TARGET)
+        description = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "options": options,
+            "sha256": {
+                path.relative_to(new).as_posix(): _digest(path)
+                for path in sorted(new.rglob("*"))
+                if path.is_file()
+            },
+            "versions": {name: _version(name) for name in ("keras-s2s", "keras", "tensorflow")},
+        }
+        text = json.dumps(description, indent=1, ensure_ascii=False) + "\n"
+        (new / DESCRIPTION).write_text(text, encoding="utf-8")
+        if folder.exists():
+            folder.rename(Path(temporary) / "old")
+        new.rename(folder)
+
+
+def load_parts(folder: Path) -> tuple[Seq2Seq, Tokenizer, Tokenizer, dict[str, Any]]:
+    """Read and check a translator's folder: model, tokenizers and options."""
+    description = _read_description(folder)
+    for name, digest in description["sha256"].items():
+        path = folder / name
+        if not path.is_file() or _digest(path) != digest:
+            raise ValueError(
+                f"A file of the translator is missing or damaged. Received: {path}. "
+                "Copy the folder again, or train it again."
+            )
+    source, target = (load_tokenizer(folder / name) for name in (SOURCE, TARGET))
+    return _load_model(folder / MODEL), source, target, description["options"]
+
+
+def _load_model(path: Path) -> Seq2Seq:
+    import keras
+
+    from keras_s2s.model import Seq2Seq
+
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises nearly any kind for a foreign file.
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(f"The model can't be read. Received: {path}: {reason}") from error
+    if not isinstance(model, Seq2Seq):
+        raise ValueError(f"The model must be a Seq2Seq. Received: {path}: {type(model).__name__}")
+    return model
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    try:
+        description = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ValueError(
+            f"This must be a folder that a translator was saved in. Received: {str(folder)!r} "
+            f"({error.strerror}: {DESCRIPTION}). Name the --output folder of the training."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged. Received: {error}. Copy the folder again.") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise ValueError(f"{path} describes no translator. Received: format is not {FORMAT!r}.")
+    if description.get("format_version") != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} must have format version {FORMAT_VERSION}. Received: "
+            f"format_version={description.get('format_version')!r}. Use the keras-s2s that saved it."
+        )
+    digests, options = description.get("sha256"), description.get("options")
+    needed = {MODEL, f"{SOURCE}/tokenizer.json", f"{TARGET}/tokenizer.json"}
+    if (
+        not isinstance(digests, dict)
+        or not needed <= set(digests)
+        or any(Path(name).is_absolute() or ".." in Path(name).parts for name in digests)
+        or not isinstance(options, dict)
+        or set(options) != set(OPTIONS)
+        or not all(
+            isinstance(options[name], (kind, int)) and not isinstance(options[name], bool)
+            for name, kind in OPTIONS.items()
+        )
+    ):
+        raise ValueError(
+            f"{path} is damaged. Received: wrong files or options. Copy the folder again."
+        )
+    return description
+
+
+def _contents(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise ValueError(f"A translator is saved in a folder. Received: {str(folder)!r}, a file.")
+    return list(folder.iterdir())
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

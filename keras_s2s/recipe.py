@@ -1,0 +1,273 @@
+"""What `keras-s2s train` does: from clean pairs to a saved translator, in one function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_s2s.inference.translator import Translator
+    from keras_s2s.model import Seq2Seq
+    from keras_s2s.text.batches import Batches
+    from keras_s2s.text.tokenizers import Tokenizer
+
+Pairs = Sequence[tuple[str, str]]
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+TOKENIZERS = ("sentencepiece", "word", "character")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to train; the defaults suit 30,000 to 200,000 sentences on two cores.
+
+    Attributes:
+        source_tokenizer: "sentencepiece", "word" or "character".
+        target_tokenizer: The same; `None` for the source's kind.
+        vocabulary_size: Most ids of a tokenizer.
+        joint_vocabulary: One tokenizer for both sides, trained on both, where their kinds agree.
+        source_normalization: Unicode form of the source: "NFC", "NFKC" or "NFD".
+        target_normalization: The same for the target.
+        subword_sampling: How sharply SentencePiece's segmentations are drawn anew in each epoch
+            (alpha of Kudo 2018); 0 for always the best one.
+        cell: "lstm" or "gru".
+        units: Size of the hidden states.
+        embedding: Size of the embeddings.
+        layers: Number of recurrent layers on each side.
+        attention: "luong", "bahdanau" or "none".
+        score: Luong's score: "dot", "general" or "concat".
+        input_feeding: Whether the attentional vector is fed to the next step.
+        dropout: Probability of dropping an element.
+        label_smoothing: Share of the probability spread over all ids.
+        batch_tokens: Target tokens in a batch, padding included.
+        epochs: Epochs at most.
+        minutes: Minutes of training at most; `None` for no bound.
+        patience: Epochs without a better validation before training stops.
+        learning_rate: Peak of the learning rate.
+        averaging: Momentum of the moving average of the weights that is validated and kept.
+        precision: "float32", "bfloat16" or "float16".
+        seed: Seed of weights, dropout, sampling and the order of batches.
+    """
+
+    source_tokenizer: str = "sentencepiece"
+    target_tokenizer: str | None = None
+    vocabulary_size: int = 6000
+    joint_vocabulary: bool = True
+    source_normalization: str = "NFC"
+    target_normalization: str = "NFC"
+    subword_sampling: float = 0.3
+    cell: str = "lstm"
+    units: int = 512
+    embedding: int = 256
+    layers: int = 1
+    attention: str = "luong"
+    score: str = "general"
+    input_feeding: bool = False
+    dropout: float = 0.4
+    label_smoothing: float = 0.1
+    batch_tokens: int = 2048
+    epochs: int = 30
+    minutes: float | None = None
+    patience: int = 6
+    learning_rate: float = 2e-3
+    averaging: float = 0.998
+    precision: str = "float32"
+    seed: int = 1
+
+
+def train(
+    pairs: Pairs,
+    valid_pairs: Pairs,
+    folder: str | Path,
+    recipe: Recipe | None = None,
+    *,
+    report: Callable[[str], None] = print,
+) -> Translator:
+    """Train tokenizers and a model, keep the best weights by validation, save all in one folder.
+
+    Args:
+        pairs: Sources and targets to train on.
+        valid_pairs: Sources and targets to choose the best weights by.
+        folder: Where the translator is saved, with `recipe.json`, `history.json` and `curves.png`.
+        recipe: How; `None` for the defaults.
+        report: Gets a line for each thing that a person wants to know.
+
+    Returns:
+        The translator, with the best weights.
+
+    Raises:
+        ValueError: No pairs, or an option out of range.
+    """
+    import keras
+
+    recipe = recipe or Recipe()
+    _check(recipe, pairs, valid_pairs)
+    keras.utils.set_random_seed(recipe.seed)
+    source_tokenizer, target_tokenizer = _train_tokenizers(pairs, recipe)
+    batches = _make_batches(pairs, source_tokenizer, target_tokenizer, recipe)
+    report(f"training: {batches}")
+    sizes = source_tokenizer.vocabulary_size, target_tokenizer.vocabulary_size
+    model = make_model(*sizes, recipe)
+    report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
+    valid = _encode(valid_pairs, source_tokenizer, target_tokenizer)
+    history = _fit(model, batches, valid, Path(folder), recipe, report)
+    from keras_s2s.inference.translator import Translator
+
+    translator = Translator(model, source_tokenizer, target_tokenizer)
+    translator.save(folder)
+    _write_history(Path(folder), recipe, history)
+    return translator
+
+
+def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
+    """The model of a recipe for vocabularies of these sizes, not trained yet."""
+    from keras_s2s.layers.attention import BahdanauAttention, LuongAttention
+    from keras_s2s.layers.decoder import Decoder
+    from keras_s2s.layers.encoder import Encoder
+    from keras_s2s.model import Seq2Seq
+
+    dtype = POLICIES[recipe.precision]
+    attention: Any = None
+    if recipe.attention == "bahdanau":
+        attention = BahdanauAttention(recipe.units, dtype=dtype)
+    elif recipe.attention == "luong":
+        attention = LuongAttention(recipe.units, score=recipe.score, dtype=dtype)
+    encoder = Encoder(
+        source_size,
+        recipe.units,
+        embedding_dimension=recipe.embedding,
+        num_layers=recipe.layers,
+        cell=recipe.cell,
+        dropout=recipe.dropout,
+        dtype=dtype,
+        name="encoder",
+    )
+    decoder = Decoder(
+        target_size,
+        recipe.units,
+        embedding_dimension=recipe.embedding,
+        num_layers=recipe.layers,
+        cell=recipe.cell,
+        attention=attention,
+        input_feeding=recipe.input_feeding,
+        tie_embeddings=True,
+        dropout=recipe.dropout,
+        dtype=dtype,
+        name="decoder",
+    )
+    return Seq2Seq(encoder, decoder)
+
+
+def _check(recipe: Recipe, pairs: Pairs, valid_pairs: Pairs) -> None:
+    for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
+        if not rows:
+            raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
+    kinds = (*TOKENIZERS, None)
+    choices = {
+        "source_tokenizer": TOKENIZERS,
+        "target_tokenizer": kinds,
+        "attention": ("luong", "bahdanau", "none"),
+        "precision": tuple(POLICIES),
+    }
+    for name, allowed in choices.items():
+        value = getattr(recipe, name)
+        if value not in allowed:
+            raise ValueError(f"`{name}` must be one of {allowed}. Received: {name}={value!r}")
+    for name in ("epochs", "patience", "batch_tokens", "learning_rate", "embedding"):
+        if not getattr(recipe, name) > 0:
+            raise ValueError(f"`{name}` must be positive. Received: {name}={getattr(recipe, name)}")
+    if not 0 <= recipe.averaging < 1:
+        raise ValueError(
+            f"`averaging` must be at least 0 and below 1. Received: averaging={recipe.averaging}"
+        )
+
+
+def _train_tokenizers(pairs: Pairs, recipe: Recipe) -> tuple[Tokenizer, Tokenizer]:
+    from keras_s2s.text import tokenizers
+
+    kinds = {
+        "sentencepiece": tokenizers.SentencePieceTokenizer,
+        "word": tokenizers.WordTokenizer,
+        "character": tokenizers.CharacterTokenizer,
+    }
+    source_kind = recipe.source_tokenizer
+    target_kind = recipe.target_tokenizer or source_kind
+    forms = recipe.source_normalization, recipe.target_normalization
+    sources, targets = zip(*pairs, strict=True)
+    if recipe.joint_vocabulary and source_kind == target_kind == "sentencepiece":
+        if forms[0] == forms[1]:
+            lines = (*sources, *targets)
+            both = kinds[source_kind].train(lines, recipe.vocabulary_size, normalization=forms[0])
+            return both, both
+    return (
+        kinds[source_kind].train(sources, recipe.vocabulary_size, normalization=forms[0]),
+        kinds[target_kind].train(targets, recipe.vocabulary_size, normalization=forms[1]),
+    )
+
+
+def _encode(pairs: Pairs, source: Tokenizer, target: Tokenizer) -> tuple[list, list]:
+    sources, targets = zip(*pairs, strict=True)
+    return source.encode_all(sources), target.encode_all(targets)
+
+
+def _make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Recipe) -> Batches:
+    from keras_s2s.text.batches import Batches
+
+    return Batches(
+        *_encode(pairs, source, target), batch_tokens=recipe.batch_tokens, seed=recipe.seed
+    )
+
+
+def _fit(
+    model: Seq2Seq,
+    batches: Batches,
+    valid: tuple[list, list],
+    folder: Path,
+    recipe: Recipe,
+    report: Callable[[str], None],
+) -> dict[str, list[float]]:
+    """Run `fit`; leave the best averaged weights in the model."""
+    import keras
+
+    from keras_s2s.text.batches import Batches
+    from keras_s2s.training.losses import MaskedCrossentropy
+    from keras_s2s.training.schedules import ProgressSchedule
+    from keras_s2s.training.validation import BestWeights
+
+    valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
+    steps = batches.steps_per_epoch
+    optimizer = keras.optimizers.Adam(
+        recipe.learning_rate,
+        beta_2=0.98,
+        global_clipnorm=1.0,
+        use_ema=recipe.averaging > 0,
+        ema_momentum=recipe.averaging,
+    )
+    model.compile(optimizer, loss=MaskedCrossentropy(recipe.label_smoothing))
+    best = BestWeights(valid_batches, recipe.patience, report, batches.target_tokens)
+    callbacks = [
+        ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
+        *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []),
+        best,
+    ]
+    history = model.fit(
+        batches.dataset(),
+        epochs=recipe.epochs,
+        steps_per_epoch=steps,
+        callbacks=callbacks,
+        verbose=0,
+        shuffle=False,
+    )
+    best.restore()
+    return {name: [float(v) for v in values] for name, values in history.history.items()}
+
+
+def _write_history(folder: Path, recipe: Recipe, history: dict[str, list[float]]) -> None:
+    from keras_s2s.evaluation.plots import training_curves
+
+    for name, value in (("recipe", asdict(recipe)), ("history", history)):
+        text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    training_curves(history, folder / "curves.png")

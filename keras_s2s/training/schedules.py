@@ -1,0 +1,89 @@
+"""The learning rate over a training that is bounded in epochs, in minutes, or in both."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import keras
+
+
+def warmup_cosine(progress: float, warmup: float) -> float:
+    """Share of the peak learning rate: a straight rise, then half a cosine down to zero.
+
+    Args:
+        progress: Share of the training that is over, 0 to 1.
+        warmup: Share of the training that the rise takes, 0 to below 1.
+
+    Returns:
+        A factor from 0 to 1.
+
+    Example:
+        >>> [round(warmup_cosine(progress, 0.1), 3) for progress in (0.05, 0.1, 0.55, 1.0)]
+        [0.5, 1.0, 0.5, 0.0]
+
+    Source: Loshchilov and Hutter 2017, eq. 5, one period; the rise is that of Goyal et al. 2017.
+    """
+    if progress < warmup:
+        return progress / warmup
+    rest = min(1.0, (progress - warmup) / (1 - warmup))
+    return 0.5 * (1 + math.cos(math.pi * rest))
+
+
+class ProgressSchedule(keras.callbacks.Callback):
+    """Sets the learning rate by the share of the training that is over, and ends it in time.
+
+    The share is that of the steps or, where it is larger, that of the minutes: so the rate has come
+    down when the time is up, on a fast machine and on a slow one. Without `minutes` the rate depends
+    on the step alone.
+
+    Args:
+        peak: Largest learning rate.
+        steps: Number of training steps at most.
+        minutes: Time of training at most, from the beginning of `fit`; `None` for no bound.
+        warmup: Share of the training in which the rate rises.
+
+    Raises:
+        ValueError: A number is out of range.
+
+    Example:
+        >>> ProgressSchedule(1e-3, steps=100).rate(step=5, seconds=0.0)
+        0.001
+    """
+
+    def __init__(
+        self, peak: float, steps: int, minutes: float | None = None, warmup: float = 0.05
+    ) -> None:
+        super().__init__()
+        for name, value in (("peak", peak), ("steps", steps), ("minutes", minutes)):
+            if value is not None and not value > 0:
+                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+        if not 0 <= warmup < 1:
+            raise ValueError(f"`warmup` must be at least 0 and below 1. Received: warmup={warmup}")
+        self.peak = peak
+        self.steps = steps
+        self.minutes = minutes
+        self.warmup = warmup
+        self._step = 0
+        self._start = 0.0
+
+    def rate(self, step: int, seconds: float) -> float:
+        """The learning rate of a step, counted from 0, after some seconds of training."""
+        return self.peak * warmup_cosine(self._progress(step, seconds), self.warmup)
+
+    def _progress(self, step: int, seconds: float) -> float:
+        by_time = 0.0 if self.minutes is None else seconds / (60 * self.minutes)
+        return max(step / self.steps, by_time)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Start the clock."""
+        self._start = time.monotonic()
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Set the rate of this step."""
+        seconds = time.monotonic() - self._start
+        if self._progress(self._step, seconds) >= 1:
+            self.model.stop_training = True
+        self.model.optimizer.learning_rate = self.rate(self._step, seconds)
+        self._step += 1

@@ -1,0 +1,122 @@
+"""Validation after each epoch: exact means over tokens, and the best weights kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_s2s.training.losses import MaskedCrossentropy
+from keras_s2s.training.metrics import Perplexity, TokenAccuracy
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Validates after each epoch, keeps the best weights, and ends a training that no longer improves.
+
+    What counts is the perplexity over all validation tokens, which no cut into batches changes. The
+    metrics are not computed in training, where a pass over all logits costs time.
+
+    Args:
+        valid: Batches of `((source, target_in), target_out)`.
+        patience: Number of epochs without a better perplexity after which training ends.
+        report: Gets one line per epoch; `None` for silence.
+        tokens_per_epoch: Real target tokens of an epoch, for the speed in the line.
+
+    Attributes:
+        best: The lowest perplexity so far.
+        best_epoch: Its epoch, from 0; -1 before the first.
+
+    Raises:
+        ValueError: `patience` is below 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_s2s import Decoder, Encoder, LuongAttention, MaskedCrossentropy, Seq2Seq
+        >>> model = Seq2Seq(Encoder(9, 8), Decoder(9, 8, attention=LuongAttention(8)))
+        >>> model.compile("adam", loss=MaskedCrossentropy())
+        >>> x, y = (np.array([[5, 3]]), np.array([[2, 6]])), np.array([[6, 3]])
+        >>> best = BestWeights([(x, y)], patience=2)
+        >>> history = model.fit(x, y, epochs=2, verbose=0, callbacks=[best])
+        >>> best.best_epoch, sorted(history.history)
+        (1, ['loss', 'val_loss', 'val_perplexity', 'val_token_accuracy'])
+    """
+
+    def __init__(
+        self,
+        valid: Any,
+        patience: int = 5,
+        report: Callable[[str], None] | None = None,
+        tokens_per_epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        if patience < 1:
+            raise ValueError(f"`patience` must be at least 1. Received: patience={patience}")
+        self.valid = valid
+        self.patience = patience
+        self.report = report
+        self.tokens_per_epoch = tokens_per_epoch
+        self.best = math.inf
+        self.best_epoch = -1
+        self._weights: list[Any] = []
+        self._evaluation: Any = None
+        self._start = 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Make a model of the same layers that knows the metrics."""
+        self._evaluation = keras.Model(self.model.inputs, self.model.outputs)
+        self._evaluation.compile(
+            loss=MaskedCrossentropy(), metrics=[Perplexity(), TokenAccuracy()], jit_compile=False
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Start the clock."""
+        self._start = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Validate; keep the weights if they are the best."""
+        logs = {} if logs is None else logs
+        seconds = time.monotonic() - self._start
+        found = self._validate()
+        logs.update({f"val_{name}": value for name, value in found.items()})
+        if found["perplexity"] < self.best:
+            self.best, self.best_epoch = found["perplexity"], epoch
+            self._weights = self.model.get_weights()
+        if epoch - self.best_epoch >= self.patience or not math.isfinite(logs.get("loss", 0.0)):
+            self.model.stop_training = True
+        if self.report is not None:
+            self.report(self._line(epoch, logs, seconds))
+
+    def _validate(self) -> dict[str, float]:
+        found = self._evaluation.evaluate(self.valid, verbose=0, return_dict=True)
+        # Keras weighs the loss by rows; over tokens it is the logarithm of the perplexity.
+        found["loss"] = math.log(found["perplexity"])
+        return found
+
+    def _line(self, epoch: int, logs: dict[str, Any], seconds: float) -> str:
+        speed = (
+            f", {self.tokens_per_epoch / seconds:,.0f} target tokens/s"
+            if self.tokens_per_epoch
+            else ""
+        )
+        return (
+            f"epoch {epoch + 1}: loss {logs.get('loss', math.nan):.3f}, "
+            f"validation loss {logs['val_loss']:.3f}, perplexity {logs['val_perplexity']:.2f}, "
+            f"token accuracy {100 * logs['val_token_accuracy']:.1f} %"
+            f"{' (best)' if self.best_epoch == epoch else ''}, {seconds:.0f} s{speed}"
+        )
+
+    def restore(self) -> None:
+        """Put the best weights into the model.
+
+        Raises:
+            ValueError: No epoch gave a finite perplexity.
+        """
+        if not self._weights:
+            raise ValueError(
+                "Training gave no weights with a finite validation loss. Received: "
+                f"best={self.best}. Lower the learning rate, or train in float32."
+            )
+        self.model.set_weights(self._weights)

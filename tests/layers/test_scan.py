@@ -1,0 +1,202 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_s2s.layers.scan import scan
+
+BATCH, LENGTH, INPUTS, UNITS = 2, 5, 3, 4
+
+
+def make_arguments(dtype: str = "float32") -> dict[str, Any]:
+    """A carry of two parts, two inputs (one boolean), constants, a matrix and a matrix with bias."""
+    generator = np.random.default_rng(0)
+
+    def tensor(*shape: int) -> tf.Tensor:
+        return tf.constant(generator.normal(scale=0.5, size=shape), dtype)
+
+    mask = np.array([[1, 1], [1, 0], [1, 1], [0, 1], [1, 0]], bool)[..., None]
+    return {
+        "carry": (tensor(BATCH, UNITS), tensor(BATCH, UNITS)),
+        "inputs": (tensor(LENGTH, BATCH, INPUTS), tf.constant(mask)),
+        "constants": {"scale": tensor(BATCH, UNITS), "bound": tf.constant([3])},
+        "kernels": {
+            "plain": tensor(UNITS, UNITS),
+            "biased": (tensor(INPUTS, UNITS), tensor(UNITS)),
+        },
+    }
+
+
+def step(carry: Any, x: Any, constants: Any, dense: Any) -> tuple[Any, Any]:
+    """A recurrence with a mask that reads one constant twice and returns two outputs."""
+    hidden, total = carry
+    value, real = x
+    bound = tf.cast(constants["bound"], value.dtype)
+    new = tf.tanh(dense("plain", hidden) * constants["scale"] + dense("biased", value))
+    new = tf.where(real, new * bound + constants["scale"], hidden)
+    return (new, total + new * new), {"hidden": new, "rate": tf.sigmoid(total)}
+
+
+def in_numpy(arguments: dict[str, Any], reverse: bool) -> tuple[Any, Any]:
+    a = tf.nest.map_structure(np.asarray, arguments)
+    (hidden, total), (values, mask) = a["carry"], a["inputs"]
+    (biased, bias), scale = a["kernels"]["biased"], a["constants"]["scale"]
+    outputs: dict[int, Any] = {}
+    for t in reversed(range(LENGTH)) if reverse else range(LENGTH):
+        new = np.tanh(hidden @ a["kernels"]["plain"] * scale + values[t] @ biased + bias)
+        hidden = np.where(mask[t], new * 3 + scale, hidden)
+        rate = 1 / (1 + np.exp(-total))
+        total = total + hidden * hidden
+        outputs[t] = hidden, rate
+    return (hidden, total), [np.stack(rows) for rows in zip(*map(outputs.get, range(LENGTH)))]
+
+
+def loss_and_gradients(arguments: dict[str, Any], **options: Any) -> tuple[Any, list[Any]]:
+    """A loss that reads every output and the last carry, and its gradient by every float."""
+    sources = [v for v in tf.nest.flatten(arguments) if v.dtype.is_floating]
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        last, outputs = scan(step, **arguments, **options)
+        weights = tf.range(1, LENGTH + 1)[:, None, None]
+        loss = tf.reduce_sum(tf.sin(last[0]) + last[1] ** 2)
+        for value in tf.nest.flatten(outputs):
+            loss += tf.reduce_sum(tf.cos(value) * tf.cast(weights, value.dtype))
+    return loss, tape.gradient(loss, sources)
+
+
+def assert_close(actual: Any, expected: Any, tolerance: float) -> None:
+    for a, b in zip(tf.nest.flatten(actual), tf.nest.flatten(expected), strict=True):
+        scale = max(1.0, float(np.abs(b).max()))
+        np.testing.assert_allclose(np.asarray(a) / scale, np.asarray(b) / scale, 0, tolerance)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_values_are_those_of_a_plain_loop_and_outputs_keep_their_positions(
+    reverse: bool, training: bool
+) -> None:
+    arguments = make_arguments()
+    last, outputs = scan(step, **arguments, reverse=reverse, training=training)
+    expected_last, (hidden, rate) = in_numpy(arguments, reverse)
+    assert_close(last, expected_last, 1e-5)
+    assert_close(outputs["hidden"], hidden, 1e-5)
+    assert_close(outputs["rate"], rate, 1e-5)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_fast_gradient_is_that_of_automatic_differentiation(reverse: bool) -> None:
+    arguments = make_arguments("float64")
+    loss, fast = loss_and_gradients(arguments, reverse=reverse, training=True)
+    plain_loss, plain = loss_and_gradients(arguments, reverse=reverse, training=False)
+    assert float(loss) == pytest.approx(float(plain_loss), abs=1e-12)
+    assert len(fast) == 7
+    assert_close(fast, plain, 1e-12)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_fast_gradient_is_the_finite_difference(reverse: bool) -> None:
+    arguments = make_arguments("float64")
+    _, gradients = loss_and_gradients(arguments, reverse=reverse, training=True)
+    flat = tf.nest.flatten(arguments)
+    floats = [i for i, value in enumerate(flat) if value.dtype.is_floating]
+    generator = np.random.default_rng(1)
+    for place, gradient in zip(floats, gradients, strict=True):
+        direction = generator.normal(size=flat[place].shape) * 1e-5
+        losses = []
+        for sign in (1, -1):
+            moved = [*flat[:place], flat[place] + sign * direction, *flat[place + 1 :]]
+            moved_arguments = tf.nest.pack_sequence_as(arguments, moved)
+            losses.append(float(loss_and_gradients(moved_arguments, reverse=reverse)[0]))
+        expected = (losses[0] - losses[1]) / 2
+        assert float(tf.reduce_sum(gradient * direction)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("read", ["last", "hidden"])
+def test_gradient_is_right_when_the_loss_reads_only_a_part(read: str) -> None:
+    arguments = make_arguments("float64")
+    kernel = arguments["kernels"]["plain"]
+    gradients = []
+    for training in (True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            last, outputs = scan(step, **arguments, training=training)
+            loss = tf.reduce_sum(last[0] if read == "last" else outputs["hidden"][2])
+        gradients.append(tape.gradient(loss, kernel))
+    assert float(tf.reduce_max(tf.abs(gradients[0]))) > 0.01
+    assert_close(*gradients, 1e-12)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_compiled_values_and_gradients_are_the_eager_ones_with_unknown_batch_and_time(
+    jit_compile: bool,
+) -> None:
+    arguments = make_arguments()
+    signature = tf.nest.map_structure(
+        lambda value: tf.TensorSpec(value.shape, value.dtype), arguments
+    )
+    spec = tf.TensorSpec
+    signature["carry"] = (spec([None, UNITS]), spec([None, UNITS]))
+    signature["inputs"] = (spec([None, None, INPUTS]), spec([None, None, 1], "bool"))
+    signature["constants"]["scale"] = spec([None, UNITS])
+    compiled = tf.function(
+        lambda arguments: loss_and_gradients(arguments, reverse=True, training=True),
+        input_signature=[signature],
+        jit_compile=jit_compile,
+    )
+    loss, gradients = compiled(arguments)
+    expected_loss, expected = loss_and_gradients(arguments, reverse=True, training=False)
+    assert float(loss) == pytest.approx(float(expected_loss), rel=1e-5)
+    assert_close(gradients, expected, 1e-5)
+
+
+def test_one_tensor_given_as_two_constants_gets_both_gradients() -> None:
+    value = tf.constant([[2.0]])
+
+    def add(carry: Any, x: Any, constants: Any, dense: Any) -> tuple[Any, Any]:
+        keys, memory = constants
+        return dense("one", carry) + x * keys * memory, ()
+
+    with tf.GradientTape() as tape:
+        tape.watch(value)
+        last, _ = scan(
+            add,
+            tf.zeros((1, 1)),
+            tf.ones((3, 1, 1)),
+            (value, value),
+            {"one": tf.ones((1, 1))},
+            training=True,
+        )
+    assert tape.gradient(last, value).numpy() == 12  # d(3 v^2) / dv
+
+
+def test_lower_precision_keeps_its_dtype_and_sums_the_gradient_of_a_constant_in_float32() -> None:
+    scale = tf.constant([[1.0]], "bfloat16")
+
+    def add(carry: Any, x: Any, constants: Any, dense: Any) -> tuple[Any, Any]:
+        return dense("one", carry), x * constants
+
+    length = 400  # Ones added up in bfloat16 stay at 256.
+    with tf.GradientTape() as tape:
+        tape.watch(scale)
+        _, outputs = scan(
+            add,
+            tf.zeros((1, 1), "bfloat16"),
+            tf.ones((length, 1, 1), "bfloat16"),
+            scale,
+            {"one": tf.ones((1, 1), "bfloat16")},
+            training=True,
+        )
+        total = tf.reduce_sum(tf.cast(outputs, "float32"))
+    gradient = tape.gradient(total, scale)
+    assert outputs.dtype == gradient.dtype == tf.bfloat16
+    assert float(gradient[0, 0]) == length
+
+
+def test_a_length_of_one_and_a_length_of_zero_work() -> None:
+    arguments = make_arguments()
+    for length in (1, 0):
+        short = {**arguments, "inputs": tuple(v[:length] for v in arguments["inputs"])}
+        last, outputs = scan(step, **short, training=True)
+        assert outputs["hidden"].shape == (length, BATCH, UNITS)
+    assert_close(last, arguments["carry"], 0)
