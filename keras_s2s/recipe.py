@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
 Pairs = Sequence[tuple[str, str]]
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 TOKENIZERS = ("sentencepiece", "word", "character")
+FORMS = ("NFC", "NFKC", "NFD")
+CHOICES = {
+    "source_tokenizer": TOKENIZERS,
+    "target_tokenizer": (*TOKENIZERS, None),
+    "source_normalization": FORMS,
+    "target_normalization": FORMS,
+    "cell": ("lstm", "gru"),
+    "attention": ("luong", "bahdanau", "none"),
+    "score": ("dot", "general", "concat"),
+    "precision": tuple(POLICIES),
+}
+POSITIVE = ("units", "embedding", "layers", "batch_tokens", "epochs", "patience", "learning_rate")
+SHARES = ("dropout", "label_smoothing", "averaging")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +63,13 @@ class Recipe:
         averaging: Momentum of the moving average of the weights that is validated and kept.
         precision: "float32", "bfloat16" or "float16".
         seed: Seed of weights, dropout, sampling and the order of batches.
+
+    Raises:
+        ValueError: An option is out of range.
+
+    Example:
+        >>> Recipe(cell="gru", units=256).cell
+        'gru'
     """
 
     source_tokenizer: str = "sentencepiece"
@@ -76,6 +97,22 @@ class Recipe:
     precision: str = "float32"
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        given = asdict(self)
+        for name, allowed in CHOICES.items():
+            _need(given[name] in allowed, f"one of {allowed}", name, given)
+        for name in POSITIVE:
+            _need(0 < given[name] < math.inf, "positive", name, given)
+        for name in SHARES:
+            _need(0 <= given[name] < 1, "at least 0 and below 1", name, given)
+        _need(self.vocabulary_size >= 5, "at least 5", "vocabulary_size", given)
+        _need(self.units % 2 == 0, "even: each direction has half", "units", given)
+        _need(0 <= self.subword_sampling <= 1, "from 0 to 1", "subword_sampling", given)
+        _need(self.minutes is None or self.minutes > 0, "positive", "minutes", given)
+        _need(0 <= self.seed < 2**31, "from 0 to 2**31 - 1", "seed", given)
+        is_fed = self.input_feeding and self.attention == "none"
+        _need(not is_fed, "False where there is no attention to feed", "input_feeding", given)
+
 
 def train(
     pairs: Pairs,
@@ -98,12 +135,19 @@ def train(
         The translator, with the best weights.
 
     Raises:
-        ValueError: No pairs, or an option out of range.
+        ValueError: No pairs, a folder that holds something else, or a training that diverged.
+        OSError: The folder cannot be written.
     """
     import keras
 
+    from keras_s2s.inference.storage import check_goal
+    from keras_s2s.inference.translator import Translator
+
     recipe = recipe or Recipe()
-    _check(recipe, pairs, valid_pairs)
+    for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
+        if not rows:
+            raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
+    folder = check_goal(Path(folder))
     keras.utils.set_random_seed(recipe.seed)
     source_tokenizer, target_tokenizer = _train_tokenizers(pairs, recipe)
     batches = _make_batches(pairs, source_tokenizer, target_tokenizer, recipe)
@@ -112,12 +156,10 @@ def train(
     model = make_model(*sizes, recipe)
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
     valid = _encode(valid_pairs, source_tokenizer, target_tokenizer)
-    history = _fit(model, batches, valid, Path(folder), recipe, report)
-    from keras_s2s.inference.translator import Translator
-
+    history = _fit(model, batches, valid, folder, recipe, report)
     translator = Translator(model, source_tokenizer, target_tokenizer)
     translator.save(folder)
-    _write_history(Path(folder), recipe, history)
+    _write_history(folder, recipe, history)
     return translator
 
 
@@ -160,28 +202,9 @@ def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
     return Seq2Seq(encoder, decoder)
 
 
-def _check(recipe: Recipe, pairs: Pairs, valid_pairs: Pairs) -> None:
-    for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
-        if not rows:
-            raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
-    kinds = (*TOKENIZERS, None)
-    choices = {
-        "source_tokenizer": TOKENIZERS,
-        "target_tokenizer": kinds,
-        "attention": ("luong", "bahdanau", "none"),
-        "precision": tuple(POLICIES),
-    }
-    for name, allowed in choices.items():
-        value = getattr(recipe, name)
-        if value not in allowed:
-            raise ValueError(f"`{name}` must be one of {allowed}. Received: {name}={value!r}")
-    for name in ("epochs", "patience", "batch_tokens", "learning_rate", "embedding"):
-        if not getattr(recipe, name) > 0:
-            raise ValueError(f"`{name}` must be positive. Received: {name}={getattr(recipe, name)}")
-    if not 0 <= recipe.averaging < 1:
-        raise ValueError(
-            f"`averaging` must be at least 0 and below 1. Received: averaging={recipe.averaging}"
-        )
+def _need(is_right: bool, need: str, name: str, given: dict[str, Any]) -> None:
+    if not is_right:
+        raise ValueError(f"`{name}` must be {need}. Received: {name}={given[name]!r}")
 
 
 def _train_tokenizers(pairs: Pairs, recipe: Recipe) -> tuple[Tokenizer, Tokenizer]:
@@ -214,9 +237,27 @@ def _encode(pairs: Pairs, source: Tokenizer, target: Tokenizer) -> tuple[list, l
 
 def _make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Recipe) -> Batches:
     from keras_s2s.text.batches import Batches
+    from keras_s2s.text.tokenizers import SentencePieceTokenizer
+
+    sampled = recipe.subword_sampling > 0 and (
+        isinstance(source, SentencePieceTokenizer) or isinstance(target, SentencePieceTokenizer)
+    )
+
+    def resample(epoch: int) -> tuple[list, list]:
+        return tuple(
+            tokenizer.encode_all(lines, alpha=recipe.subword_sampling, seed=2 * epoch + side)
+            if isinstance(tokenizer, SentencePieceTokenizer)
+            else tokenizer.encode_all(lines)
+            for side, tokenizer, lines in zip(
+                (0, 1), (source, target), zip(*pairs, strict=True), strict=True
+            )
+        )
 
     return Batches(
-        *_encode(pairs, source, target), batch_tokens=recipe.batch_tokens, seed=recipe.seed
+        *_encode(pairs, source, target),
+        batch_tokens=recipe.batch_tokens,
+        seed=recipe.seed,
+        resample=resample if sampled else None,
     )
 
 
@@ -267,7 +308,11 @@ def _fit(
 def _write_history(folder: Path, recipe: Recipe, history: dict[str, list[float]]) -> None:
     from keras_s2s.evaluation.plots import training_curves
 
-    for name, value in (("recipe", asdict(recipe)), ("history", history)):
+    finite = {
+        name: [value if math.isfinite(value) else None for value in values]
+        for name, values in history.items()
+    }
+    for name, value in (("recipe", asdict(recipe)), ("history", finite)):
         text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     training_curves(history, folder / "curves.png")

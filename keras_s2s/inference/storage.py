@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,43 +28,108 @@ OPTIONS = {
 }
 
 
+# What a training leaves beside the translator; another translator may replace it.
+COMPANIONS = ("recipe.json", "history.json", "curves.png", "attention.png")
+
+
+def check_goal(folder: Path) -> Path:
+    """Raise unless a translator may be saved in a folder and can be; mend what a crash left.
+
+    Args:
+        folder: Need not exist.
+
+    Returns:
+        The folder by its full name, which a change of the working directory does not touch.
+
+    Raises:
+        ValueError: It is a file, or holds something that is no translator's.
+        OSError: It cannot be written.
+    """
+    folder = folder.resolve()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"A translator is saved in a folder. Received: {str(folder)!r}, a file.")
+    previous = _previous(folder)
+    if (previous / DESCRIPTION).is_file():
+        if folder.exists():
+            shutil.rmtree(previous)
+        else:
+            previous.rename(folder)
+    own = {DESCRIPTION, MODEL, SOURCE, TARGET, *COMPANIONS}
+    others = sorted({path.name for path in folder.iterdir()} - own) if folder.exists() else []
+    if others:
+        raise ValueError(
+            "A translator is saved in a folder of its own, which is replaced as a whole. Received: "
+            f"{str(folder)!r}, which holds {others[0]!r}. Move that away, or name another folder."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent):
+        return folder
+
+
 def save_parts(
     folder: Path, model: Seq2Seq, source: Tokenizer, target: Tokenizer, options: dict[str, Any]
 ) -> None:
-    """Write a translator's folder beside its goal and rename it."""
-    if folder.exists() and not (folder / DESCRIPTION).is_file() and any(_contents(folder)):
-        raise ValueError(
-            "A translator is saved in a folder of its own. "
-            f"Received: folder={str(folder)!r}, which holds something else. Name a new folder."
-        )
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    """Write a translator's folder beside its goal and rename it.
+
+    A folder that is there already steps aside first, so between two renames there is none of the
+    name. A process that dies just then leaves the old one as `.NAME.previous`, where `load_parts`
+    finds it; anywhere else it leaves the old or the new one in place. What a killed process had
+    written so far lies in `.NAME-...` and may be deleted.
+    """
+    folder = check_goal(folder)
+    previous = _previous(folder)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
         new = Path(temporary) / "new"
         new.mkdir()
-        model.save(new / MODEL)
-        source.save(new / SOURCE)
-        target.save(new / TARGET)
-        description = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "options": options,
-            "sha256": {
-                path.relative_to(new).as_posix(): _digest(path)
-                for path in sorted(new.rglob("*"))
-                if path.is_file()
-            },
-            "versions": {name: _version(name) for name in ("keras-s2s", "keras", "tensorflow")},
-        }
-        text = json.dumps(description, indent=1, ensure_ascii=False) + "\n"
-        (new / DESCRIPTION).write_text(text, encoding="utf-8")
-        if folder.exists():
-            folder.rename(Path(temporary) / "old")
-        new.rename(folder)
+        _write_parts(new, model, source, target, options)
+        try:
+            if folder.exists():
+                folder.rename(previous)
+            new.rename(folder)
+        except BaseException:
+            if previous.exists() and not folder.exists():
+                previous.rename(folder)
+            raise
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _write_parts(
+    new: Path, model: Seq2Seq, source: Tokenizer, target: Tokenizer, options: dict[str, Any]
+) -> None:
+    # Keras saves the optimizer of a compiled model too, three times the size of the weights.
+    plain = model.with_dtype("float32") if model.compiled else model
+    plain.save(new / MODEL)
+    source.save(new / SOURCE)
+    target.save(new / TARGET)
+    description = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "options": options,
+        "sha256": {
+            path.relative_to(new).as_posix(): _digest(path)
+            for path in sorted(new.rglob("*"))
+            if path.is_file()
+        },
+        "versions": {name: _version(name) for name in ("keras-s2s", "keras", "tensorflow")},
+    }
+    text = json.dumps(description, indent=1, ensure_ascii=False) + "\n"
+    (new / DESCRIPTION).write_text(text, encoding="utf-8")
+
+
+def _previous(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.previous")
+
+
+def _find(folder: Path) -> Path:
+    """The folder, or what `save_parts` left of it if it was stopped between two renames."""
+    folder = folder.resolve()
+    return folder if folder.exists() or not _previous(folder).exists() else _previous(folder)
 
 
 def load_parts(folder: Path) -> tuple[Seq2Seq, Tokenizer, Tokenizer, dict[str, Any]]:
     """Read and check a translator's folder: model, tokenizers and options."""
-    description = _read_description(folder)
+    folder = _find(folder)
+    description = read_description(folder)
     for name, digest in description["sha256"].items():
         path = folder / name
         if not path.is_file() or _digest(path) != digest:
@@ -90,8 +156,9 @@ def _load_model(path: Path) -> Seq2Seq:
     return model
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / DESCRIPTION
+def read_description(folder: Path) -> dict[str, Any]:
+    """Read and check what a translator's folder says about itself."""
+    path = _find(folder) / DESCRIPTION
     try:
         description = json.loads(path.read_bytes())
     except OSError as error:
@@ -105,8 +172,8 @@ def _read_description(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} describes no translator. Received: format is not {FORMAT!r}.")
     if description.get("format_version") != FORMAT_VERSION:
         raise ValueError(
-            f"{path} must have format version {FORMAT_VERSION}. Received: "
-            f"format_version={description.get('format_version')!r}. Use the keras-s2s that saved it."
+            f"{path} must have format version {FORMAT_VERSION}. Received: format_version="
+            f"{description.get('format_version')!r}. Use the keras-s2s that saved it."
         )
     digests, options = description.get("sha256"), description.get("options")
     needed = {MODEL, f"{SOURCE}/tokenizer.json", f"{TARGET}/tokenizer.json"}
@@ -125,12 +192,6 @@ def _read_description(folder: Path) -> dict[str, Any]:
             f"{path} is damaged. Received: wrong files or options. Copy the folder again."
         )
     return description
-
-
-def _contents(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise ValueError(f"A translator is saved in a folder. Received: {str(folder)!r}, a file.")
-    return list(folder.iterdir())
 
 
 def _digest(path: Path) -> str:

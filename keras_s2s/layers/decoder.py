@@ -144,7 +144,11 @@ class Decoder(keras.layers.Layer):
         self.attends_before = isinstance(attention, BahdanauAttention)
         policy = self.dtype_policy
         self.embedding = keras.layers.Embedding(
-            vocabulary_size, self.embedding_dimension, name="embedding", dtype=policy
+            vocabulary_size,
+            self.embedding_dimension,
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1),
+            name="embedding",
+            dtype=self.dtype_policy,
         )
         self.embedding_dropout = keras.layers.Dropout(dropout, dtype=policy)
         self.layer_dropouts = [

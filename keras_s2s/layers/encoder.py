@@ -96,7 +96,11 @@ class Encoder(keras.layers.Layer):
         self.residual = residual
         self.dropout = dropout
         self.embedding = keras.layers.Embedding(
-            vocabulary_size, self.embedding_dimension, name="embedding", dtype=self.dtype_policy
+            vocabulary_size,
+            self.embedding_dimension,
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1),
+            name="embedding",
+            dtype=self.dtype_policy,
         )
         self.embedding_dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.output_dropouts = [

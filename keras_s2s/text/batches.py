@@ -6,7 +6,7 @@ import functools
 import itertools
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from keras_s2s.text.tokenizers import END_ID, PAD_ID, START_ID
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+Rows = Iterable[Iterable[int]]
+Resample = Callable[[int], tuple[Rows, Rows]]
 
 
 class Batches:
@@ -35,6 +38,9 @@ class Batches:
         jitter: How much longer a length may count, as a fraction. More mixes better and pads more.
         maximum_length: Longest side in tokens, end mark included; a pair with a longer side is
             skipped and counted. None for no limit.
+        resample: Gives new ids of all pairs for an epoch, counted from 0: sources and targets, as
+            `source_ids` and `target_ids`, which then only tell which pairs share a batch. It must
+            give the same ids whenever it is asked for the same epoch.
         source_step: Sources are padded to a multiple of this many tokens. A larger step pads more
             and gives fewer shapes to compile for.
         target_step: As `source_step`, for targets.
@@ -74,6 +80,7 @@ class Batches:
         shuffle: bool = True,
         jitter: float = 0.05,
         maximum_length: int | None = None,
+        resample: Resample | None = None,
         source_step: int = 1,
         target_step: int = 1,
     ) -> None:
@@ -85,6 +92,7 @@ class Batches:
         self._target, self._target_lengths = _flatten("target_ids", target_ids)
         self._source_step, self._target_step = source_step, target_step
         self._maximum_length = maximum_length
+        self._resample = resample
         self._kept = self._select()
         self._buckets = LengthBuckets(
             self._source_lengths[self._kept],
@@ -144,6 +152,8 @@ class Batches:
                 f"Received: first_step={first_step!r}. Use dataset() to go on in later epochs."
             )
         left = self.steps_per_epoch - first_step
+        if self._resample is not None:
+            return self._sampled_dataset(lambda: self._sampled(epoch, first_step), left)
         return self._dataset(lambda: iter(self.plan(epoch)[first_step:]), left)
 
     def dataset(self, first_epoch: int = 0, first_step: int = 0) -> tf.data.Dataset:
@@ -167,6 +177,14 @@ class Batches:
         _check_at_least(0, first_epoch=first_epoch, first_step=first_step)
         epochs, first_step = divmod(first_step, self.steps_per_epoch)
         first_epoch += epochs
+
+        def sampled() -> Iterator[Any]:
+            yield from self._sampled(first_epoch, first_step)
+            for epoch in itertools.count(first_epoch + 1):
+                yield from self._sampled(epoch, 0)
+
+        if self._resample is not None:
+            return self._sampled_dataset(sampled, tf.data.INFINITE_CARDINALITY)
 
         def batches() -> Iterator[np.ndarray]:
             yield from self.plan(first_epoch)[first_step:]
@@ -222,6 +240,28 @@ class Batches:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
         return dataset.prefetch(tf.data.AUTOTUNE)
 
+    def _sampled(self, epoch: int, first_step: int) -> Iterator[Any]:
+        """The batches of an epoch whose ids are drawn for it."""
+        sources, targets = self._resample(epoch) if self._resample else ((), ())
+        source = _Padder(*_flatten("source_ids", sources), self._source_step)
+        target = _Padder(*_flatten("target_ids", targets), self._target_step)
+        for pairs in self.plan(epoch)[first_step:]:
+            target_out = target(pairs)
+            target_in = np.roll(target_out, 1, axis=1)
+            target_in[:, 0] = START_ID
+            target_in[target_out == PAD_ID] = PAD_ID
+            yield (source(pairs), target_in), target_out
+
+    def _sampled_dataset(
+        self, batches: Callable[[], Iterator[Any]], cardinality: int
+    ) -> tf.data.Dataset:
+        import tensorflow as tf
+
+        ids: Any = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=((ids, ids), ids))
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+        return dataset.prefetch(8)
+
     def _rows(self, pairs: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
         import tensorflow as tf
 
@@ -244,6 +284,25 @@ class Batches:
                 rows(self._source, self._source_lengths, validate=False),
                 rows(self._target, self._target_lengths, validate=False),
             )
+
+
+class _Padder:
+    """Rows of a flat array as padded int32 `[B, L]`."""
+
+    def __init__(self, flat: np.ndarray, lengths: np.ndarray, step: int) -> None:
+        self._flat = flat
+        self._lengths = lengths
+        self._starts = np.cumsum(lengths) - lengths
+        self._step = step
+
+    def __call__(self, pairs: np.ndarray) -> np.ndarray:
+        lengths = self._lengths[pairs][:, None]  # [B, 1]
+        width = -(-int(lengths.max()) // self._step) * self._step
+        places = np.arange(width)
+        real = places < lengths  # [B, L]
+        padded = np.full(real.shape, PAD_ID, "int32")
+        padded[real] = self._flat[(self._starts[pairs][:, None] + places)[real]]
+        return padded
 
 
 def _padded(rows: tf.RaggedTensor, pairs: tf.Tensor, step: int) -> tf.Tensor:

@@ -44,7 +44,7 @@ class SentencePieceTokenizer(Tokenizer):
     'newest low'
 
     Source: Kudo 2018, "Subword Regularization: Improving Neural Network Translation Models with
-    Multiple Subword Candidates", eq. 6 to 8 for the model and eq. 11 for the sampling.
+    Multiple Subword Candidates", section 3.2 for the model and 3.3 for the sampling.
     """
 
     def __init__(self, model: bytes, *, normalization: str = "NFC") -> None:
