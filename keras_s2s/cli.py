@@ -3,175 +3,239 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 
 from keras_s2s.recipe import Recipe
+from keras_s2s.recipe import train as train_model
+from keras_s2s.terminal import (
+    check_picture,
+    check_writable,
+    load_tensorflow,
+    read_pairs,
+    read_references,
+    run,
+    say,
+    whole_file,
+    whole_path,
+)
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 100},
     help="Sequence-to-sequence models with attention: train, translate, evaluate.",
 )
 
 DEFAULT = Recipe()
-# Typer carries Click within itself, or asks for it, depending on its version.
-ClickException = typer.BadParameter.__mro__[2]
-Output = Annotated[Path, typer.Option(help="Folder for the model; a new one, or one to replace.")]
-Model = Annotated[Path, typer.Option(help="Folder of a trained model.")]
-OptionalFile = Annotated[Path | None, typer.Option()]
-Beam = Annotated[int | None, typer.Option(min=1, help="Width of the beam; 1 is greedy.")]
+
+
+def about(text: str, metavar: str, *names: str, **limits: Any) -> Any:
+    """An option with its help; the default stands at the parameter."""
+    return typer.Option(*names, help=text, metavar=metavar, **limits)
+
+
+File = Path | None
+Output = Annotated[Path, about("Folder for the model: a new one, or one to replace.", "DIR")]
+Model = Annotated[Path, about("Folder of a trained model.", "DIR")]
+Source = Annotated[
+    File, about("Sources, one a line; plain, .gz or .xz; - is standard input.", "FILE")
+]
+Target = Annotated[File, about("Targets, line by line those of the sources.", "FILE")]
+Tsv = Annotated[File, about("Instead: sources and targets in one file, a TAB between.", "FILE")]
+Beam = Annotated[
+    int | None, about("Width of the beam, 1 for greedy; the model's by default.", "N", min=1)
+]
+Penalty = Annotated[
+    float | None, about("Above 0 favours longer answers; the model's by default.", "X")
+]
+Kind = "sentencepiece|word|character"
+Form = "NFC|NFKC|NFD"
 
 
 @app.command()
 def demo(output: Output = Path("demo")) -> None:
-    """Train on written dates, in English and Korean, in a few minutes, and look at the result."""
+    """Train on written dates, in English and Korean, for a few minutes; look at the result."""
     from keras_s2s.demo import run_demo
 
-    _load_tensorflow()
+    load_tensorflow()
     run_demo(output)
 
 
 @app.command()
 def train(
     output: Output,
-    source: OptionalFile = None,
-    target: OptionalFile = None,
-    tsv: Annotated[Path | None, typer.Option(help="Both sides in one file, a TAB between.")] = None,
-    valid_source: OptionalFile = None,
-    valid_target: OptionalFile = None,
-    valid_tsv: OptionalFile = None,
+    source: Source = None,
+    target: Target = None,
+    tsv: Tsv = None,
+    valid_source: Annotated[File, about("Sources to choose the best weights by.", "FILE")] = None,
+    valid_target: Annotated[File, about("Their targets.", "FILE")] = None,
+    valid_tsv: Annotated[File, about("Instead: both in one file.", "FILE")] = None,
     source_tokenizer: Annotated[
-        str, typer.Option(help="sentencepiece, word or character.")
+        str, about("What a source is cut into.", Kind)
     ] = DEFAULT.source_tokenizer,
     target_tokenizer: Annotated[
-        str | None, typer.Option(help="As --source-tokenizer, whose kind is the default.")
+        str | None, about("The same for targets; as for sources by default.", Kind)
     ] = None,
-    vocabulary_size: Annotated[int, typer.Option(min=5)] = DEFAULT.vocabulary_size,
+    vocabulary_size: Annotated[
+        int, about("Different pieces of a tokenizer at most.", "N")
+    ] = DEFAULT.vocabulary_size,
     joint_vocabulary: Annotated[
         bool, typer.Option(help="One SentencePiece vocabulary for both sides, or one each.")
     ] = DEFAULT.joint_vocabulary,
     source_normalization: Annotated[
-        str, typer.Option(help="Unicode form: NFC, NFKC or NFD.")
+        str, about("Unicode form of sources; NFD takes Hangul apart.", Form)
     ] = DEFAULT.source_normalization,
-    target_normalization: str = DEFAULT.target_normalization,
+    target_normalization: Annotated[
+        str, about("The same for targets.", Form)
+    ] = DEFAULT.target_normalization,
     subword_sampling: Annotated[
-        float, typer.Option(min=0, max=1, help="Draw SentencePiece's pieces anew in each epoch.")
+        float, about("How sharply SentencePiece cuts anew in each epoch; 0: always the same.", "X")
     ] = DEFAULT.subword_sampling,
-    cell: Annotated[str, typer.Option(help="lstm or gru.")] = DEFAULT.cell,
-    units: Annotated[int, typer.Option(min=1)] = DEFAULT.units,
-    embedding: Annotated[int, typer.Option(min=1)] = DEFAULT.embedding,
-    layers: Annotated[int, typer.Option(min=1)] = DEFAULT.layers,
-    attention: Annotated[str, typer.Option(help="luong, bahdanau or none.")] = DEFAULT.attention,
-    score: Annotated[str, typer.Option(help="dot, general or concat.")] = DEFAULT.score,
-    input_feeding: bool = DEFAULT.input_feeding,
-    dropout: float = DEFAULT.dropout,
-    label_smoothing: float = DEFAULT.label_smoothing,
-    batch_tokens: Annotated[int, typer.Option(min=1)] = DEFAULT.batch_tokens,
-    epochs: Annotated[int, typer.Option(min=1)] = DEFAULT.epochs,
-    minutes: Annotated[float | None, typer.Option(help="Training time at most.")] = None,
-    patience: Annotated[int, typer.Option(min=1)] = DEFAULT.patience,
-    learning_rate: float = DEFAULT.learning_rate,
+    cell: Annotated[str, about("Recurrent layer.", "lstm|gru")] = DEFAULT.cell,
+    units: Annotated[int, about("Size of the hidden states.", "N")] = DEFAULT.units,
+    embedding: Annotated[int, about("Size of the embeddings.", "N")] = DEFAULT.embedding,
+    layers: Annotated[int, about("Recurrent layers on each side.", "N")] = DEFAULT.layers,
+    attention: Annotated[
+        str, about("Kind of attention; none for the plain model.", "luong|bahdanau|none")
+    ] = DEFAULT.attention,
+    score: Annotated[
+        str, about("How Luong's attention compares.", "dot|general|concat")
+    ] = DEFAULT.score,
+    input_feeding: Annotated[
+        bool, typer.Option(help="Feed what a step attended to into the next one; slower.")
+    ] = DEFAULT.input_feeding,
+    dropout: Annotated[
+        float, about("Probability of dropping an element in training.", "P")
+    ] = DEFAULT.dropout,
+    label_smoothing: Annotated[
+        float, about("Share of the probability spread over all pieces.", "P")
+    ] = DEFAULT.label_smoothing,
+    batch_tokens: Annotated[
+        int, about("Target tokens in a batch, padding included.", "N")
+    ] = DEFAULT.batch_tokens,
+    epochs: Annotated[int, about("Passes over the corpus at most.", "N")] = DEFAULT.epochs,
+    minutes: Annotated[float | None, about("Minutes of training at most.", "M")] = DEFAULT.minutes,
+    patience: Annotated[
+        int, about("Epochs without a better validation before it stops.", "N")
+    ] = DEFAULT.patience,
+    learning_rate: Annotated[
+        float, about("Peak of the learning rate, which rises and falls.", "X")
+    ] = DEFAULT.learning_rate,
     averaging: Annotated[
-        float, typer.Option(help="Momentum of the weights' moving average; 0 for none.")
+        float, about("Momentum of the averaged weights that are kept; 0: no average.", "P")
     ] = DEFAULT.averaging,
     precision: Annotated[
-        str, typer.Option(help="float32, bfloat16 or float16.")
+        str, about("What the layers compute in.", "float32|bfloat16|float16")
     ] = DEFAULT.precision,
-    seed: Annotated[int, typer.Option(min=0)] = DEFAULT.seed,
+    seed: Annotated[int, about("The same seed gives the same model.", "N")] = DEFAULT.seed,
 ) -> None:
-    """Train a model on two parallel files, or on one file with TABs, and save it in a folder."""
-    from keras_s2s import recipe
-
+    """Train a model on sentence pairs, keep the best weights, and save it in a folder."""
     given = locals()
     chosen = Recipe(**{field.name: given[field.name] for field in fields(Recipe)})
-    pairs = _read_pairs("", source, target, tsv)
-    valid_pairs = _read_pairs("valid-", valid_source, valid_target, valid_tsv)
-    _load_tensorflow()
-    recipe.train(pairs, valid_pairs, output, chosen, report=_say)
-    _say(f"saved in {output}")
+    pairs = read_pairs("", source, target, tsv)
+    valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv)
+    load_tensorflow()
+    train_model(pairs, valid_pairs, output, chosen, report=say)
+    say(f"saved in {output}")
 
 
 @app.command()
 def translate(
     model: Model,
-    input: Annotated[Path, typer.Option(help="A text on each line.")] = Path("-"),
-    output: Annotated[Path, typer.Option(help="Where the answers go.")] = Path("-"),
+    source: Annotated[
+        Path, about("A text on each line; - is standard input.", "FILE", "--input")
+    ] = Path("-"),
+    output: Annotated[
+        Path, about("Where the answers go, one a line; - is standard output.", "FILE")
+    ] = Path("-"),
     beam: Beam = None,
     n_best: Annotated[
-        int, typer.Option(min=1, help="Answers to each line, each behind the line's number.")
+        int, about("Answers to each line; the line's number and a TAB begin each.", "N", min=1)
     ] = 1,
-    scores: Annotated[bool, typer.Option(help="A score and a TAB before each answer.")] = False,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Begin each answer with its score and a TAB.")
+    ] = False,
+    length_penalty: Penalty = None,
     attention_plot: Annotated[
-        Path | None, typer.Option(help="Draw where the first line's answer looked.")
+        File, about("Draw where the first line's answer looked.", "FILE.png")
     ] = None,
 ) -> None:
     """Translate each line of a file, or of the standard input."""
     from keras_s2s.text.corpus import read_lines
+    from keras_s2s.text.lines import CorpusReport
 
-    lines = read_lines(str(input))
-    _load_tensorflow()
-    from keras_s2s.inference.translator import Translator
-
-    translator = Translator.load(model)
-    answers = translator.stream(
+    report = CorpusReport((str(source),), unit="lines")
+    lines = read_lines(str(source), report=report)
+    check_writable(output)
+    check_picture(attention_plot)
+    is_typed = str(source) == "-" and sys.stdin.isatty()
+    found = _load(model).stream(
         lines,
         beam_size=beam,
         n_best=n_best,
+        length_penalty=length_penalty,
         attention=attention_plot is not None,
+        window=1 if is_typed else 4096,
         progress=sys.stderr.isatty() and str(output) != "-",
     )
-    with _whole_file(output) as file:
-        for number, found in enumerate(answers, 1):
-            if attention_plot is not None and found[0].weights is not None:
-                _draw_attention(found[0], attention_plot)
+    with whole_file(output) as file:
+        for number, answers in enumerate(found, 1):
+            if attention_plot is not None and answers[0].weights is not None:
+                _draw_attention(answers[0], attention_plot)
                 attention_plot = None
-            for answer in found:
+            for answer in answers:
                 head = [str(number)] if n_best > 1 else []
                 head += [f"{answer.score:.6f}"] if scores else []
-                print(*head, answer.text, sep="\t", file=file)
+                print(*head, answer.text, sep="\t", file=file, flush=is_typed)
+    if report.findings:
+        say(str(report))
     if attention_plot is not None:
-        _say("no picture was drawn: there was no line with text")
+        say("no picture was drawn: there was no line with text")
 
 
 @app.command()
 def evaluate(
     model: Model,
-    source: OptionalFile = None,
-    target: OptionalFile = None,
-    tsv: OptionalFile = None,
+    source: Source = None,
+    target: Annotated[
+        list[Path] | None,
+        about("Right answers, line by line; once more for other right answers.", "FILE"),
+    ] = None,
+    tsv: Tsv = None,
+    group: Annotated[
+        bool,
+        typer.Option("--group", help="Lines of one source are one sentence with several answers."),
+    ] = False,
     beam: Beam = None,
-    length_penalty: Annotated[float | None, typer.Option()] = None,
-    language: Annotated[str, typer.Option(help="Of the target, for Moses' tokenizer.")] = "en",
-    json: Annotated[Path | None, typer.Option(help="Write the figures here as well.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the answers here.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw BLEU by length here.")] = None,
+    length_penalty: Penalty = None,
+    language: Annotated[str, about("Of the targets, for the Moses tokenizer.", "CODE")] = "en",
+    json_file: Annotated[File, about("Write the figures here too.", "FILE", "--json")] = None,
+    output: Annotated[File, about("Write the answers here, one a line.", "FILE")] = None,
+    plot: Annotated[File, about("Draw BLEU by length of the source.", "FILE.png")] = None,
 ) -> None:
     """Translate a corpus and score the answers against its targets."""
     from keras_s2s.evaluation.by_length import length_table, score_by_length
     from keras_s2s.evaluation.scores import score
 
-    sources, targets = zip(*_read_pairs("", source, target, tsv, keep_all=True), strict=True)
-    _load_tensorflow()
-    from keras_s2s.inference.translator import Translator
-
-    translator = Translator.load(model)
+    check_writable(json_file, output)
+    check_picture(plot)
+    sources, targets = read_references(source, target or [], tsv, group)
+    translator = _load(model)
     start = time.monotonic()
-    found = translator.stream(
-        sources, beam_size=beam, length_penalty=length_penalty, progress=sys.stderr.isatty()
-    )
-    best = [answers[0] for answers in found]
+    best = [
+        answers[0]
+        for answers in translator.stream(
+            sources, beam_size=beam, length_penalty=length_penalty, progress=sys.stderr.isatty()
+        )
+    ]
     seconds = time.monotonic() - start
     answers = [answer.text for answer in best]
     figures = score(answers, targets, language=language).to_dict() | {"seconds": seconds}
@@ -181,102 +245,40 @@ def evaluate(
         print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
     print(f"\nby source length in tokens\n{length_table(rows)}")
     if output is not None:
-        with _whole_file(output) as file:
+        with whole_file(output) as file:
             file.writelines(f"{answer}\n" for answer in answers)
-    if json is not None:
-        _write_json(json, figures | {"by_length": [row.to_dict() for row in rows]})
+    if json_file is not None:
+        value = figures | {"by_length": [row.to_dict() for row in rows]}
+        with whole_file(json_file) as file:
+            file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
     if plot is not None:
         from keras_s2s.evaluation.plots import score_by_length_plot
 
-        score_by_length_plot(rows, plot)
+        with whole_path(plot) as part:
+            score_by_length_plot(rows, part)
 
 
-def _read_pairs(
-    side: str, source: Path | None, target: Path | None, tsv: Path | None, *, keep_all: bool = False
-) -> list[tuple[str, str]]:
-    from keras_s2s.text.corpus import Corpus
+def _load(folder: Path) -> Any:
+    from keras_s2s.inference.storage import read_description
 
-    if tsv is not None and source is None and target is None:
-        corpus = Corpus.from_tsv(str(tsv), keep_all=keep_all)
-    elif tsv is None and source is not None and target is not None:
-        corpus = Corpus(str(source), str(target), keep_all=keep_all)
-    else:
-        raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")
-    pairs = list(corpus)
-    _say(str(corpus.report))
-    if not pairs:
-        raise ValueError(f"there is no pair in {source or tsv}")
-    return pairs
+    read_description(folder)  # A wrong folder is told before TensorFlow's seconds.
+    load_tensorflow()
+    from keras_s2s.inference.translator import Translator
+
+    return Translator.load(folder)
 
 
 def _draw_attention(answer: Any, path: Path) -> None:
     from keras_s2s.evaluation.plots import attention_heatmap
 
-    attention_heatmap(answer.weights, answer.source_pieces, answer.target_pieces, path)
-
-
-def _load_tensorflow() -> None:
-    """Import it without its remarks on the machine, which no setting silences; errors still raise."""
-    sys.stderr.flush()
-    standard_error = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)
-    try:
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-        with suppress(ImportError):
-            import tensorflow_text  # noqa: F401
-        tf.zeros(1)
-    finally:
-        os.dup2(standard_error, 2)
-        os.close(standard_error)
-        os.close(silence)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with _whole_file(path) as file:
-        file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[TextIO]:
-    """The standard output for "-"; else a file that appears under its name once it is whole."""
-    if str(path) == "-":
-        yield sys.stdout
-        return
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_path(path) as part:
+        attention_heatmap(answer.weights, answer.source_pieces, answer.target_pieces, part)
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
-    """Run the command line; a user's mistake is told in one line and ends with status 2."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8")
-    try:
-        status = app(None if arguments is None else list(arguments), standalone_mode=False)
-    except ClickException as error:
-        _say(f"error: {error.format_message()}")
-        sys.exit(2)
-    except (ValueError, TypeError, OSError) as error:
-        if isinstance(error, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
-        _say(f"error: {error}")
-        sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        _say("stopped")
-        sys.exit(130)
-    sys.exit(status if isinstance(status, int) else 0)
+    """Run the command line and leave the process; a user's mistake ends with status 2.
+
+    Args:
+        arguments: Words of the command line; `None` for those of this process.
+    """
+    run(app, arguments)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from keras_s2s.dates import date_splits
+from keras_s2s.dates import DateSplits, date_splits
 from keras_s2s.recipe import Recipe, train
+
+if TYPE_CHECKING:
+    from keras_s2s.inference.translator import Translator
 
 RECIPE = Recipe(
     source_tokenizer="character",
@@ -25,23 +29,31 @@ RECIPE = Recipe(
 SHOWN = 12
 
 
-def run_demo(folder: str | Path, *, report: Callable[[str], None] = print) -> float:
+def run_demo(
+    folder: str | Path,
+    *,
+    recipe: Recipe = RECIPE,
+    splits: DateSplits | None = None,
+    report: Callable[[str], None] = print,
+) -> float:
     """Train on written dates, test on dates never seen, show answers, save model and picture.
 
     Args:
         folder: Where the translator and `attention.png` are saved.
+        recipe: How to train.
+        splits: The dates; `None` makes 43,000 of them.
         report: Gets what is to be read.
 
     Returns:
         Exact match on the test dates, a share from 0 to 1.
     """
-    splits = date_splits(seed=1)
+    splits = date_splits(seed=1) if splits is None else splits
     report(
         f"{len(splits.train):,} written dates to learn from, {len(splits.test):,} of other days to "
         "be tested on"
     )
     start = time.monotonic()
-    translator = train(splits.train, splits.valid, folder, RECIPE, report=report)
+    translator = train(splits.train, splits.valid, folder, recipe, report=report)
     report(f"trained in {time.monotonic() - start:.0f} s")
     sources, targets = zip(*splits.test, strict=True)
     answers = translator.translate(sources, beam_size=1)
@@ -59,7 +71,7 @@ def run_demo(folder: str | Path, *, report: Callable[[str], None] = print) -> fl
     return exact
 
 
-def _draw_attention(translator, source: str, path: Path) -> None:
+def _draw_attention(translator: Translator, source: str, path: Path) -> None:
     from keras_s2s.evaluation.plots import attention_heatmap
 
     ((answer,),) = translator.stream([source], beam_size=1, attention=True)

@@ -20,8 +20,8 @@ class Seq2Seq(keras.Model):
         name: Name of the model.
 
     Call arguments:
-        inputs: The pair `(source, target_in)`: int32 `[B, S]` and `[B, T]`, padded with 0 on the right.
-            A source ends with the end mark (id 3), a target begins with the start mark (id 2).
+        inputs: The pair `(source, target_in)`: int32 `[B, S]` and `[B, T]`, padded with 0 on the
+            right. A source ends with the end mark (id 3), a target begins with the start mark (2).
 
     Returns:
         Logits `[B, T, V]`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -219,11 +220,11 @@ def _train_tokenizers(pairs: Pairs, recipe: Recipe) -> tuple[Tokenizer, Tokenize
     target_kind = recipe.target_tokenizer or source_kind
     forms = recipe.source_normalization, recipe.target_normalization
     sources, targets = zip(*pairs, strict=True)
-    if recipe.joint_vocabulary and source_kind == target_kind == "sentencepiece":
-        if forms[0] == forms[1]:
-            lines = (*sources, *targets)
-            both = kinds[source_kind].train(lines, recipe.vocabulary_size, normalization=forms[0])
-            return both, both
+    is_alike = source_kind == target_kind == "sentencepiece" and forms[0] == forms[1]
+    if recipe.joint_vocabulary and is_alike:
+        lines = (*sources, *targets)
+        both = kinds[source_kind].train(lines, recipe.vocabulary_size, normalization=forms[0])
+        return both, both
     return (
         kinds[source_kind].train(sources, recipe.vocabulary_size, normalization=forms[0]),
         kinds[target_kind].train(targets, recipe.vocabulary_size, normalization=forms[1]),
@@ -243,15 +244,15 @@ def _make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Re
         isinstance(source, SentencePieceTokenizer) or isinstance(target, SentencePieceTokenizer)
     )
 
+    sources, targets = zip(*pairs, strict=True)
+
+    def draw(tokenizer: Tokenizer, lines: Sequence[str], seed: int) -> list[list[int]]:
+        if isinstance(tokenizer, SentencePieceTokenizer):
+            return tokenizer.encode_all(lines, alpha=recipe.subword_sampling, seed=seed)
+        return tokenizer.encode_all(lines)
+
     def resample(epoch: int) -> tuple[list, list]:
-        return tuple(
-            tokenizer.encode_all(lines, alpha=recipe.subword_sampling, seed=2 * epoch + side)
-            if isinstance(tokenizer, SentencePieceTokenizer)
-            else tokenizer.encode_all(lines)
-            for side, tokenizer, lines in zip(
-                (0, 1), (source, target), zip(*pairs, strict=True), strict=True
-            )
-        )
+        return draw(source, sources, 2 * epoch), draw(target, targets, 2 * epoch + 1)
 
     return Batches(
         *_encode(pairs, source, target),
@@ -274,6 +275,7 @@ def _fit(
 
     from keras_s2s.text.batches import Batches
     from keras_s2s.training.losses import MaskedCrossentropy
+    from keras_s2s.training.progress import StepProgress
     from keras_s2s.training.schedules import ProgressSchedule
     from keras_s2s.training.validation import BestWeights
 
@@ -291,6 +293,7 @@ def _fit(
     callbacks = [
         ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
         *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []),
+        *([StepProgress()] if sys.stderr.isatty() else []),
         best,
     ]
     history = model.fit(

@@ -1,4 +1,4 @@
-"""What the commands share at a terminal: messages, files that appear whole, errors in one line."""
+"""What the commands share: corpora by option, files that appear whole, errors in one line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import typer
 
 # Typer carries Click within itself, or asks for it, depending on its version.
-ClickException = typer.BadParameter.__mro__[2]
+ClickException: Any = typer.BadParameter.__mro__[2]
 STOPPED = 130  # The status of a program that Ctrl-C ended.
 
 
@@ -29,7 +30,7 @@ def run(app: typer.Typer, arguments: Iterable[str] | None) -> NoReturn:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Python would refuse to print a file's name that is no UTF-8.
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     sys.exit(_status(app, words))
@@ -54,10 +55,10 @@ def _status(app: typer.Typer, words: list[str]) -> int:
     return status or 0
 
 
-def _one_line(message: object) -> str:
+def _one_line(message: Any) -> str:
     text = str(message)
     if isinstance(message, ClickException):
-        text = message.format_message()  # pyright: ignore[reportAttributeAccessIssue]
+        text = message.format_message()
     elif isinstance(message, OSError) and message.filename is not None:
         text = f"{message.strerror}: {message.filename}"
     return " ".join(text.split()) or type(message).__name__
@@ -68,8 +69,81 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def read_pairs(
+    side: str, source: Path | None, target: Path | None, tsv: Path | None, *, keep_all: bool = False
+) -> list[tuple[str, str]]:
+    """Read the pairs of two files or of a TSV, and tell what was found in them.
+
+    Args:
+        side: What stands before the names of the options: "" or "valid-".
+        source: File of the sources.
+        target: File of the targets.
+        tsv: File of both instead.
+        keep_all: As for `Corpus`.
+
+    Returns:
+        The pairs, at least one.
+
+    Raises:
+        ValueError: There is none, the corpus has an error, or the files are not one of both kinds.
+        OSError: A file cannot be read.
+    """
+    from keras_s2s.text.corpus import Corpus
+
+    if tsv is not None and source is None and target is None:
+        corpus = Corpus.from_tsv(str(tsv), keep_all=keep_all)
+    elif tsv is None and source is not None and target is not None:
+        corpus = Corpus(str(source), str(target), keep_all=keep_all)
+    else:
+        raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")
+    pairs = list(corpus)
+    say(str(corpus.report))
+    if not pairs:
+        raise ValueError(f"there is no pair in {source or tsv}")
+    return pairs
+
+
+def read_references(
+    source: Path | None, targets: list[Path], tsv: Path | None, group: bool
+) -> tuple[list[str], list[list[str]]]:
+    """Read what answers are scored against.
+
+    Args:
+        source: File of the sources.
+        targets: Files of right answers, each as long as the sources.
+        tsv: File of both instead.
+        group: Whether the lines of one source are one sentence.
+
+    Returns:
+        The sources, and for each of them its right answers.
+
+    Raises:
+        ValueError: As `read_pairs`, and where a file is shorter or longer than the sources.
+        OSError: A file cannot be read.
+    """
+    from keras_s2s.text.corpus import read_lines
+
+    pairs = read_pairs("", source, targets[0] if targets else None, tsv, keep_all=True)
+    sources, references = [pair[0] for pair in pairs], [[pair[1]] for pair in pairs]
+    for path in targets[1:]:
+        lines = list(read_lines(str(path)))
+        if len(lines) != len(sources):
+            raise ValueError(
+                f"every --target must have as many lines as the source, {len(sources):,}. "
+                f"Received: {path} with {len(lines):,} lines"
+            )
+        for row, line in zip(references, lines, strict=True):
+            row.append(line)
+    if not group:
+        return sources, references
+    grouped: dict[str, list[str]] = {}
+    for text, row in zip(sources, references, strict=True):
+        grouped.setdefault(text, []).extend(row)
+    return list(grouped), list(grouped.values())
+
+
 def load_tensorflow() -> None:
-    """Import it without its remarks on the machine, which no setting silences; errors still raise."""
+    """Import it without its remarks on the machine, which no setting silences."""
     sys.stderr.flush()
     standard_error = os.dup(2)
     silence = os.open(os.devnull, os.O_WRONLY)

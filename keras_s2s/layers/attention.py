@@ -1,7 +1,7 @@
 """Attention: where the decoder looks at each step, and what it reads there.
 
-Each class has `project(memory)`, done once per sentence, and a call for one query or for all of them.
-Nothing is kept between calls.
+Each class has `project(memory)`, done once per sentence, and a call for one query or for all of
+them. Nothing is kept between calls.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from keras import ops
 def masked_softmax(scores: Any, mask: Any = None) -> Any:
     """Softmax over the last axis, over the places where `mask` is True.
 
-    Works in float32 whatever the dtype of the scores. A row without any True place gives zeros, never NaN.
+    Works in float32 whatever the dtype of the scores. A row without any True place gives zeros,
+    never NaN.
 
     Args:
         scores: `[..., S]`, any floating dtype.
         mask: Boolean, broadcastable to `scores`, True = real token; `None` = all are real.
 
     Returns:
-        Weights `[..., S]` in the dtype of the scores: each row sums to 1, or to 0 where all is masked.
+        Weights `[..., S]` in the dtype of the scores: each row sums to 1, or to 0 where all of it
+        is masked.
 
     Example:
         >>> import numpy as np
@@ -35,7 +37,7 @@ def masked_softmax(scores: Any, mask: Any = None) -> Any:
     scores = ops.cast(scores, "float32")
     if mask is not None:
         scores = ops.where(mask, scores, float(np.finfo("float32").min))
-    # Written out: for a row as short as a sentence, TensorFlow's own softmax takes ten times as long.
+    # Written out: on rows as short as a sentence TensorFlow's own softmax is much slower.
     exponents = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
     if mask is not None:
         exponents = ops.where(mask, exponents, 0.0)
@@ -46,8 +48,8 @@ def masked_softmax(scores: Any, mask: Any = None) -> Any:
 class _Attention(keras.layers.Layer):
     """What the attentions share: `project` once per sentence, then a call for each query.
 
-    `query_kernel` is the matrix that a query passes before it is scored, or `None`; the decoder's loop
-    makes that product itself and calls `attend`.
+    `query_kernel` is the matrix that a query passes before it is scored, or `None`; the decoder's
+    loop makes that product itself and calls `attend`.
     """
 
     query_kernel: Any = None

@@ -42,14 +42,14 @@ class Decoder(keras.layers.Layer):
 
     With Luong's attention, for each target token y:
 
-    1. `h = cells(embedding(y), state)`; with input feeding, `cells([embedding(y); a], state)` where `a`
-       is the attentional vector of the step before
+    1. `h = cells(embedding(y), state)`; with input feeding, `cells([embedding(y); a], state)` where
+       `a` is the attentional vector of the step before
     2. `context, weights = attention(h, keys, memory)`
     3. `a = tanh(W [context; h])`, the attentional vector
     4. `logits = V a`, without bias as in both papers
 
-    With Bahdanau's attention the query is the h of the step before and the context goes into the cells:
-    `h = cells([embedding(y); context], state)`. Without attention, `a = h`.
+    With Bahdanau's attention the query is the h of the step before and the context goes into the
+    cells: `h = cells([embedding(y); context], state)`. Without attention, `a = h`.
 
     Args:
         vocabulary_size: Number V of target ids, the special ones included.
@@ -57,11 +57,12 @@ class Decoder(keras.layers.Layer):
         embedding_dimension: Size E of an embedding; `None` = `units`.
         num_layers: Number of recurrent layers.
         cell: "lstm" or "gru".
-        attention: A `LuongAttention` or `BahdanauAttention`; `None` for the plain model, which knows
-            only the encoder's final state.
+        attention: A `LuongAttention` or `BahdanauAttention`; `None` for the plain model, which
+            knows only the encoder's final state.
         input_feeding: Feed the attentional vector to the next step; needs attention.
-        bridge: From the encoder's final state to the decoder's first: "dense" (`tanh(W state + b)`, any
-            sizes), "copy" (same cell, sizes and number of layers) or "zeros".
+        bridge: From the encoder's final state to the decoder's first: "dense"
+            (`tanh(W state + b)`, any sizes), "copy" (same cell, sizes and number of layers) or
+            "zeros".
         tie_embeddings: Use the embedding, transposed, as the projection V; `a` then has size E.
         residual: Add a layer's input to its output, from the second layer on.
         dropout: Probability of dropping an element of an embedding, of a layer's output or of `a`,
@@ -81,8 +82,8 @@ class Decoder(keras.layers.Layer):
         Logits `[B, T, V]`.
 
     Raises:
-        ValueError: Sizes below 1, unknown names, input feeding or a "zeros" bridge without attention,
-            a "copy" bridge between states that differ.
+        ValueError: Sizes below 1, unknown names, input feeding or a "zeros" bridge without
+            attention, a "copy" bridge between states that differ.
 
     Example:
         >>> import numpy as np
@@ -135,7 +136,7 @@ class Decoder(keras.layers.Layer):
         self.embedding_dimension = embedding_dimension or units
         self.num_layers = num_layers
         self.cell = cell
-        self.attention = attention
+        self.attention: Any = attention
         self.input_feeding = input_feeding
         self.bridge = bridge
         self.tie_embeddings = tie_embeddings
@@ -239,7 +240,7 @@ class Decoder(keras.layers.Layer):
 
         Args:
             encoder_state: For each encoder layer `(h, c)` or `(h,)`.
-            memory: `[B, S, M]`; read only for its batch size and may be left out without input feeding.
+            memory: `[B, S, M]`; not needed, as the state tells the batch size.
 
         Returns:
             A `DecoderState` of `[B, U]` tensors.
@@ -331,7 +332,7 @@ class Decoder(keras.layers.Layer):
         memory_mask: Any,
         training: bool,
     ) -> Any:
-        """The recurrence does not need the attention: it runs first, and all steps attend at once."""
+        """The recurrence needs no attention: it runs first, and all steps attend at once."""
         hidden = embedded
         for index, cell in enumerate(self.cells):
             inputs = hidden
@@ -469,7 +470,7 @@ class Decoder(keras.layers.Layer):
         return ops.matmul(self._cast(embedded), kernel) + self._cast(cell.bias)
 
     def _readout(self, hidden: Any, context: Any) -> Any:
-        """The attentional vector, `[..., U], [..., M] -> [..., R]`; `hidden` where there is none."""
+        """The attentional vector, `[..., U], [..., M] -> [..., R]`; else `hidden`."""
         if self.readout_kernel is None:
             return hidden
         inputs = hidden if self.attention is None else ops.concatenate([context, hidden], axis=-1)

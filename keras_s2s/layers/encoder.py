@@ -34,7 +34,8 @@ class Encoder(keras.layers.Layer):
         cell: "lstm" or "gru".
         bidirectional: Read each layer's input from both ends.
         residual: Add a layer's input to its output, from the second layer on.
-        dropout: Probability of dropping an element of an embedding or a layer's output, in training.
+        dropout: Probability of dropping an element of an embedding or of a layer's output, in
+            training.
         name: Name of the layer.
         dtype: Dtype or policy, as for any Keras layer.
         trainable: Whether the weights are trained.
@@ -46,8 +47,8 @@ class Encoder(keras.layers.Layer):
     Returns:
         - memory `[B, S, U]`
         - memory_mask, boolean `[B, S]`, True = real token
-        - state: for each layer a tuple, `(h, c)` or `(h,)`, of `[B, U]` after the last real token; with
-          `bidirectional` the two directions side by side
+        - state: for each layer a tuple, `(h, c)` or `(h,)`, of `[B, U]` after the last real token;
+          with `bidirectional` the two directions side by side
 
     Raises:
         ValueError: Sizes below 1, an odd `units` with `bidirectional`, an unknown cell.
@@ -59,7 +60,8 @@ class Encoder(keras.layers.Layer):
         >>> tuple(memory.shape), np.asarray(memory_mask)[0].tolist(), len(state)
         ((2, 4, 8), [True, True, True, False], 2)
 
-    Source: Sutskever et al. 2014, section 2 (one direction); Bahdanau et al. 2015, section 3.2 (both).
+    Source: Sutskever et al. 2014, section 2 (one direction); Bahdanau et al. 2015, section 3.2
+    (both).
     """
 
     def __init__(

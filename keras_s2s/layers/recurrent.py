@@ -45,7 +45,7 @@ class _Cell(keras.layers.Layer):
         return ops.zeros(shape, dtype)
 
     def project(self, inputs: Any) -> Any:
-        """`inputs @ kernel + bias`, for one position or for all at once: `[..., I] -> [..., G*U]`."""
+        """`inputs @ kernel + bias` for one position or for all, `[..., I] -> [..., G*U]`."""
         inputs = ops.cast(inputs, self.compute_dtype)
         return ops.matmul(inputs, ops.cast(self.kernel, self.compute_dtype)) + ops.cast(
             self.bias, self.compute_dtype
@@ -78,9 +78,9 @@ class LSTMCell(_Cell):
         >>> import numpy as np
         >>> cell = LSTMCell(3)
         >>> cell.build((None, 2))
-        >>> hidden, memory = cell.initial_state(4)
+        >>> state = cell.initial_state(4)
         >>> projected = cell.project(np.ones((4, 2), "float32"))
-        >>> hidden, memory = cell.advance(projected, hidden @ cell.recurrent_kernel, (hidden, memory))
+        >>> hidden, memory = cell.advance(projected, state[0] @ cell.recurrent_kernel, state)
         >>> tuple(hidden.shape)
         (4, 3)
 
@@ -139,8 +139,8 @@ class GRUCell(_Cell):
         >>> tuple(hidden.shape)
         (4, 3)
 
-    Source: Cho et al. 2014, eq. 5-8; we differ in the place of the reset gate, as cuDNN and Keras do
-    (`reset_after=True`), so that one product serves all gates.
+    Source: Cho et al. 2014, eq. 5-8; we differ in the place of the reset gate, as cuDNN and Keras
+    do (`reset_after=True`), so that one product serves all gates.
     """
 
     gates = 3
@@ -148,6 +148,7 @@ class GRUCell(_Cell):
     state_names = ("hidden",)
 
     def build(self, input_shape: tuple) -> None:
+        """Make the weights for inputs `[..., I]`."""
         super().build(input_shape)
         self.recurrent_bias = self.add_weight(
             shape=(3 * self.units,), initializer="zeros", name="recurrent_bias"

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import functools
 import itertools
-from array import array
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_s2s.text.buckets import LengthBuckets
-from keras_s2s.text.tokenizers import END_ID, PAD_ID, START_ID
+from keras_s2s.text.rows import TokenRows
+from keras_s2s.text.tokenizers import PAD_ID, START_ID
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 Rows = Iterable[Iterable[int]]
 Resample = Callable[[int], tuple[Rows, Rows]]
+Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray]
+
+# Enough for training to go on while an epoch is planned and, perhaps, drawn anew.
+PREFETCHED_BATCHES = 8
 
 
 class Batches:
@@ -38,9 +42,10 @@ class Batches:
         jitter: How much longer a length may count, as a fraction. More mixes better and pads more.
         maximum_length: Longest side in tokens, end mark included; a pair with a longer side is
             skipped and counted. None for no limit.
-        resample: Gives new ids of all pairs for an epoch, counted from 0: sources and targets, as
-            `source_ids` and `target_ids`, which then only tell which pairs share a batch. It must
-            give the same ids whenever it is asked for the same epoch.
+        resample: Called at the start of every epoch with its number, from 0; returns other ids for
+            all pairs, the skipped ones included, and the same ids whenever the number is the same.
+            `source_ids` and `target_ids` then only tell which pairs are skipped and which share a
+            batch: a batch of longer rows may exceed `batch_tokens`. None for the same ids always.
         source_step: Sources are padded to a multiple of this many tokens. A larger step pads more
             and gives fewer shapes to compile for.
         target_step: As `source_step`, for targets.
@@ -49,7 +54,7 @@ class Batches:
         pairs: Number of pairs in an epoch.
         skipped: Number of pairs longer than `maximum_length`.
         steps_per_epoch: Number of batches in every epoch.
-        target_tokens: Real target tokens of an epoch, end marks included.
+        target_tokens: Real target tokens of an epoch, end marks included; those of `target_ids`.
 
     Raises:
         TypeError: The ids are not sequences of integers.
@@ -88,15 +93,14 @@ class Batches:
         _check_at_least(1, source_step=source_step, target_step=target_step)
         _check_at_least(1, maximum_length=maximum_length)
         _check_at_least(0, seed=seed, jitter=jitter)
-        self._source, self._source_lengths = _flatten("source_ids", source_ids)
-        self._target, self._target_lengths = _flatten("target_ids", target_ids)
-        self._source_step, self._target_step = source_step, target_step
-        self._maximum_length = maximum_length
+        self._source = TokenRows("source_ids", source_ids, source_step)
+        self._target = TokenRows("target_ids", target_ids, target_step)
         self._resample = resample
+        self._maximum_length = maximum_length
         self._kept = self._select()
         self._buckets = LengthBuckets(
-            self._source_lengths[self._kept],
-            self._target_lengths[self._kept],
+            self._source.lengths[self._kept],
+            self._target.lengths[self._kept],
             batch_tokens=batch_tokens,
             batch_sentences=batch_sentences,
             seed=seed,
@@ -106,9 +110,9 @@ class Batches:
             target_step=target_step,
         )
         self.pairs = len(self._kept)
-        self.skipped = len(self._source_lengths) - self.pairs
+        self.skipped = len(self._source.lengths) - self.pairs
         self.steps_per_epoch = self._buckets.steps_per_epoch
-        self.target_tokens = int(self._target_lengths[self._kept].sum())
+        self.target_tokens = int(self._target.lengths[self._kept].sum())
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Returns which pairs form every batch of an epoch.
@@ -152,9 +156,7 @@ class Batches:
                 f"Received: first_step={first_step!r}. Use dataset() to go on in later epochs."
             )
         left = self.steps_per_epoch - first_step
-        if self._resample is not None:
-            return self._sampled_dataset(lambda: self._sampled(epoch, first_step), left)
-        return self._dataset(lambda: iter(self.plan(epoch)[first_step:]), left)
+        return _as_dataset(lambda: self._batches(epoch, first_step), left)
 
     def dataset(self, first_epoch: int = 0, first_step: int = 0) -> tf.data.Dataset:
         """Returns the batches of all epochs without end, from any place on.
@@ -178,20 +180,12 @@ class Batches:
         epochs, first_step = divmod(first_step, self.steps_per_epoch)
         first_epoch += epochs
 
-        def sampled() -> Iterator[Any]:
-            yield from self._sampled(first_epoch, first_step)
+        def batches() -> Iterator[Batch]:
+            yield from self._batches(first_epoch, first_step)
             for epoch in itertools.count(first_epoch + 1):
-                yield from self._sampled(epoch, 0)
+                yield from self._batches(epoch, 0)
 
-        if self._resample is not None:
-            return self._sampled_dataset(sampled, tf.data.INFINITE_CARDINALITY)
-
-        def batches() -> Iterator[np.ndarray]:
-            yield from self.plan(first_epoch)[first_step:]
-            for epoch in itertools.count(first_epoch + 1):
-                yield from self.plan(epoch)
-
-        return self._dataset(batches, tf.data.INFINITE_CARDINALITY)
+        return _as_dataset(batches, tf.data.INFINITE_CARDINALITY)
 
     @property
     def padding(self) -> float:
@@ -213,13 +207,13 @@ class Batches:
         return self._buckets.measure(0)
 
     def _select(self) -> np.ndarray:
-        sources, targets = len(self._source_lengths), len(self._target_lengths)
+        sources, targets = len(self._source.lengths), len(self._target.lengths)
         if sources != targets:
             raise ValueError(
                 "every source needs one target. Received: "
                 f"source_ids of {sources} rows, target_ids of {targets} rows. Read them as pairs."
             )
-        longest = np.maximum(self._source_lengths, self._target_lengths)
+        longest = np.maximum(self._source.lengths, self._target.lengths)
         limit = np.inf if self._maximum_length is None else self._maximum_length
         kept = np.flatnonzero(longest <= limit)
         if not len(kept):
@@ -229,117 +223,38 @@ class Batches:
             )
         return kept
 
-    def _dataset(
-        self, batches: Callable[[], Iterator[np.ndarray]], cardinality: int
-    ) -> tf.data.Dataset:
-        import tensorflow as tf
-
-        signature = tf.TensorSpec([None], tf.int64)  # pyright: ignore[reportArgumentType]
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-        dataset = dataset.map(self._rows, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
-        return dataset.prefetch(tf.data.AUTOTUNE)
-
-    def _sampled(self, epoch: int, first_step: int) -> Iterator[Any]:
-        """The batches of an epoch whose ids are drawn for it."""
-        sources, targets = self._resample(epoch) if self._resample else ((), ())
-        source = _Padder(*_flatten("source_ids", sources), self._source_step)
-        target = _Padder(*_flatten("target_ids", targets), self._target_step)
+    def _batches(self, epoch: int, first_step: int) -> Iterator[Batch]:
+        source, target = self._rows(epoch)
         for pairs in self.plan(epoch)[first_step:]:
-            target_out = target(pairs)
+            target_out = target.padded(pairs)
             target_in = np.roll(target_out, 1, axis=1)
             target_in[:, 0] = START_ID
+            # Both have as many tokens; the shift brought end marks where target_out is padded.
             target_in[target_out == PAD_ID] = PAD_ID
-            yield (source(pairs), target_in), target_out
+            yield (source.padded(pairs), target_in), target_out
 
-    def _sampled_dataset(
-        self, batches: Callable[[], Iterator[Any]], cardinality: int
-    ) -> tf.data.Dataset:
-        import tensorflow as tf
-
-        ids: Any = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=((ids, ids), ids))
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
-        return dataset.prefetch(8)
-
-    def _rows(self, pairs: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
-        import tensorflow as tf
-
-        source_ids, target_ids = self._ragged
-        source = _padded(source_ids, pairs, self._source_step)
-        target_out = _padded(target_ids, pairs, self._target_step)
-        target_in = tf.pad(target_out[:, :-1], [[0, 0], [1, 0]], constant_values=START_ID)
-        # Both have as many tokens; the shift brought end marks where target_out is padded.
-        target_in = tf.where(target_out == PAD_ID, PAD_ID, target_in)
-        return (source, target_in), target_out
-
-    @functools.cached_property
-    def _ragged(self) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        import tensorflow as tf
-
-        rows = tf.RaggedTensor.from_row_lengths  # pyright: ignore[reportAttributeAccessIssue]
-        # Outside the graph that asks first, and where tf.data runs: on the CPU.
-        with tf.init_scope(), tf.device("CPU:0"):
-            return (
-                rows(self._source, self._source_lengths, validate=False),
-                rows(self._target, self._target_lengths, validate=False),
+    def _rows(self, epoch: int) -> tuple[TokenRows, TokenRows]:
+        if self._resample is None:
+            return self._source, self._target
+        sources, targets = self._resample(epoch)
+        source = TokenRows(f"resample({epoch})[0]", sources, self._source.step)
+        target = TokenRows(f"resample({epoch})[1]", targets, self._target.step)
+        if not len(self._source.lengths) == len(source.lengths) == len(target.lengths):
+            raise ValueError(
+                f"resample must return {len(self._source.lengths)} sources and as many targets, "
+                f"one for every pair that Batches was given. Received: {len(source.lengths)} "
+                f"sources, {len(target.lengths)} targets for epoch={epoch}. Return all pairs."
             )
+        return source, target
 
 
-class _Padder:
-    """Rows of a flat array as padded int32 `[B, L]`."""
-
-    def __init__(self, flat: np.ndarray, lengths: np.ndarray, step: int) -> None:
-        self._flat = flat
-        self._lengths = lengths
-        self._starts = np.cumsum(lengths) - lengths
-        self._step = step
-
-    def __call__(self, pairs: np.ndarray) -> np.ndarray:
-        lengths = self._lengths[pairs][:, None]  # [B, 1]
-        width = -(-int(lengths.max()) // self._step) * self._step
-        places = np.arange(width)
-        real = places < lengths  # [B, L]
-        padded = np.full(real.shape, PAD_ID, "int32")
-        padded[real] = self._flat[(self._starts[pairs][:, None] + places)[real]]
-        return padded
-
-
-def _padded(rows: tf.RaggedTensor, pairs: tf.Tensor, step: int) -> tf.Tensor:
+def _as_dataset(batches: Callable[[], Iterator[Batch]], cardinality: int) -> tf.data.Dataset:
     import tensorflow as tf
 
-    chosen = tf.gather(rows, pairs).to_tensor(PAD_ID)
-    missing = tf.math.floormod(-tf.shape(chosen)[1], step)
-    paddings = tf.convert_to_tensor([[0, 0], [0, missing]])
-    return tf.pad(chosen, paddings, constant_values=PAD_ID)
-
-
-def _flatten(name: str, rows: Iterable[Iterable[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns all ids one after the other, an end mark behind every row, and the row lengths."""
-    flat, lengths = array("i"), array("q")
-    for number, row in enumerate(rows):
-        start = len(flat)
-        try:
-            flat.extend(row)
-        except (TypeError, OverflowError) as error:
-            raise TypeError(
-                f"{name} must be rows of 32-bit integers. "
-                f"Received: {name}[{number}]={row!r} ({error}). Encode the text first."
-            ) from error
-        flat.append(END_ID)
-        lengths.append(len(flat) - start)
-    ids, row_lengths = np.asarray(flat), np.asarray(lengths)
-    ends = np.cumsum(row_lengths)
-    wrong = (ids < 0) | (ids == PAD_ID) | (ids == START_ID) | (ids == END_ID)
-    wrong[ends - 1] = False
-    if wrong.any():
-        place = int(wrong.argmax())
-        number = int(np.searchsorted(ends, place, side="right"))
-        raise ValueError(
-            f"{name} must not hold padding, start or end marks, nor negative ids. "
-            f"Received: id {ids[place]} in {name}[{number}]. The marks are added here."
-        )
-    return ids, row_lengths
+    ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=((ids, ids), ids))
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+    return dataset.prefetch(PREFETCHED_BATCHES)
 
 
 def _check_at_least(least: int, **values: float | None) -> None:

@@ -37,31 +37,38 @@ WHITE_SPACE = (
 CONTROL_CHARACTERS = (*range(0x0000, 0x0020), *range(0x007F, 0x00A0))
 
 # Unicode keeps the normalization of a character for ever, but only from the version on that
-# assigns it. Python 3.10 knows version 13, TensorFlow Text 2.21 knows 16. So the characters that
-# came after 13 and decompose, compose or are reordered (versions 14 to 17) stay as they are, and
-# the text before and after them is normalized by itself. First and last code point of each range:
+# assigns it. TensorFlow Text 2.19 knows version 12.1, Python 3.10 knows 13, TensorFlow Text 2.21
+# knows 16. So the characters that came after 12.1 and decompose, compose or are reordered (versions
+# 13 to 17) stay as they are, and the text before and after them is normalized by itself. First and
+# last code point of each range:
 NEWER_CHARACTERS = (
     (0x0897, 0x089F),
     (0x08CA, 0x08D2),
     (0x0C3C, 0x0C3C),
     (0x1715, 0x1715),
-    (0x1AC1, 0x1AEB),
+    (0x1ABF, 0x1AEB),
     (0x1DFA, 0x1DFA),
     (0xA7F1, 0xA7F4),
+    (0xA82C, 0xA82C),
+    (0xAB69, 0xAB69),
     (0x105C9, 0x105E4),
     (0x10781, 0x107BA),
     (0x10D69, 0x10D6D),
+    (0x10EAB, 0x10EAC),
     (0x10EFA, 0x10EFF),
     (0x10F82, 0x10F85),
     (0x11070, 0x11070),
     (0x11382, 0x113D0),
+    (0x11930, 0x11943),
     (0x11F41, 0x11F42),
     (0x1611E, 0x1612F),
     (0x16D63, 0x16D6A),
+    (0x16FF0, 0x16FF1),
     (0x1CCD6, 0x1CCF9),
     (0x1E030, 0x1E08F),
     (0x1E2AE, 0x1E2AE),
     (0x1E4EC, 0x1E6F5),
+    (0x1FBF0, 0x1FBF9),
 )
 
 
@@ -130,7 +137,7 @@ def normalize(text: str, form: str = "NFC") -> str:
     3
 
     Source: Unicode Standard Annex 15, "Unicode Normalization Forms", with the characters newer
-    than Unicode 13 that have a normalization of their own left as they are.
+    than Unicode 12.1 that have a normalization of their own left as they are.
     """
     known_form = check_form(form)
     if not isinstance(text, str):

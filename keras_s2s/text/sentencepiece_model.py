@@ -1,8 +1,10 @@
 """SentencePiece's model files: learnt from text, and made so that every runtime agrees on them."""
 
+import functools
 import io
 import math
 import re
+from typing import Any
 
 from keras_s2s.text.tokenizer import END_ID, PAD_ID, START_ID, UNK_ID, UNKNOWN_TEXT
 
@@ -32,6 +34,54 @@ _TRAINER_OPTIONS = {
     "num_threads": 1,  # Sums of floats in another order are another model.
     "minloglevel": 2,
 }
+
+# Numbers that the model file has for the types of its pieces, and for the type of the model.
+_ORDINARY, _UNKNOWN, _CONTROL = 1, 2, 3
+_UNIGRAM = 1
+
+# Of the model file's schema, the fields that matter here.
+_SCHEMA = """
+name: "keras_s2s/sentencepiece_model.proto" package: "keras_s2s"
+message_type {
+  name: "Piece"
+  field { name: "piece" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
+  field { name: "score" number: 2 type: TYPE_FLOAT label: LABEL_OPTIONAL }
+  field { name: "type" number: 3 type: TYPE_INT32 label: LABEL_OPTIONAL default_value: "1" }
+}
+message_type {
+  name: "Trainer"
+  field { name: "model_type" number: 3 type: TYPE_INT32 label: LABEL_OPTIONAL default_value: "1" }
+}
+message_type {
+  name: "Normalizer"
+  field { name: "name" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
+  field { name: "precompiled_charsmap" number: 2 type: TYPE_BYTES label: LABEL_OPTIONAL }
+}
+message_type {
+  name: "Model"
+  field { name: "pieces" number: 1 type_name: "Piece" label: LABEL_REPEATED }
+  field { name: "trainer_spec" number: 2 type_name: "Trainer" label: LABEL_OPTIONAL }
+  field { name: "normalizer_spec" number: 3 type_name: "Normalizer" label: LABEL_OPTIONAL }
+}
+"""
+
+
+@functools.cache
+def model_message() -> Any:
+    """Returns the protobuf class of model files; it keeps fields that it does not know.
+
+    The class that `sentencepiece` brings refuses any protobuf older than the one it was made with,
+    and with that the protobuf of most TensorFlow versions.
+
+    Returns:
+        A message class with `pieces`, `trainer_spec` and `normalizer_spec`.
+    """
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+
+    pool = descriptor_pool.DescriptorPool()  # Apart from the one where sentencepiece may stand.
+    file = text_format.Parse(_SCHEMA, descriptor_pb2.FileDescriptorProto())
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("keras_s2s.Model"))
 
 
 def train_model(sentences: list[str], vocabulary_size: int, character_coverage: float) -> bytes:
@@ -83,15 +133,10 @@ def with_exact_scores(model: bytes) -> bytes:
     Raises:
         ValueError: If it is no unigram model with the identity rule and ids 0 to 3 as they must be.
     """
-    from sentencepiece.sentencepiece_model_pb2 import (  # Its names are made at run time.
-        ModelProto,  # pyright: ignore[reportAttributeAccessIssue]
-    )
-
-    proto = ModelProto.FromString(model)
+    proto = model_message().FromString(model)
     types = [piece.type for piece in proto.pieces]
-    kind = ModelProto.SentencePiece
-    special = [kind.CONTROL, kind.UNKNOWN, kind.CONTROL, kind.CONTROL]
-    if types[: len(special)] != special or {*types[len(special) :]} != {kind.NORMAL}:
+    special = [_CONTROL, _UNKNOWN, _CONTROL, _CONTROL]
+    if types[: len(special)] != special or {*types[len(special) :]} != {_ORDINARY}:
         raise ValueError(
             "model must have padding, unknown, start and end as ids 0, 1, 2 and 3, and ordinary "
             f"pieces from 4 on. Received: types {types[:6]}. "
@@ -99,7 +144,7 @@ def with_exact_scores(model: bytes) -> bytes:
         )
     if len({piece.piece for piece in proto.pieces}) < len(types):
         raise ValueError("model must have no piece twice. Received: one that does. Train it anew.")
-    if proto.trainer_spec.model_type != 1 or proto.normalizer_spec.precompiled_charsmap:
+    if proto.trainer_spec.model_type != _UNIGRAM or proto.normalizer_spec.precompiled_charsmap:
         raise ValueError(
             "model must be a unigram model that leaves normalization to others. Received: "
             f"model_type={proto.trainer_spec.model_type}, {proto.normalizer_spec.name!r}. "

@@ -11,9 +11,9 @@ from keras import ops
 def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -> Any:
     """Cross-entropy of each token against its smoothed label, in nats.
 
-    With `q = (1 - e) * onehot(target) + e / V`, the loss is `-sum q * log softmax(logits)`. The gradient
-    `softmax(logits) - q` is written down rather than derived, which saves half of the passes over the
-    largest tensor of the model.
+    With `q = (1 - e) * onehot(target) + e / V`, the loss is `-sum q * log softmax(logits)`. The
+    gradient `softmax(logits) - q` is written down rather than derived, which saves half of the
+    passes over the largest tensor of the model.
 
     Args:
         target: int32 `[..., T]`.

@@ -20,7 +20,8 @@ class TokenAccuracy(keras.metrics.Mean):
     Example:
         >>> import numpy as np
         >>> accuracy = TokenAccuracy()
-        >>> accuracy.update_state(np.array([[1, 2, 0]]), np.array([[[0.0, 9, 0], [0, 9, 0], [9, 0, 0]]]))
+        >>> logits = np.array([[[0.0, 9, 0], [0, 9, 0], [9, 0, 0]]])
+        >>> accuracy.update_state(np.array([[1, 2, 0]]), logits)
         >>> float(accuracy.result())
         0.5
     """

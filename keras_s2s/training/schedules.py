@@ -35,8 +35,8 @@ class ProgressSchedule(keras.callbacks.Callback):
     """Sets the learning rate by the share of the training that is over, and ends it in time.
 
     The share is that of the steps or, where it is larger, that of the minutes: so the rate has come
-    down when the time is up, on a fast machine and on a slow one. Without `minutes` the rate depends
-    on the step alone.
+    down when the time is up, on a fast machine and on a slow one. Without `minutes` it depends on
+    the step alone.
 
     Args:
         peak: Largest learning rate.
@@ -77,8 +77,8 @@ class ProgressSchedule(keras.callbacks.Callback):
         return max(step / self.steps, by_time)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Start the clock."""
-        self._start = time.monotonic()
+        """Start the clock and the count of the steps."""
+        self._start, self._step = time.monotonic(), 0
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Set the rate of this step."""

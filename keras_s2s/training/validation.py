@@ -14,13 +14,13 @@ from keras_s2s.training.metrics import Perplexity, TokenAccuracy
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Validates after each epoch, keeps the best weights, and ends a training that no longer improves.
+    """Validates after each epoch, keeps the best weights, ends a training that improves no more.
 
     What counts is the perplexity over all validation tokens, which no cut into batches changes. The
     metrics are not computed in training, where a pass over all logits costs time.
 
     Args:
-        valid: Batches of `((source, target_in), target_out)`.
+        valid: A dataset of batches `((source, target_in), target_out)`.
         patience: Number of epochs without a better perplexity after which training ends.
         report: Gets one line per epoch; `None` for silence.
         tokens_per_epoch: Real target tokens of an epoch, for the speed in the line.
@@ -34,11 +34,12 @@ class BestWeights(keras.callbacks.Callback):
 
     Example:
         >>> import numpy as np
+        >>> import tensorflow as tf
         >>> from keras_s2s import Decoder, Encoder, LuongAttention, MaskedCrossentropy, Seq2Seq
         >>> model = Seq2Seq(Encoder(9, 8), Decoder(9, 8, attention=LuongAttention(8)))
         >>> model.compile("adam", loss=MaskedCrossentropy())
         >>> x, y = (np.array([[5, 3]]), np.array([[2, 6]])), np.array([[6, 3]])
-        >>> best = BestWeights([(x, y)], patience=2)
+        >>> best = BestWeights(tf.data.Dataset.from_tensors((x, y)), patience=2)
         >>> history = model.fit(x, y, epochs=2, verbose=0, callbacks=[best])
         >>> best.best_epoch, sorted(history.history)
         (1, ['loss', 'val_loss', 'val_perplexity', 'val_token_accuracy'])
@@ -63,9 +64,11 @@ class BestWeights(keras.callbacks.Callback):
         self._weights: list[Any] = []
         self._evaluation: Any = None
         self._start = 0.0
+        self._steps = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Make a model of the same layers that knows the metrics."""
+        """Forget an earlier training; make a model of the same layers that knows the metrics."""
+        self.best, self.best_epoch, self._weights = math.inf, -1, []
         self._evaluation = keras.Model(self.model.inputs, self.model.outputs)
         self._evaluation.compile(
             loss=MaskedCrossentropy(), metrics=[Perplexity(), TokenAccuracy()], jit_compile=False
@@ -73,7 +76,11 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the clock."""
-        self._start = time.monotonic()
+        self._start, self._steps = time.monotonic(), 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Count the step: an epoch may be cut short."""
+        self._steps += 1
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Validate; keep the weights if they are the best."""
@@ -96,11 +103,10 @@ class BestWeights(keras.callbacks.Callback):
         return found
 
     def _line(self, epoch: int, logs: dict[str, Any], seconds: float) -> str:
-        speed = (
-            f", {self.tokens_per_epoch / seconds:,.0f} target tokens/s"
-            if self.tokens_per_epoch
-            else ""
-        )
+        speed = ""
+        if self.tokens_per_epoch:
+            done = self._steps / (self.params.get("steps") or self._steps)
+            speed = f", {done * self.tokens_per_epoch / seconds:,.0f} target tokens/s"
         return (
             f"epoch {epoch + 1}: loss {logs.get('loss', math.nan):.3f}, "
             f"validation loss {logs['val_loss']:.3f}, perplexity {logs['val_perplexity']:.2f}, "

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_s2s.text.batches import Batches
+from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
 ROWS = st.lists(st.integers(4, 99) | st.just(1), max_size=9)
 PAIRS = st.lists(st.tuples(ROWS, ROWS), min_size=1, max_size=30)
@@ -167,3 +168,92 @@ def test_wrong_arguments_are_told() -> None:
             wrong()
     with pytest.raises(ValueError, match="first_step must be at most 1"):
         batches.epoch(0, first_step=2)
+
+
+def longer(rows: list[list[int]], epoch: int) -> list[list[int]]:
+    """Other ids for every epoch, and more of them."""
+    return [row + [100 + epoch] * (1 + (number + epoch) % 5) for number, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("maximum_length", [None, 8])
+def test_resampling_the_same_ids_gives_the_same_batches(maximum_length: int | None) -> None:
+    pairs = random_pairs(60)
+    options = {"batch_tokens": 48, "source_step": 3, "target_step": 2}
+    batches, again = (
+        Batches(*pairs, **options, maximum_length=maximum_length, resample=resample)
+        for resample in (None, lambda epoch: pairs)
+    )
+    assert as_lists(again.epoch(1)) == as_lists(batches.epoch(1))
+    assert as_lists(again.dataset(0, 5).take(20)) == as_lists(batches.dataset(0, 5).take(20))
+    assert str(again) == str(batches)
+
+
+def test_resampled_ids_take_the_places_of_the_first_ones_however_long_they_are() -> None:
+    sources, targets = random_pairs(60)
+    first = Batches(sources, targets, batch_tokens=48, maximum_length=8)
+    batches = Batches(
+        sources,
+        targets,
+        batch_tokens=48,
+        maximum_length=8,
+        resample=lambda epoch: (longer(sources, epoch), longer(targets, epoch + 1)),
+    )
+    assert (batches.pairs, batches.skipped) == (first.pairs, first.skipped)
+    assert first.skipped > 0
+    for epoch in (0, 3):
+        plan = first.plan(epoch)
+        assert list(map(list, batches.plan(epoch))) == list(map(list, plan))
+        new_sources, new_targets = longer(sources, epoch), longer(targets, epoch + 1)
+        assert as_lists(batches.epoch(epoch)) == [
+            (
+                padded([[*new_sources[pair], 3] for pair in batch]),
+                padded([[2, *new_targets[pair]] for pair in batch]),
+                padded([[*new_targets[pair], 3] for pair in batch]),
+            )
+            for batch in plan
+        ]
+
+
+def test_an_epoch_is_resampled_once_and_with_its_number() -> None:
+    pairs = random_pairs(100)
+    asked = []
+
+    def resample(epoch: int) -> tuple[list[list[int]], list[list[int]]]:
+        asked.append(epoch)
+        return pairs
+
+    batches = Batches(*pairs, batch_sentences=8, resample=resample)
+    assert asked == []
+    as_lists(batches.epoch(4, first_step=2))
+    assert asked == [4]
+    as_lists(batches.dataset(1, 20).take(20))
+    assert asked[1:3] == [2, 3]
+    assert asked[3:] in ([], [4])  # What comes next may be at hand already.
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(0, 0), (0, 7), (1, 15), (2, 40)])
+def test_resampled_batches_go_on_at_any_step(epoch: int, step: int) -> None:
+    lines = ["low lower lowest", "new newer newest", "wide wider widest"] * 10
+    tokenizer = SentencePieceTokenizer.train(lines)
+    ids = tokenizer.encode_all(lines)
+    batches = Batches(
+        ids,
+        ids,
+        batch_sentences=2,
+        resample=lambda epoch: (tokenizer.encode_all(lines, alpha=0.1, seed=epoch), ids),
+    )
+    whole = as_lists(batches.dataset().skip(epoch * batches.steps_per_epoch + step).take(20))
+    assert as_lists(batches.dataset(epoch, step).take(20)) == whole
+    assert whole != as_lists(Batches(ids, ids, batch_sentences=2).dataset(epoch, step).take(20))
+
+
+def test_resampling_another_number_of_rows_or_no_ids_is_an_error_that_says_so() -> None:
+    for answer, message in (
+        (([[5]], [[5], [6]]), r"return 2 sources.*Received: 1 sources, 2 targets for epoch=3"),
+        (([[5], [6]], [[5]] * 3), "Received: 2 sources, 3 targets"),
+        (([], []), "Received: 0 sources, 0 targets"),
+        (([[5], [6]], [[5], [0]]), r"Received: id 0 in resample\(3\)\[1\]\[1\]"),
+    ):
+        batches = Batches([[5], [6]], [[5], [6]], resample=lambda epoch, answer=answer: answer)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            as_lists(batches.epoch(3))

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from sentencepiece import SentencePieceTrainer
-from sentencepiece.sentencepiece_model_pb2 import (
-    ModelProto,  # pyright: ignore[reportAttributeAccessIssue]
-)
 
+from keras_s2s.text.sentencepiece_model import model_message
 from keras_s2s.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from keras_s2s.text.tokenizer import UNK_ID
 
@@ -90,7 +88,7 @@ def test_sampling_options_that_make_no_sense_are_errors(options: dict) -> None:
 
 
 def edited_model(edit: Callable) -> bytes:
-    proto = ModelProto.FromString(SentencePieceTokenizer.train(["ab aab aaa bab"]).model)
+    proto = model_message().FromString(SentencePieceTokenizer.train(["ab aab aaa bab"]).model)
     edit(proto)
     return proto.SerializeToString()
 

@@ -1,0 +1,100 @@
+"""Measure keras-s2s and OpenNMT-tf in turn, in one run, and print the ratios.
+
+    .venv/bin/python tests/benchmarks/compare.py training --work WORK --peer PEER/bin/python
+    .venv/bin/python tests/benchmarks/compare.py decoding --work WORK --peer PEER/bin/python
+
+Both sides get two cores. `--rounds` measures each side several times, in turn, and takes medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+TRAINING = {
+    "keras-s2s, the same shape, float32": ["--shape", "peer"],
+    "keras-s2s, default recipe, bfloat16": ["--shape", "default", "--precision", "bfloat16"],
+}
+
+
+def measure(python: str, script: str, *arguments: str) -> dict[str, Any]:
+    """Run a benchmark in a process of its own and return its figures."""
+    command = [python, str(HERE / script), *arguments]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{finished.stderr[-2000:]}")
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def table(rows: list[list[str]]) -> str:
+    """Return rows as a Markdown table, the first row on top."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
+
+
+def median(runs: list[dict[str, Any]], name: str) -> float:
+    """Return the median of one figure."""
+    return statistics.median(run[name] for run in runs)
+
+
+def compare_training(arguments: argparse.Namespace) -> None:
+    """Print target tokens a second of training, and memory."""
+    common = ["train", "--work", str(arguments.work), "--seconds", str(arguments.seconds)]
+    runs: dict[str, list[dict[str, Any]]] = {"OpenNMT-tf, float32": [], **{n: [] for n in TRAINING}}
+    for _ in range(arguments.rounds):
+        runs["OpenNMT-tf, float32"].append(measure(arguments.peer, "peer_opennmt.py", *common))
+        for name, extra in TRAINING.items():
+            runs[name].append(measure(sys.executable, "ours.py", *common, *extra))
+    base = median(runs["OpenNMT-tf, float32"], "target_tokens_per_second")
+    rows = [["", "target tokens/s", "ratio", "share of matrix peak", "peak memory, MB"]]
+    for name, found in runs.items():
+        speed = median(found, "target_tokens_per_second")
+        share = f"{median(found, 'share_of_peak'):.2f}" if "share_of_peak" in found[0] else ""
+        memory = f"{median(found, 'peak_memory_bytes') / 1e6:,.0f}"
+        rows.append([name, f"{speed:,.0f}", f"{speed / base:.2f}", share, memory])
+    print(table(rows))
+    print(json.dumps(runs))
+
+
+def compare_decoding(arguments: argparse.Namespace) -> None:
+    """Print sentences a second of decoding, and memory."""
+    rows = [
+        ["batch, beam", "OpenNMT-tf, sentences/s", "keras-s2s, sentences/s", "ratio", "MB", "MB"]
+    ]
+    everything = {}
+    for batch, beam in ((64, 1), (64, 5), (1, 1), (1, 5)):
+        common = ["translate", "--work", str(arguments.work)]
+        common += ["--batch", str(batch), "--beam", str(beam)]
+        peer, ours = [], []
+        for _ in range(arguments.rounds):
+            peer.append(measure(arguments.peer, "peer_opennmt.py", *common))
+            ours.append(measure(sys.executable, "ours.py", *common))
+        speeds = [median(runs, "sentences_per_second") for runs in (peer, ours)]
+        memory = [f"{median(runs, 'peak_memory_bytes') / 1e6:,.0f}" for runs in (peer, ours)]
+        ratio = f"{speeds[1] / speeds[0]:.2f}"
+        rows.append([f"{batch}, {beam}", *(f"{s:,.1f}" for s in speeds), ratio, *memory])
+        everything[f"{batch}, {beam}"] = {"peer": peer, "ours": ours}
+    print(table(rows))
+    print(json.dumps(everything))
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description="Measure both sides in one run.")
+    parser.add_argument("what", choices=("training", "decoding"))
+    parser.add_argument("--work", type=Path, required=True, help="folder of prepare.py")
+    parser.add_argument("--peer", required=True, help="the peer environment's python")
+    parser.add_argument("--seconds", type=float, default=60, help="of each training run")
+    parser.add_argument("--rounds", type=int, default=1, help="runs of each side")
+    arguments = parser.parse_args()
+    (compare_training if arguments.what == "training" else compare_decoding)(arguments)
+
+
+if __name__ == "__main__":
+    main()

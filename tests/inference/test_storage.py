@@ -1,0 +1,441 @@
+"""A saved translator is whole or absent, comes back the same, and says what is wrong with it."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from keras_s2s import (
+    CharacterTokenizer,
+    Decoder,
+    Encoder,
+    LuongAttention,
+    MaskedCrossentropy,
+    SentencePieceTokenizer,
+    Seq2Seq,
+    Translator,
+    WordTokenizer,
+)
+from keras_s2s.inference import storage
+from keras_s2s.inference.storage import read_description
+
+TEXTS = ["abc", "", "bad cab"]
+
+
+def make_translator(
+    seed: int = 1, source: Any = None, target: Any = None, **options: Any
+) -> Translator:
+    keras.utils.set_random_seed(seed)
+    source = source or CharacterTokenizer.train(["abcd "])
+    target = target or WordTokenizer(["x", "y", "z"])
+    encoder = Encoder(source.vocabulary_size, 8)
+    decoder = Decoder(target.vocabulary_size, 8, attention=LuongAttention(8))
+    model = Seq2Seq(encoder, decoder)
+    model.set_weights([3 * weights for weights in model.get_weights()])
+    return Translator(model, source, target, **options)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def answers(translator: Translator) -> list[str]:
+    return translator.translate(TEXTS, maximum_length=7)
+
+
+@pytest.fixture(scope="module")
+def translator() -> Translator:
+    return make_translator(beam_size=2, length_penalty=0.5, maximum_source_length=90)
+
+
+@pytest.fixture(scope="module")
+def saved(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    translator.save(folder)
+    return folder
+
+
+@pytest.fixture
+def copied(saved: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(saved, tmp_path / "model"))
+
+
+def test_what_was_saved_comes_back_with_its_options_and_answers(
+    saved: Path, translator: Translator
+) -> None:
+    loaded = Translator.load(saved)
+    assert (loaded.beam_size, loaded.length_penalty) == (2, 0.5)
+    assert (loaded.coverage_penalty, loaded.maximum_source_length) == (0.0, 90)
+    assert type(loaded.source_tokenizer) is CharacterTokenizer
+    assert type(loaded.target_tokenizer) is WordTokenizer
+    assert answers(loaded) == answers(translator)
+    assert len(set(answers(loaded))) == 3
+
+
+def test_a_fresh_process_gives_the_same_answers(saved: Path, translator: Translator) -> None:
+    code = (
+        "import json, sys\n"
+        "from keras_s2s import Translator\n"
+        "translator = Translator.load(sys.argv[1])\n"
+        f"print(json.dumps(translator.translate({TEXTS}, maximum_length=7)))"
+    )
+    command = [sys.executable, "-c", code, str(saved)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=saved.parent)
+    assert json.loads(done.stdout) == answers(translator)
+
+
+def test_a_tokenizer_with_a_file_of_its_own_comes_back(tmp_path: Path) -> None:
+    lines = ["a bad cab", "dab a bad cab", "abba"] * 5
+    pieces = SentencePieceTokenizer.train(lines, 12)
+    make_translator(source=pieces, target=pieces).save(tmp_path / "model")
+    loaded = Translator.load(tmp_path / "model")
+    assert loaded.source_tokenizer.encode("a bad cab") == pieces.encode("a bad cab")
+    assert any(name.endswith(".model") for name in read_description(tmp_path / "model")["sha256"])
+
+
+def test_the_description_names_the_files_and_versions(saved: Path) -> None:
+    description = read_description(saved)
+    files = contents(saved)
+    del files["translator.json"]
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    assert description["sha256"] == digests
+    assert description["versions"]["keras"] == keras.__version__
+
+
+def test_the_optimizer_of_a_trained_model_is_not_saved(tmp_path: Path) -> None:
+    import numpy as np
+
+    translator = make_translator()
+    translator.save(tmp_path / "before")
+    x, y = (np.array([[4, 3]]), np.array([[2, 5]])), np.array([[5, 3]])
+    translator.model.compile("adam", loss=MaskedCrossentropy(), run_eagerly=True)
+    translator.model.train_on_batch(x, y)
+    translator.save(tmp_path / "after")
+    sizes = [(tmp_path / name / "model.keras").stat().st_size for name in ("before", "after")]
+    assert sizes[0] == sizes[1]
+    assert answers(Translator.load(tmp_path / "after")) == answers(translator)
+
+
+def test_a_translator_replaces_another_and_what_a_training_left_beside_it(
+    copied: Path, tmp_path: Path
+) -> None:
+    for name in ("recipe.json", "history.json", "curves.png", "attention.png"):
+        (copied / name).write_text("old")
+    other = make_translator(seed=5)
+    other.save(copied)
+    assert set(contents(copied)) == set(contents(tmp_path / "model"))
+    assert not (copied / "recipe.json").exists()
+    assert answers(Translator.load(copied)) == answers(other)
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_folders_on_the_way_are_made(translator: Translator, tmp_path: Path) -> None:
+    translator.save(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b" / "model.keras").is_file()
+    assert oct((tmp_path / "a" / "b").stat().st_mode) == oct((tmp_path / "a").stat().st_mode)
+
+
+def test_an_empty_folder_will_do(translator: Translator, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    translator.save(tmp_path / "model")
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_the_working_folder_can_be_the_goal(
+    copied: Path, translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copied)
+    translator.save(".")
+    assert answers(Translator.load(copied)) == answers(translator)
+
+
+def test_a_link_to_a_folder_stays_a_link(
+    copied: Path, translator: Translator, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(copied)
+    translator.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert answers(Translator.load(tmp_path / "link")) == answers(translator)
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(
+    copied: Path, translator: Translator, tmp_path: Path
+) -> None:
+    for folder in (copied, tmp_path / "papers"):
+        folder.mkdir(exist_ok=True)
+        (folder / "thesis.txt").write_text("years of work")
+        before = contents(folder)
+        with pytest.raises(ValueError, match=r"which holds 'thesis.txt'\. Move that away"):
+            translator.save(folder)
+        assert contents(folder) == before
+
+
+def test_a_file_is_no_folder(translator: Translator, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(ValueError, match="is saved in a folder. Received: .*file', a file"):
+        translator.save(tmp_path / "file")
+    with pytest.raises(OSError, match="Not a directory"):
+        translator.save(tmp_path / "file" / "model")
+    assert (tmp_path / "file").read_text() == "text"
+
+
+class Stop(Exception):
+    """What a test ends a save with."""
+
+
+def stopping(error: BaseException) -> Callable[..., Any]:
+    def stop(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return stop
+
+
+@pytest.mark.parametrize("error", [Stop(), KeyboardInterrupt()])
+@pytest.mark.parametrize("step", ["model", "tokenizer", "description"])
+def test_a_save_that_ends_early_leaves_the_old_translator_and_nothing_else(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
+) -> None:
+    before = contents(copied)
+    other = make_translator(seed=5)
+    owner, name = {
+        "model": (Seq2Seq, "save"),
+        "tokenizer": (WordTokenizer, "save"),
+        "description": (storage, "_digest"),
+    }[step]
+    monkeypatch.setattr(owner, name, stopping(error))
+    with pytest.raises(type(error)):
+        other.save(copied)
+    assert contents(copied) == before
+    assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_rename_that_fails_puts_the_old_translator_back(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    before = contents(copied)
+    calls = 0
+    rename = Path.rename
+
+    def failing_rename(path: Path, goal: Path) -> Path:
+        nonlocal calls
+        calls += 1
+        if calls == failing:
+            raise OSError("no more room")
+        return rename(path, goal)
+
+    monkeypatch.setattr(Path, "rename", failing_rename)
+    with pytest.raises(OSError, match="no more room"):
+        make_translator(seed=5).save(copied)
+    assert contents(copied) == before
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def killed_between_the_renames(folder: Path) -> Path:
+    """What a process leaves that dies when the old folder has stepped aside."""
+    return folder.rename(folder.with_name(f".{folder.name}.previous"))
+
+
+def test_a_translator_that_a_killed_save_moved_aside_is_found(
+    copied: Path, translator: Translator
+) -> None:
+    killed_between_the_renames(copied)
+    assert answers(Translator.load(copied)) == answers(translator)
+
+
+def test_the_next_save_clears_up_after_a_killed_one(copied: Path, tmp_path: Path) -> None:
+    other = make_translator(seed=5)
+    killed_between_the_renames(copied)
+    other.save(copied)
+    assert answers(Translator.load(copied)) == answers(other)
+    shutil.copytree(copied, killed_between_the_renames(copied).with_name("model"))
+    other.save(copied)  # Killed a moment later: both folders were there.
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_a_save_that_fails_after_a_killed_one_still_leaves_the_translator(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(copied)
+    killed_between_the_renames(copied)
+    monkeypatch.setattr(Seq2Seq, "save", stopping(Stop()))
+    with pytest.raises(Stop):
+        make_translator(seed=5).save(copied)
+    assert contents(copied) == before
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Changes the description, or what it says of the files, to fit."""
+    path = folder / "translator.json"
+    description = json.loads(path.read_bytes())
+    changed = change(description)
+    path.write_text(json.dumps(description if changed is None else changed))
+
+
+def trust(folder: Path) -> None:
+    """Makes the digests fit the files as they are now."""
+
+    def change(description: dict[str, Any]) -> None:
+        for name in description["sha256"]:
+            data = (folder / name).read_bytes()
+            description["sha256"][name] = hashlib.sha256(data).hexdigest()
+
+    rewrite(folder, change)
+
+
+def cut_model(folder: Path) -> None:
+    data = (folder / "model.keras").read_bytes()
+    (folder / "model.keras").write_bytes(data[: len(data) // 2])
+
+
+def cut_model_that_is_trusted(folder: Path) -> None:
+    cut_model(folder)
+    trust(folder)
+
+
+def flip_a_bit(folder: Path) -> None:
+    data = bytearray((folder / "model.keras").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "model.keras").write_bytes(data)
+
+
+def put_another_class(folder: Path) -> None:
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.save(folder / "model.keras")
+    trust(folder)
+
+
+def put_text_for_a_model(folder: Path) -> None:
+    (folder / "model.keras").write_text("not a model\nat all")
+    trust(folder)
+
+
+def put_a_model_without_weights(folder: Path) -> None:
+    path = folder / "model.keras"
+    with zipfile.ZipFile(path) as archive:
+        kept = {name: archive.read(name) for name in ("config.json", "metadata.json")}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in kept.items():
+            archive.writestr(name, data)
+    trust(folder)
+
+
+def put_another_model(folder: Path) -> None:
+    other = make_translator(target=WordTokenizer(["x", "y", "z", "w"]))
+    other.model.save(folder / "model.keras")
+    trust(folder)
+
+
+def swap_tokenizers(folder: Path) -> None:
+    (folder / "source_tokenizer").rename(folder / "aside")
+    (folder / "target_tokenizer").rename(folder / "source_tokenizer")
+    (folder / "aside").rename(folder / "target_tokenizer")
+
+
+def swap_tokenizers_that_are_trusted(folder: Path) -> None:
+    swap_tokenizers(folder)
+    trust(folder)
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def write(text: str) -> Callable[[Path], Any]:
+    return lambda folder: (folder / "translator.json").write_text(text)
+
+
+def describe(**fields: Any) -> Callable[[Path], None]:
+    """Changes fields of the description; a callable gets the old value."""
+
+    def change(description: dict[str, Any]) -> None:
+        for name, value in fields.items():
+            description[name] = value(description[name]) if callable(value) else value
+
+    return lambda folder: rewrite(folder, change)
+
+
+def with_file(name: str) -> Callable[[dict], dict]:
+    return lambda digests: {**digests, name: "0" * 64}
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no folder": (shutil.rmtree, "must be a folder that a translator was saved in"),
+    "no description": (remove("translator.json"), "must be a folder that a translator was saved"),
+    "no model": (remove("model.keras"), r"missing or damaged\. Received: .*model\.keras"),
+    "no tokenizer": (remove("source_tokenizer/tokenizer.json"), "missing or damaged"),
+    "half a model": (cut_model, "missing or damaged"),
+    "a bit of the model": (flip_a_bit, "missing or damaged"),
+    "half a model, trusted": (cut_model_that_is_trusted, "The model can't be read"),
+    "text for a model": (put_text_for_a_model, "The model can't be read"),
+    "no weights": (put_a_model_without_weights, "The model can't be read"),
+    "another class": (put_another_class, "must be a Seq2Seq. Received: .*Sequential"),
+    "another vocabulary": (put_another_model, "target tokenizer need the same vocabulary"),
+    "swapped tokenizers": (swap_tokenizers, "missing or damaged"),
+    "swapped, trusted": (swap_tokenizers_that_are_trusted, "need the same vocabulary"),
+    "no JSON": (write("{"), "is damaged"),
+    "empty": (write(""), "is damaged"),
+    "deep JSON": (write("[" * 100_000), "is damaged"),
+    "a list": (write("[]"), "describes no translator"),
+    "another format": (describe(format="something else"), "describes no translator"),
+    "a newer version": (describe(format_version=2), "version 1.* Received: format_version=2"),
+    "no digests": (describe(sha256=None), "wrong files or options"),
+    "a file too few": (
+        describe(sha256=lambda digests: {"model.keras": digests["model.keras"]}),
+        "wrong files or options",
+    ),
+    "a path upward": (describe(sha256=with_file("../secret")), "wrong files or options"),
+    "a path upward inside": (describe(sha256=with_file("a/../../b")), "wrong files or options"),
+    "an absolute path": (describe(sha256=with_file("/etc/passwd")), "wrong files or options"),
+    "a path of blanks": (describe(sha256=with_file("")), "missing or damaged"),
+    "a null byte": (describe(sha256=with_file("a\0b")), "missing or damaged"),
+    "no options": (describe(options={}), "wrong files or options"),
+    "a text option": (
+        describe(options=lambda options: {**options, "beam_size": "5"}),
+        "wrong files or options",
+    ),
+    "a true option": (
+        describe(options=lambda options: {**options, "beam_size": True}),
+        "wrong files or options",
+    ),
+    "an option too many": (
+        describe(options=lambda options: {**options, "speed": 1}),
+        "wrong files or options",
+    ),
+    "an option out of range": (
+        describe(options=lambda options: {**options, "length_penalty": float("nan")}),
+        "`length_penalty` must be at least 0",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # Keras and zipfile warn of what they then refuse.
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_or_foreign_folder_is_told_in_one_line(copied: Path, damage: str) -> None:
+    do, message = DAMAGES[damage]
+    do(copied)
+    with pytest.raises(ValueError, match=message) as told:
+        Translator.load(copied)
+    assert "\n" not in str(told.value)
+
+
+def test_a_file_and_another_programs_folder_hold_no_translator(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    for path in (tmp_path, tmp_path / "file", tmp_path / "none"):
+        with pytest.raises(ValueError, match="must be a folder that a translator was saved in"):
+            Translator.load(path)

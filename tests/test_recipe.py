@@ -1,0 +1,302 @@
+"""A recipe trains, keeps the best, ends in time, and saves what it made."""
+
+import json
+import math
+import random
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_s2s import Translator
+from keras_s2s.recipe import Recipe, make_model, train
+from keras_s2s.text.tokenizers import (
+    CharacterTokenizer,
+    SentencePieceTokenizer,
+    Tokenizer,
+    WordTokenizer,
+)
+
+
+def reversed_words(count: int, seed: int) -> list[tuple[str, str]]:
+    """Pairs of a few letters and the same letters from the end."""
+    draw = random.Random(seed)
+    words = ["".join(draw.choices("abcd", k=draw.randint(1, 4))) for _ in range(count)]
+    return [(word, word[::-1]) for word in words]
+
+
+PAIRS, VALID = reversed_words(600, seed=1), reversed_words(40, seed=2)
+# So small that most of a test's time goes into building graphs.
+TINY: dict[str, Any] = {
+    "source_tokenizer": "character",
+    "units": 24,
+    "embedding": 12,
+    "dropout": 0.0,
+    "label_smoothing": 0.0,
+    "batch_tokens": 160,
+    "learning_rate": 2e-2,
+    "averaging": 0.8,
+}
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def reverser(tmp_path_factory: pytest.TempPathFactory) -> tuple[Translator, Path, list[str]]:
+    """A translator that learned to reverse, its folder, and what its training reported."""
+    folder = tmp_path_factory.mktemp("recipe") / "model"
+    lines: list[str] = []
+    recipe = Recipe(**TINY, epochs=8)
+    return train(PAIRS, VALID, folder, recipe, report=lines.append), folder, lines
+
+
+def test_a_few_seconds_teach_it_to_reverse_letters(
+    reverser: tuple[Translator, Path, list[str]],
+) -> None:
+    sources, targets = zip(*VALID, strict=True)
+    answers = reverser[0].translate(sources, beam_size=1)
+    right = sum(mine == target for mine, target in zip(answers, targets, strict=True))
+    assert right / len(VALID) >= 0.9
+
+
+def test_the_folder_holds_the_translator_the_recipe_and_its_history(
+    reverser: tuple[Translator, Path, list[str]],
+) -> None:
+    translator, folder, _ = reverser
+    assert json.loads((folder / "recipe.json").read_bytes()) == asdict(Recipe(**TINY, epochs=8))
+    history = json.loads((folder / "history.json").read_bytes())
+    names = {"loss", "val_loss", "val_perplexity", "val_token_accuracy"}
+    assert set(history) == names and all(len(values) == 8 for values in history.values())
+    assert history["loss"][-1] < history["loss"][0] / 4
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    loaded = Translator.load(folder)
+    for mine, saved in zip(translator.model.weights, loaded.model.weights, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), saved.numpy())
+
+
+def test_the_report_tells_of_batches_sizes_and_each_epoch(
+    reverser: tuple[Translator, Path, list[str]],
+) -> None:
+    batches, sizes, *epochs = reverser[2]
+    assert batches.startswith("training: 600 pairs in ") and "% padding" in batches
+    assert sizes.startswith("8 source ids, 8 target ids, ") and sizes.endswith(" weights")
+    assert [line.partition(":")[0] for line in epochs] == [f"epoch {n}" for n in range(1, 9)]
+
+
+def test_another_training_may_replace_the_first(
+    reverser: tuple[Translator, Path, list[str]], tmp_path: Path
+) -> None:
+    import shutil
+
+    folder = tmp_path / "model"
+    shutil.copytree(reverser[1], folder)
+    (folder / "attention.png").write_text("as the demo leaves it")
+    train(PAIRS[:40], VALID, folder, Recipe(**TINY, epochs=1), report=quiet)
+    assert len(json.loads((folder / "history.json").read_bytes())["loss"]) == 1
+    assert not (folder / "attention.png").exists()
+    Translator.load(folder)
+
+
+def tokens_of(pairs: list[tuple[str, str]], translator: Translator) -> tuple[Any, Any]:
+    """Padded ids of pairs, as the model is trained on them."""
+    from keras_s2s.text.batches import Batches
+
+    sides = zip(*pairs, strict=True)
+    tokenizers = translator.source_tokenizer, translator.target_tokenizer
+    ids = [tokenizer.encode_all(side) for tokenizer, side in zip(tokenizers, sides, strict=True)]
+    return next(iter(Batches(*ids, batch_tokens=10**6, shuffle=False).epoch(0)))
+
+
+def test_it_stops_early_and_keeps_the_best_weights_and_not_the_last(tmp_path: Path) -> None:
+    import keras
+
+    from keras_s2s import Perplexity
+
+    draw = random.Random(3)
+    noise = [(source, "".join(draw.choices("abcd", k=4))) for source, _ in PAIRS]
+    recipe = Recipe(**{**TINY, "epochs": 40, "patience": 2, "averaging": 0.0})
+    translator = train(noise[:60], noise[60:100], tmp_path / "model", recipe, report=quiet)
+    history = json.loads((tmp_path / "model" / "history.json").read_bytes())["val_perplexity"]
+    best = int(np.argmin(history))
+    assert len(history) < 40 and best == len(history) - 3
+    inputs, target = tokens_of(noise[60:100], translator)
+    perplexity = Perplexity()
+    perplexity.update_state(target, translator.model(inputs))
+    assert float(perplexity.result()) == pytest.approx(history[best], rel=1e-3)
+    assert float(perplexity.result()) < 0.99 * history[-1]
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_training_that_is_bounded_in_minutes_ends_in_time_with_no_rate_left(
+    tmp_path: Path,
+) -> None:
+    recipe = Recipe(**{**TINY, "epochs": 100_000, "minutes": 0.05, "patience": 100_000})
+    times: list[float] = []
+    translator = train(
+        PAIRS, VALID, tmp_path / "model", recipe, report=lambda _: times.append(time.monotonic())
+    )
+    epochs = len(times) - 2
+    assert 1 <= epochs < 1000
+    assert float(translator.model.optimizer.learning_rate) < 1e-3 * recipe.learning_rate
+    Translator.load(tmp_path / "model")
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain, deep": {"attention": "none", "layers": 2, "precision": "float32"},
+    "dot, bfloat16": {"score": "dot", "cell": "gru", "precision": "bfloat16"},
+    "concat, float16": {"score": "concat", "precision": "float16", "dropout": 0.2},
+    "bahdanau, fed": {"attention": "bahdanau", "input_feeding": True, "cell": "gru"},
+    "general, fed, deep": {"score": "general", "input_feeding": True, "layers": 2},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_kind_of_model_trains_and_comes_back(variant: str, tmp_path: Path) -> None:
+    recipe = Recipe(**{**TINY, **VARIANTS[variant], "epochs": 2})
+    translator = train(PAIRS[:80], VALID, tmp_path / "model", recipe, report=quiet)
+    history = json.loads((tmp_path / "model" / "history.json").read_bytes())
+    assert history["val_loss"][1] < history["val_loss"][0] < 2.5  # ln 8 is 2.1.
+    decoder = translator.model.decoder
+    assert decoder.num_layers == translator.model.encoder.num_layers == recipe.layers
+    assert decoder.cell == recipe.cell and decoder.input_feeding == recipe.input_feeding
+    assert decoder.compute_dtype == "float32"
+    kind = None if decoder.attention is None else type(decoder.attention).__name__
+    assert kind == {"none": None, "luong": "LuongAttention", "bahdanau": "BahdanauAttention"}.get(
+        recipe.attention
+    )
+    assert getattr(decoder.attention, "score", recipe.score) == recipe.score
+    loaded = Translator.load(tmp_path / "model").model
+    for mine, saved in zip(translator.model.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), saved.numpy())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_the_precision_is_that_of_the_layers(precision: str) -> None:
+    model = make_model(9, 9, Recipe(**TINY, precision=precision))
+    parts: Any = (model.encoder, model.decoder, model.decoder.attention)
+    assert {part.compute_dtype for part in parts} == {precision}
+    assert {weights.dtype for weights in model.weights} == {"float32"}
+
+
+def trained_tokenizers(**options: Any) -> tuple[Tokenizer, Tokenizer]:
+    """The tokenizers of a training, which needs nothing else to be made."""
+    from keras_s2s import recipe
+
+    pairs = [("한국 a b", "b a x 가"), ("a b ab", "ab ba y 나")] * 9
+    return recipe._train_tokenizers(pairs, Recipe(**options))
+
+
+def test_one_kind_of_subwords_on_both_sides_is_one_vocabulary() -> None:
+    source, target = trained_tokenizers()
+    assert source is target and isinstance(source, SentencePieceTokenizer)
+    assert 1 not in source.encode("한국 x")
+
+
+def test_a_vocabulary_for_each_side_knows_only_its_own() -> None:
+    source, target = trained_tokenizers(joint_vocabulary=False)
+    assert isinstance(source, SentencePieceTokenizer)
+    assert isinstance(target, SentencePieceTokenizer)
+    assert 1 in source.encode("x") and 1 in target.encode("한")
+
+
+def test_the_target_has_the_kind_of_the_source_unless_it_has_its_own() -> None:
+    words = trained_tokenizers(source_tokenizer="word")
+    assert [type(one) for one in words] == [WordTokenizer] * 2
+    mixed = trained_tokenizers(source_tokenizer="character", target_tokenizer="sentencepiece")
+    assert [type(one) for one in mixed] == [CharacterTokenizer, SentencePieceTokenizer]
+
+
+def test_each_side_has_its_own_unicode_form() -> None:
+    source, target = trained_tokenizers(
+        source_tokenizer="character", source_normalization="NFD", target_normalization="NFKC"
+    )
+    assert (source.normalization, target.normalization) == ("NFD", "NFKC")
+    assert len(source.encode("한")) == 3  # Three jamo.
+
+
+def test_subwords_of_two_unicode_forms_cannot_be_one_vocabulary() -> None:
+    source, target = trained_tokenizers(source_normalization="NFD")
+    assert (source.normalization, target.normalization) == ("NFD", "NFC")
+
+
+def test_the_vocabulary_is_no_larger_than_asked_for() -> None:
+    source, _ = trained_tokenizers(source_tokenizer="character", vocabulary_size=6)
+    assert source.vocabulary_size == 6
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    options = {**TINY, "epochs": 1, "dropout": 0.3, "source_tokenizer": "sentencepiece"}
+    runs = [
+        train(PAIRS[:80], VALID, tmp_path / "model", Recipe(**options, seed=seed), report=quiet)
+        for seed in (4, 4, 5)
+    ]
+    first, again, other = ([w.numpy() for w in run.model.weights] for run in runs)
+    for mine, same in zip(first, again, strict=True):
+        np.testing.assert_array_equal(mine, same)
+    assert not np.allclose(first[0], other[0])
+
+
+def test_a_training_that_diverges_says_so_and_saves_nothing(tmp_path: Path) -> None:
+    recipe = Recipe(**{**TINY, "learning_rate": 1e30, "epochs": 9})
+    with pytest.raises(ValueError, match="no weights with a finite validation loss"):
+        train(PAIRS[:80], VALID, tmp_path / "model", recipe, report=quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"source_tokenizer": "bytes"}, "`source_tokenizer` must be one of .* Received: .*'bytes'"),
+        ({"source_tokenizer": None}, "source_tokenizer=None"),
+        ({"target_tokenizer": "bytes"}, "target_tokenizer='bytes'"),
+        ({"source_normalization": "nfc"}, "source_normalization='nfc'"),
+        ({"cell": "rnn"}, "`cell` must be one of"),
+        ({"attention": "dot"}, "`attention` must be one of"),
+        ({"score": "luong"}, "`score` must be one of"),
+        ({"precision": "int8"}, "`precision` must be one of"),
+        ({"units": 0}, "`units` must be positive"),
+        ({"units": 7}, "`units` must be even: each direction has half"),
+        ({"embedding": -1}, "`embedding` must be positive"),
+        ({"layers": 0}, "`layers` must be positive"),
+        ({"epochs": 0}, "`epochs` must be positive"),
+        ({"batch_tokens": 0}, "`batch_tokens` must be positive"),
+        ({"patience": 0}, "`patience` must be positive"),
+        ({"learning_rate": 0.0}, r"`learning_rate` must be positive\. Received: learning_rate=0"),
+        ({"learning_rate": math.nan}, "learning_rate=nan"),
+        ({"minutes": 0.0}, "`minutes` must be positive"),
+        ({"dropout": 1.0}, "`dropout` must be at least 0 and below 1"),
+        ({"label_smoothing": -0.1}, "label_smoothing=-0.1"),
+        ({"averaging": 1.0}, "averaging=1.0"),
+        ({"subword_sampling": 1.5}, "`subword_sampling` must be from 0 to 1"),
+        ({"vocabulary_size": 4}, "`vocabulary_size` must be at least 5"),
+        ({"seed": -1}, "`seed` must be from 0"),
+        ({"attention": "none", "input_feeding": True}, "no attention to feed"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_anything_is_read(
+    wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Recipe(**wrong)
+
+
+@pytest.mark.parametrize(("pairs", "valid"), [([], VALID), (PAIRS, [])])
+def test_no_pair_is_an_error(pairs: list, valid: list, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="pairs` must hold at least one pair"):
+        train(pairs, valid, tmp_path / "model", Recipe(**TINY))
+
+
+def test_a_folder_that_cannot_take_the_model_is_told_before_the_training(tmp_path: Path) -> None:
+    def unreported(line: str) -> None:
+        pytest.fail(f"it began: {line}")
+
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(ValueError, match="which holds 'thesis.txt'"):
+        train(PAIRS, VALID, tmp_path, Recipe(**TINY), report=unreported)
+    with pytest.raises(OSError, match="Not a directory"):
+        train(PAIRS, VALID, tmp_path / "thesis.txt" / "model", Recipe(**TINY), report=unreported)
