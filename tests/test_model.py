@@ -23,7 +23,6 @@ from keras_s2s.training.losses import MaskedCrossentropy
 from keras_s2s.training.metrics import TokenAccuracy
 
 SOURCES, TARGETS = 12, 13
-POLICIES = pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 KINDS: dict[str, dict[str, Any]] = {
     "luong": {"attention": lambda **o: LuongAttention(8, **o)},
     "input feeding": {
@@ -36,6 +35,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "tied": {"attention": lambda **o: LuongAttention(8, "dot", **o), "tie_embeddings": True},
     "plain": {"attention": lambda **o: None, "bridge": "copy"},
 }
+# Keras makes NumPy arrays of TensorFlow's variables in a way that NumPy 2 warns of.
+KERAS_SAVES = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -68,16 +69,25 @@ BATCH = make_batch([(4, 3), (1, 2), (3, 5), (0, 0)])
 
 
 @EVERY_KIND
+@KERAS_SAVES
 def test_a_saved_model_comes_back_with_the_same_numbers(kind: str, tmp_path: Path) -> None:
-    model = make_model(kind)
-    model.compile("adam", MaskedCrossentropy(0.1), metrics=[TokenAccuracy()], jit_compile=False)
-    model.train_on_batch(*BATCH)
+    model = make_model(kind, dropout=0.1)
     model.save(tmp_path / "model.keras")
     again: Any = keras.models.load_model(tmp_path / "model.keras")
     assert isinstance(again, Seq2Seq)
     np.testing.assert_array_equal(again(BATCH[0]), model(BATCH[0]))
     assert again.get_config() == model.get_config()
-    assert again.train_on_batch(*BATCH) == pytest.approx(model.train_on_batch(*BATCH), abs=1e-6)
+
+
+@KERAS_SAVES
+def test_a_saved_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    model = make_model()
+    model.compile("adam", MaskedCrossentropy(0.1), metrics=[TokenAccuracy()], jit_compile=False)
+    model.train_on_batch(*BATCH)
+    model.save(tmp_path / "model.keras")
+    again: Any = keras.models.load_model(tmp_path / "model.keras")
+    for _ in range(2):
+        assert again.train_on_batch(*BATCH) == pytest.approx(model.train_on_batch(*BATCH), abs=1e-6)
     np.testing.assert_allclose(again(BATCH[0]), model(BATCH[0]), atol=1e-6)
 
 
@@ -87,7 +97,6 @@ def test_its_config_is_plain_and_makes_it_again(kind: str) -> None:
     again = Seq2Seq.from_config(json.loads(json.dumps(model.get_config())))
     again.set_weights(model.get_weights())
     np.testing.assert_array_equal(again(BATCH[0]), model(BATCH[0]))
-    assert [w.path for w in again.weights] == [w.path for w in model.weights]
 
 
 FRESH = """
@@ -119,6 +128,7 @@ def save_with_data(model: Seq2Seq, folder: Path) -> None:
     np.savez(folder / "data.npz", logits=np.asarray(model(BATCH[0])), **arrays)
 
 
+@KERAS_SAVES
 def test_a_fresh_process_that_imports_the_model_alone_gives_the_same_numbers(
     tmp_path: Path,
 ) -> None:
@@ -160,6 +170,7 @@ model.save_weights(folder + "/after.weights.h5")
 """
 
 
+@KERAS_SAVES
 def test_jax_gives_the_logits_the_loss_and_the_training_step_of_tensorflow(
     tmp_path: Path,
 ) -> None:
@@ -201,7 +212,7 @@ def loss_function(kind: str) -> Any:
     return tf.function(run, input_signature=[spec] * 3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     lengths=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=4),
     padding=st.integers(0, 3),
@@ -230,15 +241,15 @@ def test_a_batch_is_no_more_than_its_sentences_one_by_one(
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
 
 
-@POLICIES
-@pytest.mark.parametrize("kind", ["luong", "input feeding"])
+@pytest.mark.parametrize(
+    ("kind", "policy"), [("luong", "mixed_bfloat16"), ("input feeding", "mixed_float16")]
+)
 def test_it_trains_in_half_precision_set_for_all_layers(kind: str, policy: str) -> None:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
         model = make_model(kind, dropout=0.1)
-        model.compile(keras.optimizers.Adam(0.01), MaskedCrossentropy(0.1), jit_compile=False)
-        losses = [float(model.train_on_batch(*BATCH)) for _ in range(15)]
+        losses = train(model)
     finally:
         keras.config.set_dtype_policy(before)
     assert model(BATCH[0]).dtype == policy.removeprefix("mixed_")
@@ -247,20 +258,21 @@ def test_it_trains_in_half_precision_set_for_all_layers(kind: str, policy: str) 
     assert np.mean(losses[-3:]) < losses[0] - 0.2
 
 
-@POLICIES
-def test_half_precision_given_to_the_layers_trains_like_half_precision_set_for_all(
-    policy: str,
-) -> None:
-    model = make_model("bahdanau", dtype=policy)
-    model.compile(keras.optimizers.Adam(0.01), MaskedCrossentropy(), jit_compile=False)
-    losses = [float(model.train_on_batch(*BATCH)) for _ in range(15)]
+def train(model: Seq2Seq) -> list[float]:
+    model.compile(keras.optimizers.Adam(0.01), MaskedCrossentropy(0.1), jit_compile=False)
+    return [float(model.train_on_batch(*BATCH)) for _ in range(15)]
+
+
+def test_float16_given_to_the_layers_trains_like_float16_set_for_all() -> None:
+    model = make_model("bahdanau", dtype="mixed_float16")
+    losses = train(model)
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0] - 0.2
-    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    assert scaled == (policy == "mixed_float16")  # Small gradients are 0 in float16 otherwise.
+    # Small gradients are 0 in float16 unless the loss is scaled up.
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
 
 
-@POLICIES
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_with_dtype_copies_the_model_into_another_precision(policy: str) -> None:
     model = make_model("input feeding")
     copy = model.with_dtype(policy)

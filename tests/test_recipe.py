@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from keras_s2s import Translator
-from keras_s2s.recipe import Recipe, make_model, train
+from keras_s2s.recipe import Recipe, _train_tokenizers, make_model, train
 from keras_s2s.text.tokenizers import (
     CharacterTokenizer,
     SentencePieceTokenizer,
@@ -185,10 +185,8 @@ def test_the_precision_is_that_of_the_layers(precision: str) -> None:
 
 def trained_tokenizers(**options: Any) -> tuple[Tokenizer, Tokenizer]:
     """The tokenizers of a training, which needs nothing else to be made."""
-    from keras_s2s import recipe
-
     pairs = [("한국 a b", "b a x 가"), ("a b ab", "ab ba y 나")] * 9
-    return recipe._train_tokenizers(pairs, Recipe(**options))
+    return _train_tokenizers(pairs, Recipe(**options))
 
 
 def test_one_kind_of_subwords_on_both_sides_is_one_vocabulary() -> None:

@@ -1,3 +1,4 @@
+import functools
 import itertools
 import random
 import re
@@ -178,11 +179,15 @@ def longer(rows: list[list[int]], epoch: int) -> list[list[int]]:
 @pytest.mark.parametrize("maximum_length", [None, 8])
 def test_resampling_the_same_ids_gives_the_same_batches(maximum_length: int | None) -> None:
     pairs = random_pairs(60)
-    options = {"batch_tokens": 48, "source_step": 3, "target_step": 2}
-    batches, again = (
-        Batches(*pairs, **options, maximum_length=maximum_length, resample=resample)
-        for resample in (None, lambda epoch: pairs)
+    make = functools.partial(
+        Batches,
+        *pairs,
+        batch_tokens=48,
+        maximum_length=maximum_length,
+        source_step=3,
+        target_step=2,
     )
+    batches, again = make(), make(resample=lambda epoch: pairs)
     assert as_lists(again.epoch(1)) == as_lists(batches.epoch(1))
     assert as_lists(again.dataset(0, 5).take(20)) == as_lists(batches.dataset(0, 5).take(20))
     assert str(again) == str(batches)

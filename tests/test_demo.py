@@ -1,0 +1,71 @@
+"""The demo: dates to ISO 8601, end to end."""
+
+import dataclasses
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from keras_s2s import Translator
+from keras_s2s.dates import date_splits
+from keras_s2s.demo import RECIPE, SHOWN, run_demo
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], float]:
+    """The folder, the report and the result of a demo that had no time to learn."""
+    folder = tmp_path_factory.mktemp("demo") / "dates"
+    lines: list[str] = []
+    splits = date_splits(1, train_count=200, valid_count=20, test_count=30)
+    recipe = dataclasses.replace(RECIPE, units=16, embedding=8, epochs=1)
+    exact = run_demo(folder, recipe=recipe, splits=splits, report=lines.append)
+    return folder, lines, exact
+
+
+def test_the_model_and_the_pictures_are_there(small: tuple[Path, list[str], float]) -> None:
+    folder = small[0]
+    for name in ("attention.png", "curves.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+    assert Translator.load(folder).source_tokenizer.encode("2021년")
+
+
+def test_examples_are_shown_and_wrong_ones_with_what_is_right(
+    small: tuple[Path, list[str], float],
+) -> None:
+    _, lines, exact = small
+    test = date_splits(1, train_count=200, valid_count=20, test_count=30).test
+    shown = [line for line in lines if re.match("  .*  ->  ", line) and "wrong" not in line]
+    assert [line.partition("  ->  ")[0].strip() for line in shown] == [
+        source for source, _ in test[:SHOWN]
+    ]
+    wrong = [line for line in lines if line.startswith("  wrong: ")]
+    assert exact < 0.5 and len(wrong) == SHOWN
+    answers = dict(test)
+    for line in wrong:
+        source, target = re.fullmatch("  wrong: (.*)  ->  .*, not (.*)", line).groups()  # pyright: ignore
+        assert answers[source] == target
+
+
+def test_the_report_says_what_it_learned_from_how_long_it_took_and_what_to_try(
+    small: tuple[Path, list[str], float],
+) -> None:
+    folder, lines, exact = small
+    assert lines[0].startswith("200 written dates to learn from, 30 of other days")
+    assert any(re.fullmatch(r"trained in \d+ s", line) for line in lines)
+    assert any(
+        f"exact match on dates never seen in training: {100 * exact:.2f} %" in line
+        for line in lines
+    )
+    assert lines[-1].endswith(f"| keras-s2s translate --model {folder}")
+
+
+@pytest.mark.slow
+def test_the_demo_learns_to_read_dates_in_minutes(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    start = time.monotonic()
+    exact = run_demo(tmp_path / "dates")
+    with capsys.disabled():
+        print(f"\ndemo: {100 * exact:.2f} % exact match in {time.monotonic() - start:.0f} s")
+    assert exact >= 0.99

@@ -1,0 +1,57 @@
+"""The README's Python runs as it stands there, on a small corpus and with small sizes."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+SMALLER = {
+    r"units=512": "units=16",
+    r"embedding_dimension=256": "embedding_dimension=8",
+    r"LuongAttention\(512": "LuongAttention(16",
+    r"epochs=20": "epochs=1",
+    r", 6000\)": ", 50)",
+}
+ENGLISH = "a dog runs in the snow while two men play guitar near red house".split()
+GERMAN = "ein Hund rennt im Schnee und zwei Männer spielen Gitarre am roten Haus".split()
+
+
+def write_corpus(folder: Path, name: str, lines: int) -> None:
+    generator = random.Random(lines)
+    for language, words in (("en", ENGLISH), ("de", GERMAN)):
+        text = "".join(" ".join(generator.sample(words, 6)) + ".\n" for _ in range(lines))
+        (folder / f"{name}.{language}").write_text(text, encoding="utf-8")
+
+
+def test_the_python_of_the_readme_trains_translates_and_saves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    for pattern, smaller in SMALLER.items():
+        program, count = re.subn(pattern, smaller, program)
+        assert count, f"the README no longer says {pattern}"
+    write_corpus(tmp_path, "train", 200)
+    write_corpus(tmp_path, "valid", 20)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "README.md", "exec"), {})
+    assert (tmp_path / "english-german" / "translator.json").is_file()
+    assert "200 pairs read" in capsys.readouterr().out
+
+
+def test_every_option_of_a_command_in_the_readme_exists() -> None:
+    import typer.main
+
+    from keras_s2s.cli import app
+
+    known = {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, command in typer.main.get_command(app).commands.items()  # pyright: ignore
+    }
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL))
+    commands = re.findall(r"keras-s2s (\w+)((?:[^\n|]|\\\n)*)", blocks.replace("\\\n", " "))
+    assert {name for name, _ in commands} >= {"train", "translate", "evaluate"}
+    for name, arguments in commands:
+        unknown = set(re.findall(r"--[a-z-]+", arguments)) - known[name] - {"--help"}
+        assert not unknown, f"{name} has no {unknown}"
