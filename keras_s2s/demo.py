@@ -75,4 +75,5 @@ def _draw_attention(translator: Translator, source: str, path: Path) -> None:
     from keras_s2s.evaluation.plots import attention_heatmap
 
     ((answer,),) = translator.stream([source], beam_size=1, attention=True)
-    attention_heatmap(answer.weights, answer.source_pieces, answer.target_pieces, path)
+    if answer.weights is not None:
+        attention_heatmap(answer.weights, answer.source_pieces, answer.target_pieces, path)

@@ -51,6 +51,8 @@ class Seq2Seq(keras.Model):
         super().__init__(inputs=(source, target_in), outputs=logits, name=name)
         self.encoder = encoder
         self.decoder = decoder
+        # Keras scales the loss of a model in float16, and asks the model.
+        self.dtype_policy = decoder.dtype_policy
 
     def get_config(self) -> dict[str, Any]:
         """The encoder and the decoder, as plain values."""

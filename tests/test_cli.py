@@ -22,6 +22,9 @@ from keras_s2s.cli import app, main
 from keras_s2s.recipe import Recipe
 from keras_s2s.terminal import check_picture, check_writable, run, whole_file, whole_path
 
+# Keras saves arrays in a way that NumPy 2 frowns at.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 SCRIPT = Path(sys.executable).with_name("keras-s2s")
 
 CONTRACT = {

@@ -141,7 +141,7 @@ class _TensorFlowLoop:
         start = (
             d_last,
             _arrays(_floating(inputs), length, stacked=True),
-            [tf.zeros(tf.shape(value), tf.float32) for value in _floating(constants)],
+            [tf.zeros(tf.shape(v), _sum_dtype(v.dtype)) for v in _floating(constants)],
             _arrays(rows, length),
             _arrays(products, length, stacked=True),
         )
@@ -231,6 +231,11 @@ def _write(arrays: list, position: Any, values: list) -> list:
 
 def _floating(values: list) -> list:
     return [value for value in values if value.dtype.is_floating]
+
+
+def _sum_dtype(dtype: Any) -> Any:
+    """Where to add up many small gradients: float32 at least."""
+    return tf.float32 if dtype.size < 4 else dtype
 
 
 def _spread(gradients: list, values: list) -> list:

@@ -33,7 +33,7 @@ class TokenAccuracy(keras.metrics.Mean):
         """Count a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`."""
         y_true = ops.cast(y_true, "int32")
         right = ops.equal(y_true, ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
-        super().update_state(ops.cast(right, "float32"), _real(y_true, sample_weight))
+        super().update_state(*_tokens(right, y_true, sample_weight))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as plain values."""
@@ -61,7 +61,8 @@ class Perplexity(keras.metrics.Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`."""
         y_true = ops.cast(y_true, "int32")
-        super().update_state(token_crossentropy(y_true, y_pred), _real(y_true, sample_weight))
+        losses = token_crossentropy(y_true, y_pred)
+        super().update_state(*_tokens(losses, y_true, sample_weight))
 
     def result(self) -> Any:
         """The perplexity so far."""
@@ -72,9 +73,14 @@ class Perplexity(keras.metrics.Mean):
         return {"name": self.name}
 
 
-def _real(y_true: Any, sample_weight: Any) -> Any:
-    real = ops.cast(ops.not_equal(y_true, 0), "float32")
-    if sample_weight is None:
-        return real
-    weight = ops.cast(sample_weight, "float32")
-    return real * (weight if len(weight.shape) == 2 else ops.expand_dims(weight, -1))
+def _tokens(values: Any, y_true: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """The values of all tokens in one row, and their weights, 0 for padding.
+
+    In one row, because Keras takes the mean of each row of a table before the mean over rows: the
+    tokens of a longer batch would count less.
+    """
+    weights = ops.cast(ops.not_equal(y_true, 0), "float32")
+    if sample_weight is not None:
+        given = ops.cast(sample_weight, "float32")
+        weights = weights * (given if len(given.shape) == 2 else ops.expand_dims(given, -1))
+    return ops.reshape(ops.cast(values, "float32"), (-1,)), ops.reshape(weights, (-1,))

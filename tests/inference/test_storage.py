@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from keras_s2s import (
@@ -28,6 +29,9 @@ from keras_s2s import (
 from keras_s2s.inference import storage
 from keras_s2s.inference.storage import read_description
 
+# Keras saves arrays in a way that NumPy 2 frowns at.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 TEXTS = ["abc", "", "bad cab"]
 
 
@@ -40,7 +44,7 @@ def make_translator(
     encoder = Encoder(source.vocabulary_size, 8)
     decoder = Decoder(target.vocabulary_size, 8, attention=LuongAttention(8))
     model = Seq2Seq(encoder, decoder)
-    model.set_weights([3 * weights for weights in model.get_weights()])
+    model.set_weights([5 * array for array in model.get_weights()])
     return Translator(model, source, target, **options)
 
 
@@ -56,9 +60,13 @@ def answers(translator: Translator) -> list[str]:
     return translator.translate(TEXTS, maximum_length=7)
 
 
+def weights(translator: Translator) -> list[list[float]]:
+    return [keras.ops.convert_to_numpy(one).ravel().tolist() for one in translator.model.weights]
+
+
 @pytest.fixture(scope="module")
 def translator() -> Translator:
-    return make_translator(beam_size=2, length_penalty=0.5, maximum_source_length=90)
+    return make_translator(seed=5, beam_size=2, length_penalty=0.5, maximum_source_length=90)
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +125,6 @@ def test_the_description_names_the_files_and_versions(saved: Path) -> None:
 
 
 def test_the_optimizer_of_a_trained_model_is_not_saved(tmp_path: Path) -> None:
-    import numpy as np
-
     translator = make_translator()
     translator.save(tmp_path / "before")
     x, y = (np.array([[4, 3]]), np.array([[2, 5]])), np.array([[5, 3]])
@@ -126,8 +132,8 @@ def test_the_optimizer_of_a_trained_model_is_not_saved(tmp_path: Path) -> None:
     translator.model.train_on_batch(x, y)
     translator.save(tmp_path / "after")
     sizes = [(tmp_path / name / "model.keras").stat().st_size for name in ("before", "after")]
-    assert sizes[0] == sizes[1]
-    assert answers(Translator.load(tmp_path / "after")) == answers(translator)
+    assert sizes[1] < 1.1 * sizes[0]  # With its optimizer it would be three times as large.
+    assert weights(Translator.load(tmp_path / "after")) == weights(translator)
 
 
 def test_a_translator_replaces_another_and_what_a_training_left_beside_it(
@@ -135,11 +141,11 @@ def test_a_translator_replaces_another_and_what_a_training_left_beside_it(
 ) -> None:
     for name in ("recipe.json", "history.json", "curves.png", "attention.png"):
         (copied / name).write_text("old")
-    other = make_translator(seed=5)
+    other = make_translator(seed=6)
     other.save(copied)
     assert set(contents(copied)) == set(contents(tmp_path / "model"))
     assert not (copied / "recipe.json").exists()
-    assert answers(Translator.load(copied)) == answers(other)
+    assert weights(Translator.load(copied)) == weights(other)
     assert os.listdir(tmp_path) == ["model"]
 
 
@@ -160,7 +166,7 @@ def test_the_working_folder_can_be_the_goal(
 ) -> None:
     monkeypatch.chdir(copied)
     translator.save(".")
-    assert answers(Translator.load(copied)) == answers(translator)
+    assert weights(Translator.load(copied)) == weights(translator)
 
 
 def test_a_link_to_a_folder_stays_a_link(
@@ -169,7 +175,7 @@ def test_a_link_to_a_folder_stays_a_link(
     (tmp_path / "link").symlink_to(copied)
     translator.save(tmp_path / "link")
     assert (tmp_path / "link").is_symlink()
-    assert answers(Translator.load(tmp_path / "link")) == answers(translator)
+    assert weights(Translator.load(tmp_path / "link")) == weights(translator)
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(
@@ -188,7 +194,7 @@ def test_a_file_is_no_folder(translator: Translator, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
     with pytest.raises(ValueError, match="is saved in a folder. Received: .*file', a file"):
         translator.save(tmp_path / "file")
-    with pytest.raises(OSError, match="Not a directory"):
+    with pytest.raises(OSError, match="File exists"):
         translator.save(tmp_path / "file" / "model")
     assert (tmp_path / "file").read_text() == "text"
 
@@ -210,7 +216,7 @@ def test_a_save_that_ends_early_leaves_the_old_translator_and_nothing_else(
     copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
 ) -> None:
     before = contents(copied)
-    other = make_translator(seed=5)
+    other = make_translator(seed=6)
     owner, name = {
         "model": (Seq2Seq, "save"),
         "tokenizer": (WordTokenizer, "save"),
@@ -240,7 +246,7 @@ def test_a_rename_that_fails_puts_the_old_translator_back(
 
     monkeypatch.setattr(Path, "rename", failing_rename)
     with pytest.raises(OSError, match="no more room"):
-        make_translator(seed=5).save(copied)
+        make_translator(seed=6).save(copied)
     assert contents(copied) == before
     assert os.listdir(tmp_path) == ["model"]
 
@@ -254,15 +260,15 @@ def test_a_translator_that_a_killed_save_moved_aside_is_found(
     copied: Path, translator: Translator
 ) -> None:
     killed_between_the_renames(copied)
-    assert answers(Translator.load(copied)) == answers(translator)
+    assert weights(Translator.load(copied)) == weights(translator)
 
 
 def test_the_next_save_clears_up_after_a_killed_one(copied: Path, tmp_path: Path) -> None:
-    other = make_translator(seed=5)
+    other = make_translator(seed=6)
     killed_between_the_renames(copied)
     other.save(copied)
-    assert answers(Translator.load(copied)) == answers(other)
-    shutil.copytree(copied, killed_between_the_renames(copied).with_name("model"))
+    assert weights(Translator.load(copied)) == weights(other)
+    shutil.copytree(killed_between_the_renames(copied), copied)
     other.save(copied)  # Killed a moment later: both folders were there.
     assert os.listdir(tmp_path) == ["model"]
 
@@ -274,7 +280,7 @@ def test_a_save_that_fails_after_a_killed_one_still_leaves_the_translator(
     killed_between_the_renames(copied)
     monkeypatch.setattr(Seq2Seq, "save", stopping(Stop()))
     with pytest.raises(Stop):
-        make_translator(seed=5).save(copied)
+        make_translator(seed=6).save(copied)
     assert contents(copied) == before
     assert os.listdir(tmp_path) == ["model"]
 

@@ -30,33 +30,35 @@ def all_cases() -> list[Case]:
     """Every combination of options that a decoder accepts."""
     flags = (False, True)
     bridges = ("dense", "copy", "zeros")
-    grid = itertools.product(("lstm", "gru"), (1, 2, 3), ATTENTIONS, flags, flags, bridges, flags)
+    options = itertools.product(
+        ("lstm", "gru"), (1, 2, 3), ATTENTIONS, flags, flags, bridges, flags
+    )
     return [
         (cell, layers, attention, feeding, tied, bridge, residual)
-        for cell, layers, attention, feeding, tied, bridge, residual in grid
+        for cell, layers, attention, feeding, tied, bridge, residual in options
         if (attention != "none" or not (feeding or bridge == "zeros"))
         and not (residual and layers == 1)
     ]
 
 
-def every_three_options(cases: list[Case]) -> list[Case]:
-    """Fewer cases, in which any values of any three options still meet."""
-    triples = {case: set(itertools.combinations(enumerate(case), 3)) for case in cases}
+def covering(cases: list[Case], options: int) -> list[Case]:
+    """Fewer cases, in which all values of any so many options still meet."""
+    meetings = {case: set(itertools.combinations(enumerate(case), options)) for case in cases}
     chosen = []
-    missing = set().union(*triples.values())
+    missing = set().union(*meetings.values())
     while missing:
-        chosen.append(max(cases, key=lambda case: len(triples[case] & missing)))
-        missing -= triples[chosen[-1]]
+        chosen.append(max(cases, key=lambda case: len(meetings[case] & missing)))
+        missing -= meetings[chosen[-1]]
     return chosen
 
 
-CASES = all_cases()
-FEW = every_three_options(CASES)
-GRID = pytest.mark.parametrize(
-    "case",
-    [pytest.param(c, marks=() if c in FEW else pytest.mark.slow) for c in CASES],
-    ids=lambda c: "-".join(map(str, c)),
-)
+def grid(options: int) -> Any:
+    """All cases, the slow ones among them those that a covering of so many options leaves out."""
+    chosen = covering(all_cases(), options)
+    cases = [
+        pytest.param(case, marks=() if case in chosen else pytest.mark.slow) for case in all_cases()
+    ]
+    return pytest.mark.parametrize("case", cases, ids=lambda case: "-".join(map(str, case)))
 
 
 def make(
@@ -178,11 +180,14 @@ class NumpyDecoder:
         return np.stack(logits, axis=1)
 
 
-@GRID
-def test_step_and_call_give_the_same_logits(case: Case) -> None:
+@grid(3)
+def test_step_and_call_give_the_logits_of_the_equations_in_numpy(
+    case: Case, reference: Any
+) -> None:
     decoder, read = make(*case)
     logits, weights = run_steps(decoder, TARGET_IN, read)
     close(decoder(TARGET_IN, **read), logits)
+    close(logits, NumpyDecoder(decoder, read, reference)(TARGET_IN))
     for looked in weights:
         assert (looked is None) == (decoder.attention is None)
         if looked is not None:
@@ -190,13 +195,7 @@ def test_step_and_call_give_the_same_logits(case: Case) -> None:
             close(tf.reduce_sum(looked, -1), np.ones(3))
 
 
-@GRID
-def test_call_is_the_equations_in_numpy(case: Case, reference: Any) -> None:
-    decoder, read = make(*case)
-    close(decoder(TARGET_IN, **read), NumpyDecoder(decoder, read, reference)(TARGET_IN))
-
-
-@GRID
+@grid(2)
 def test_the_fast_gradient_is_that_of_automatic_differentiation(case: Case) -> None:
     decoder, read = make(*case)
     sources = [w.value for w in decoder.trainable_variables]
@@ -206,9 +205,11 @@ def test_the_fast_gradient_is_that_of_automatic_differentiation(case: Case) -> N
         with tf.GradientTape() as tape:
             tape.watch(sources)
             loss = tf.reduce_sum(tf.sin(decoder(TARGET_IN, **read, training=training)))
-        gradients = tape.gradient(loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradients: Any = tape.gradient(
+            loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
         results.append((loss, [tf.convert_to_tensor(g) for g in gradients]))
-    close(*results, 2e-5)
+    close(results[0], results[1], 2e-5)
 
 
 SOME = pytest.mark.parametrize(
@@ -406,11 +407,11 @@ def test_its_config_makes_it_again(options: dict[str, Any]) -> None:
     assert again.get_config() == decoder.get_config()
 
 
-def test_attention_sees_every_token_when_there_is_no_mask() -> None:
-    for options in ({}, {"input_feeding": True}):
-        decoder, read = make(**options)
-        expected = decoder(TARGET_IN, **{**read, "memory_mask": tf.ones_like(MASK)})
-        close(decoder(TARGET_IN, **{**read, "memory_mask": None}), expected)
+@SOME
+def test_a_step_without_a_mask_sees_every_token(options: dict[str, Any]) -> None:
+    decoder, read = make(**options)
+    every, _ = run_steps(decoder, TARGET_IN, {**read, "memory_mask": tf.ones_like(MASK)})
+    close(run_steps(decoder, TARGET_IN, {**read, "memory_mask": None})[0], every)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_s2s.text.buckets import LengthBuckets
@@ -44,6 +44,7 @@ def rounded_up(length: int, step: int) -> int:
     return length
 
 
+@settings(deadline=None)
 @given(LENGTHS, OPTIONS, st.integers(0, 1000))
 def test_every_epoch_has_every_pair_once_in_batches_within_the_limit(
     lengths: list[tuple[int, int]], options: dict, epoch: int
@@ -61,6 +62,7 @@ def test_every_epoch_has_every_pair_once_in_batches_within_the_limit(
             assert len(pairs) == 1 or len(pairs) * width <= options["batch_tokens"]
 
 
+@settings(deadline=None)
 @given(LENGTHS, OPTIONS)
 def test_padding_and_shapes_are_those_of_the_padded_batches(
     lengths: list[tuple[int, int]], options: dict

@@ -8,7 +8,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_s2s.text.corpus import Corpus, CorpusReport, read_lines
@@ -111,6 +111,7 @@ def test_an_evaluation_set_keeps_every_pair(tmp_path: Path) -> None:
     assert {finding.action for finding in corpus.report.findings} == {"kept", "mended"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
 def test_any_text_comes_out_clean_and_stays_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]
