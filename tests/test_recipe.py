@@ -35,8 +35,8 @@ PAIRS, VALID = reversed_words(600, seed=1), reversed_words(40, seed=2)
 # So small that most of a test's time goes into building graphs.
 TINY: dict[str, Any] = {
     "source_tokenizer": "character",
-    "units": 24,
-    "embedding": 12,
+    "units": 48,
+    "embedding": 24,
     "dropout": 0.0,
     "label_smoothing": 0.0,
     "batch_tokens": 160,
@@ -54,7 +54,7 @@ def reverser(tmp_path_factory: pytest.TempPathFactory) -> tuple[Translator, Path
     """A translator that learned to reverse, its folder, and what its training reported."""
     folder = tmp_path_factory.mktemp("recipe") / "model"
     lines: list[str] = []
-    recipe = Recipe(**TINY, epochs=8)
+    recipe = Recipe(**TINY, epochs=10)
     return train(PAIRS, VALID, folder, recipe, report=lines.append), folder, lines
 
 
@@ -71,10 +71,10 @@ def test_the_folder_holds_the_translator_the_recipe_and_its_history(
     reverser: tuple[Translator, Path, list[str]],
 ) -> None:
     translator, folder, _ = reverser
-    assert json.loads((folder / "recipe.json").read_bytes()) == asdict(Recipe(**TINY, epochs=8))
+    assert json.loads((folder / "recipe.json").read_bytes()) == asdict(Recipe(**TINY, epochs=10))
     history = json.loads((folder / "history.json").read_bytes())
     names = {"loss", "val_loss", "val_perplexity", "val_token_accuracy"}
-    assert set(history) == names and all(len(values) == 8 for values in history.values())
+    assert set(history) == names and all(len(values) == 10 for values in history.values())
     assert history["loss"][-1] < history["loss"][0] / 4
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     loaded = Translator.load(folder)
@@ -88,7 +88,7 @@ def test_the_report_tells_of_batches_sizes_and_each_epoch(
     batches, sizes, *epochs = reverser[2]
     assert batches.startswith("training: 600 pairs in ") and "% padding" in batches
     assert sizes.startswith("8 source ids, 8 target ids, ") and sizes.endswith(" weights")
-    assert [line.partition(":")[0] for line in epochs] == [f"epoch {n}" for n in range(1, 9)]
+    assert [line.partition(":")[0] for line in epochs] == [f"epoch {n}" for n in range(1, 11)]
 
 
 def test_another_training_may_replace_the_first(
@@ -116,23 +116,22 @@ def tokens_of(pairs: list[tuple[str, str]], translator: Translator) -> tuple[Any
 
 
 def test_it_stops_early_and_keeps_the_best_weights_and_not_the_last(tmp_path: Path) -> None:
-    import keras
-
     from keras_s2s import Perplexity
 
     draw = random.Random(3)
-    noise = [(source, "".join(draw.choices("abcd", k=4))) for source, _ in PAIRS]
-    recipe = Recipe(**{**TINY, "epochs": 40, "patience": 2, "averaging": 0.0})
-    translator = train(noise[:60], noise[60:100], tmp_path / "model", recipe, report=quiet)
+    # What it learns by and by, that "a" comes often, is wrong in the validation.
+    pairs = [(source, "".join(draw.choices("aaab", k=4))) for source, _ in PAIRS[:60]]
+    valid = [(source, "".join(draw.choices("abbb", k=4))) for source, _ in PAIRS[60:100]]
+    changes = {"epochs": 40, "patience": 2, "averaging": 0.0, "learning_rate": 5e-2}
+    translator = train(pairs, valid, tmp_path / "model", Recipe(**TINY | changes), report=quiet)
     history = json.loads((tmp_path / "model" / "history.json").read_bytes())["val_perplexity"]
     best = int(np.argmin(history))
     assert len(history) < 40 and best == len(history) - 3
-    inputs, target = tokens_of(noise[60:100], translator)
+    inputs, target = tokens_of(valid, translator)
     perplexity = Perplexity()
     perplexity.update_state(target, translator.model(inputs))
     assert float(perplexity.result()) == pytest.approx(history[best], rel=1e-3)
-    assert float(perplexity.result()) < 0.99 * history[-1]
-    assert keras.config.dtype_policy().name == "float32"
+    assert float(perplexity.result()) < 0.95 * history[-1]
 
 
 def test_a_training_that_is_bounded_in_minutes_ends_in_time_with_no_rate_left(
@@ -186,18 +185,24 @@ def test_the_precision_is_that_of_the_layers(precision: str) -> None:
     assert {weights.dtype for weights in model.weights} == {"float32"}
 
 
+# Each of these texts is too short for the vocabulary that is asked for.
+few_words = pytest.mark.filterwarnings("ignore:vocabulary_size=.* is more than the text fills")
+
+
 def trained_tokenizers(**options: Any) -> tuple[Tokenizer, Tokenizer]:
     """The tokenizers of a training, which needs nothing else to be made."""
     pairs = [("한국 a b", "b a x 가"), ("a b ab", "ab ba y 나")] * 9
     return _train_tokenizers(pairs, Recipe(**options))
 
 
+@few_words
 def test_one_kind_of_subwords_on_both_sides_is_one_vocabulary() -> None:
     source, target = trained_tokenizers()
     assert source is target and isinstance(source, SentencePieceTokenizer)
     assert 1 not in source.encode("한국 x")
 
 
+@few_words
 def test_a_vocabulary_for_each_side_knows_only_its_own() -> None:
     source, target = trained_tokenizers(joint_vocabulary=False)
     assert isinstance(source, SentencePieceTokenizer)
@@ -205,6 +210,7 @@ def test_a_vocabulary_for_each_side_knows_only_its_own() -> None:
     assert 1 in source.encode("x") and 1 in target.encode("한")
 
 
+@few_words
 def test_the_target_has_the_kind_of_the_source_unless_it_has_its_own() -> None:
     words = trained_tokenizers(source_tokenizer="word")
     assert [type(one) for one in words] == [WordTokenizer] * 2
@@ -220,6 +226,7 @@ def test_each_side_has_its_own_unicode_form() -> None:
     assert len(source.encode("한")) == 3  # Three jamo.
 
 
+@few_words
 def test_subwords_of_two_unicode_forms_cannot_be_one_vocabulary() -> None:
     source, target = trained_tokenizers(source_normalization="NFD")
     assert (source.normalization, target.normalization) == ("NFD", "NFC")
@@ -230,6 +237,7 @@ def test_the_vocabulary_is_no_larger_than_asked_for() -> None:
     assert source.vocabulary_size == 6
 
 
+@few_words
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
     options = {**TINY, "epochs": 1, "dropout": 0.3, "source_tokenizer": "sentencepiece"}
     runs = [

@@ -22,7 +22,7 @@ class Encoder(keras.layers.Layer):
 
     1. `x = dropout(embedding(source))`
     2. for each layer: `x = [forward(x); backward(x)]`, with dropout between the layers and, if
-       `residual`, the layer's input added where the sizes allow it
+       `residual`, the layer's input added from the second layer on
     3. `memory = dropout(x)`
 
     Args:

@@ -63,7 +63,7 @@ class _Cell(keras.layers.Layer):
 class LSTMCell(_Cell):
     """Long short-term memory with forget gate.
 
-    With `z = x W + h U + b` cut into four parts, in this order:
+    With `z = x W + h U + b`, cut into `z_i`, `z_f`, `z_g` and `z_o` in this order:
 
     1. `i = sigmoid(z_i)`, `f = sigmoid(z_f)`, `o = sigmoid(z_o)`
     2. `c' = f * c + i * tanh(z_g)`
