@@ -245,6 +245,20 @@ def test_a_closed_pipe_ends_it_quietly(model: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("count", [1, 100_000])  # One fails when it is flushed at the end.
+def test_a_pipe_that_nobody_reads_ends_it_quietly(count: int) -> None:
+    code = (
+        "import typer\nfrom keras_s2s.terminal import run\napp = typer.Typer()\n"
+        f"app.command()(lambda: print('answer\\n' * {count}))\nrun(app, ['--'])"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def evaluate(model: Path, folder: Path, *words: object) -> dict[str, Any]:
     assert call("evaluate", "--model", model, *words, "--json", folder / "figures.json") == 0
     return json.loads((folder / "figures.json").read_bytes())

@@ -124,7 +124,7 @@ def test_masked_softmax_survives_the_largest_scores(dtype: str, largest: float) 
     assert np.asarray(weights, "float32").tolist() == [[1, 0, 0], [0.5, 0.5, 0]]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     scores=st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=6),
     padding=st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=6),

@@ -251,7 +251,7 @@ def compiled(attention: str, input_feeding: bool) -> Any:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4)), min_size=1, max_size=4),
     padding=st.integers(0, 3),

@@ -84,7 +84,7 @@ def compiled(cell: str) -> Any:
 sentences = st.lists(st.lists(st.integers(1, 10), min_size=1, max_size=5), min_size=2, max_size=4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=sentences, padding=st.integers(0, 4), cell=st.sampled_from(["lstm", "gru"]))
 def test_neither_padding_nor_the_other_rows_change_a_row(
     rows: list[list[int]], padding: int, cell: str

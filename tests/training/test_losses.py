@@ -57,7 +57,7 @@ def test_the_loss_is_the_mean_over_real_tokens(smoothing: float) -> None:
     assert float(loss) == pytest.approx(expected, abs=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(padding=st.integers(0, 4), rows=st.integers(0, 3), seed=st.integers(0, 99))
 def test_padding_changes_neither_the_loss_nor_its_gradient(
     padding: int, rows: int, seed: int
