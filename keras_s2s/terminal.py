@@ -28,6 +28,9 @@ def run(app: typer.Typer, arguments: Iterable[str] | None) -> NoReturn:
         arguments: Words of the command line; `None` for those of this process.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # A shell can close it.
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     # Python would refuse to print a file's name that is no UTF-8.
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, TextIOWrapper):

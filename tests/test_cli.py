@@ -22,9 +22,6 @@ from keras_s2s.cli import app, main
 from keras_s2s.recipe import Recipe
 from keras_s2s.terminal import check_picture, check_writable, run, whole_file, whole_path
 
-# Keras saves arrays in a way that NumPy 2 frowns at.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 SCRIPT = Path(sys.executable).with_name("keras-s2s")
 
 CONTRACT = {
@@ -257,6 +254,15 @@ def test_a_pipe_that_nobody_reads_ends_it_quietly(count: int) -> None:
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_streams_that_the_shell_closed_do_no_harm() -> None:
+    code = (
+        "import sys, typer\nfrom keras_s2s.terminal import run, say\napp = typer.Typer()\n"
+        "app.command()(lambda: print(say(sys.stdin.read())))\nrun(app, ['--'])"
+    )
+    command = f'{sys.executable} -c "{code}" <&- >&- 2>&-'
+    assert subprocess.run(command, shell=True).returncode == 0
 
 
 def evaluate(model: Path, folder: Path, *words: object) -> dict[str, Any]:

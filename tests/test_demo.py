@@ -11,9 +11,6 @@ from keras_s2s import Translator
 from keras_s2s.dates import date_splits
 from keras_s2s.demo import RECIPE, SHOWN, run_demo
 
-# Keras saves arrays in a way that NumPy 2 frowns at.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], float]:

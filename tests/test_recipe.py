@@ -20,9 +20,6 @@ from keras_s2s.text.tokenizers import (
     WordTokenizer,
 )
 
-# Keras saves arrays in a way that NumPy 2 frowns at.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 
 def reversed_words(count: int, seed: int) -> list[tuple[str, str]]:
     """Pairs of a few letters and the same letters from the end."""

@@ -91,10 +91,13 @@ class BestWeights(keras.callbacks.Callback):
         if found["perplexity"] < self.best:
             self.best, self.best_epoch = found["perplexity"], epoch
             self._weights = self.model.get_weights()
-        if epoch - self.best_epoch >= self.patience or not math.isfinite(logs.get("loss", 0.0)):
+        has_diverged = not math.isfinite(logs.get("loss", 0.0))
+        if has_diverged or epoch - self.best_epoch >= self.patience:
             self.model.stop_training = True
         if self.report is not None:
             self.report(self._line(epoch, logs, seconds))
+            if has_diverged:
+                self.report("the loss is not finite any more: training ends")
 
     def _validate(self) -> dict[str, float]:
         found = self._evaluation.evaluate(self.valid, verbose=0, return_dict=True)
@@ -105,7 +108,7 @@ class BestWeights(keras.callbacks.Callback):
     def _line(self, epoch: int, logs: dict[str, Any], seconds: float) -> str:
         speed = ""
         if self.tokens_per_epoch:
-            done = self._steps / (self.params.get("steps") or self._steps)
+            done = self._steps / max(self.params.get("steps") or self._steps, 1)
             speed = f", {done * self.tokens_per_epoch / seconds:,.0f} target tokens/s"
         return (
             f"epoch {epoch + 1}: loss {logs.get('loss', math.nan):.3f}, "

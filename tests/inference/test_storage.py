@@ -29,9 +29,6 @@ from keras_s2s import (
 from keras_s2s.inference import storage
 from keras_s2s.inference.storage import read_description
 
-# Keras saves arrays in a way that NumPy 2 frowns at.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 TEXTS = ["abc", "", "bad cab"]
 
 

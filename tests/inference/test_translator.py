@@ -28,9 +28,6 @@ from keras_s2s import (
 from keras_s2s.inference.model_search import Sampling, SearchRequest
 from keras_s2s.inference.stream import SOURCE_CELLS, WEIGHT_CELLS, TextSearch
 
-# Keras saves arrays in a way that NumPy 2 frowns at.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 PAD, UNK, START, END = range(4)
 LETTERS = "abcdefgh"
 TEXTS = ["abc", "", "hgfedcba", " ", "dd", "a", "cab fed", "\t", "gag"]

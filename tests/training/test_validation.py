@@ -135,10 +135,12 @@ def test_a_second_training_begins_anew() -> None:
 
 
 def test_a_training_that_diverges_ends_at_once_and_says_so() -> None:
-    best = BestWeights(dataset(0, 3), patience=5)
+    lines: list[str] = []
+    best = BestWeights(dataset(0, 3), 5, lines.append)
     _, history = fit(best, [math.nan] * 5)
     assert len(history["loss"]) == 2  # The loss of the second epoch shows it.
     assert best.best_epoch == -1
+    assert lines[-1] == "the loss is not finite any more: training ends"
     with pytest.raises(ValueError, match="no weights with a finite .* Lower the learning rate"):
         best.restore()
 
