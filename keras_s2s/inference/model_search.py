@@ -105,8 +105,10 @@ def run_search(
     if sampling is None and beam_size > 1:
         constants = repeat_rows(constants, beam_size)
 
+    kernels = decoder.kernels()
+
     def step(token: Any, state: Any) -> Any:
-        return decoder.step(token, state, *constants)
+        return decoder.step(token, state, *constants, kernels=kernels)
 
     start = (step, decoder.initial_state(encoder_state, memory), ops.shape(source)[0])
     common = {

@@ -276,6 +276,7 @@ class Decoder(keras.layers.Layer):
         keys: Any = None,
         memory: Any = None,
         memory_mask: Any = None,
+        kernels: dict[str, Any] | None = None,
     ) -> tuple[Any, DecoderState, Any]:
         """One target token: what search and every export run.
 
@@ -285,17 +286,18 @@ class Decoder(keras.layers.Layer):
             keys: `attention.project(memory)`, `[B, S, A]`; `None` without attention.
             memory: `[B, S, M]`, or `None`.
             memory_mask: Boolean `[B, S]`, or `None`.
+            kernels: `kernels()`, made once before a loop over steps; `None` to make them here.
 
         Returns:
             Logits `[B, V]`, the next state, and the attention's weights `[B, S]` (`None` without).
         """
-        kernels = self._kernels()
+        made = self.kernels() if kernels is None else kernels
         projected = self._project_embedding(self.embedding(token))
         state, step = self._advance(
             state,
             (projected, [], ()),
             self._constants(keys, memory, memory_mask),
-            lambda name, v: apply_kernel(v, kernels[name]),
+            lambda name, v: apply_kernel(v, made[name]),
         )
         attentional = (
             step.attentional if self.input_feeding else self._readout(step.hidden, step.context)
@@ -383,7 +385,7 @@ class Decoder(keras.layers.Layer):
             state,
             inputs,
             self._constants(keys, memory, memory_mask),
-            self._kernels(),
+            self.kernels(),
             training=training,
         )
         outputs = tree.map_structure(lambda value: ops.transpose(value, (1, 0, 2)), outputs)
@@ -437,7 +439,7 @@ class Decoder(keras.layers.Layer):
             query = dense("query", query)
         return self.attention.attend(query, *constants)
 
-    def _kernels(self) -> dict[str, Any]:
+    def kernels(self) -> dict[str, Any]:
         """The matrices that one position multiplies with, in the compute dtype."""
         first = self.cells[0]
         kernels: dict[str, Any] = {}
