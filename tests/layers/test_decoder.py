@@ -408,6 +408,16 @@ def test_its_config_makes_it_again(options: dict[str, Any]) -> None:
 
 
 @SOME
+def test_kernels_made_once_for_all_steps_give_the_same_step(options: dict[str, Any]) -> None:
+    decoder, read = make(**options)
+    memory, mask = read["memory"], read["memory_mask"]
+    keys = decoder.attention.project(memory) if decoder.attention else None
+    state = decoder.initial_state(read["encoder_state"])
+    arguments = TARGET_IN[:, 0], state, keys, memory, mask
+    close(decoder.step(*arguments, decoder.kernels())[:2], decoder.step(*arguments)[:2], 0)
+
+
+@SOME
 def test_a_step_without_a_mask_sees_every_token(options: dict[str, Any]) -> None:
     decoder, read = make(**options)
     every, _ = run_steps(decoder, TARGET_IN, {**read, "memory_mask": tf.ones_like(MASK)})

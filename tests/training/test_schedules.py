@@ -93,7 +93,7 @@ def test_the_training_ends_when_its_minutes_are_over_with_no_rate_left(
 ) -> None:
     clock = itertools.count(step=6)  # Each look at the clock is six seconds after the last.
     monkeypatch.setattr(schedules.time, "monotonic", lambda: next(clock))
-    rates = fit(ProgressSchedule(0.1, steps=10_000, minutes=1), epochs=1000)
+    rates = fit(ProgressSchedule(0.1, steps=10_000, minutes=1), epochs=5)
     assert len(rates) == 10
     assert rates[-1] == pytest.approx(0.0)
     assert rates == sorted(rates, reverse=True)
