@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
-from keras import ops, tree
+from keras import ops
 
-from keras_s2s.layers.attention import BahdanauAttention
+from keras_s2s.layers.bridge import Bridge
+from keras_s2s.layers.decoder_stack import DecoderStack, DecoderState, Noise
 from keras_s2s.layers.encoder import check_dropout
-from keras_s2s.layers.recurrent import make_cell, run_cell
-from keras_s2s.layers.scan import apply_kernel, scan
-
-BRIDGES = ("dense", "copy", "zeros")
-
-
-class DecoderState(NamedTuple):
-    """What a step hands to the next one.
-
-    Attributes:
-        layers: For each layer `(h, c)` or `(h,)`, each `[B, U]`.
-        attentional: The attentional vector of the last step, `[B, R]`; `()` without input feeding.
-    """
-
-    layers: tuple
-    attentional: Any
-
-
-class _Step(NamedTuple):
-    """What one position computes."""
-
-    hidden: Any  # [B, U]
-    context: Any  # [B, M], () without attention
-    weights: Any  # [B, S], () without attention
-    attentional: Any  # [B, R], () without input feeding
+from keras_s2s.layers.scan import apply_kernel
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -123,8 +100,6 @@ class Decoder(keras.layers.Layer):
                 "A decoder needs at least 4 ids, 1 unit and 1 layer. Received: "
                 f"vocabulary_size={vocabulary_size}, units={units}, num_layers={num_layers}"
             )
-        if bridge not in BRIDGES:
-            raise ValueError(f"`bridge` must be one of {BRIDGES}. Received: bridge={bridge!r}")
         if attention is None and (input_feeding or bridge == "zeros"):
             raise ValueError(
                 "Input feeding and a bridge of zeros need attention. "
@@ -136,28 +111,37 @@ class Decoder(keras.layers.Layer):
         self.embedding_dimension = embedding_dimension or units
         self.num_layers = num_layers
         self.cell = cell
-        self.attention: Any = attention
         self.input_feeding = input_feeding
-        self.bridge = bridge
         self.tie_embeddings = tie_embeddings
         self.residual = residual
         self.dropout = dropout
-        self.attends_before = isinstance(attention, BahdanauAttention)
         policy = self.dtype_policy
         self.embedding = keras.layers.Embedding(
             vocabulary_size,
             self.embedding_dimension,
             embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1),
             name="embedding",
-            dtype=self.dtype_policy,
+            dtype=policy,
         )
         self.embedding_dropout = keras.layers.Dropout(dropout, dtype=policy)
-        self.layer_dropouts = [
-            keras.layers.Dropout(dropout, dtype=policy) for _ in range(num_layers - 1)
-        ]
-        self.readout_dropout = keras.layers.Dropout(dropout, dtype=policy)
-        self.cells = [make_cell(cell, units, f"cell_{i}", policy) for i in range(num_layers)]
-        self.readout_kernel: Any = None
+        self.stack = DecoderStack(
+            units,
+            self.embedding_dimension if tie_embeddings else units,
+            num_layers=num_layers,
+            cell=cell,
+            attention=attention,
+            input_feeding=input_feeding,
+            residual=residual,
+            dropout=dropout,
+            dtype=policy,
+        )
+        parts = self.stack.cells[0].state_names
+        self.bridge = Bridge(bridge, units, num_layers, parts, policy)
+
+    @property
+    def attention(self) -> Any:
+        """The attention layer, or `None`."""
+        return self.stack.attention
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as plain values."""
@@ -169,7 +153,7 @@ class Decoder(keras.layers.Layer):
             "cell": self.cell,
             "attention": keras.saving.serialize_keras_object(self.attention),
             "input_feeding": self.input_feeding,
-            "bridge": self.bridge,
+            "bridge": self.bridge.kind,
             "tie_embeddings": self.tie_embeddings,
             "residual": self.residual,
             "dropout": self.dropout,
@@ -187,53 +171,15 @@ class Decoder(keras.layers.Layer):
 
     def build(self, target_in_shape: tuple, encoder_state_shape: Any, memory_shape: tuple) -> None:
         """Make the weights for an encoder's state and a memory `[B, S, M]`."""
-        size = self.embedding_dimension if self.tie_embeddings else self.units
-        fed = 0
-        if self.attention is not None:
-            if not self.attention.built:
-                self.attention.build((None, self.units), memory_shape)
-            fed += memory_shape[-1] if self.attends_before else 0
-            fed += size if self.input_feeding else 0
         self.embedding.build(target_in_shape)
-        for index, cell in enumerate(self.cells):
-            cell.build((None, self.units if index else self.embedding_dimension + fed))
-        if self.attention is not None or size != self.units:
-            inputs = self.units + (0 if self.attention is None else memory_shape[-1])
-            self.readout_kernel = self.add_weight(
-                shape=(inputs, size), initializer="glorot_uniform", name="readout_kernel"
-            )
+        self.stack.build((*target_in_shape, self.embedding_dimension), memory_shape)
         if not self.tie_embeddings:
             self.output_kernel = self.add_weight(
-                shape=(size, self.vocabulary_size),
+                shape=(self.stack.readout_size, self.vocabulary_size),
                 initializer="glorot_uniform",
                 name="output_kernel",
             )
-        self._build_bridge([tuple(part[-1] for part in layer) for layer in encoder_state_shape])
-
-    def _build_bridge(self, sizes: list[tuple[int, ...]]) -> None:
-        parts = len(self.cells[0].state_names)
-        if self.bridge == "copy" and sizes != [(self.units,) * parts] * self.num_layers:
-            raise ValueError(
-                'A "copy" bridge needs an encoder whose layers, cell and units are the decoder\'s; '
-                f'"dense" takes any. Received: encoder state sizes {sizes}, decoder '
-                f"num_layers={self.num_layers}, units={self.units}, cell={self.cell!r}"
-            )
-        self.bridge_kernels: list[list[tuple[Any, Any]]] = []
-        if self.bridge != "dense":
-            return
-        for layer in range(self.num_layers):
-            rows = sum(sizes[min(layer, len(sizes) - 1)])
-            self.bridge_kernels.append(
-                [self._add_bridge(rows, f"{name}_{layer}") for name in self.cells[0].state_names]
-            )
-
-    def _add_bridge(self, rows: int, name: str) -> tuple[Any, Any]:
-        kernel = self.add_weight(
-            shape=(rows, self.units), initializer="glorot_uniform", name=f"bridge_{name}_kernel"
-        )
-        return kernel, self.add_weight(
-            shape=(self.units,), initializer="zeros", name=f"bridge_{name}_bias"
-        )
+        self.bridge.build(encoder_state_shape)
 
     def initial_state(self, encoder_state: Any, memory: Any = None) -> DecoderState:
         """The state before the first token.
@@ -245,29 +191,16 @@ class Decoder(keras.layers.Layer):
         Returns:
             A `DecoderState` of `[B, U]` tensors.
         """
-        batch = ops.shape(encoder_state[0][0])[0]
-        layers = []
-        for index, cell in enumerate(self.cells):
-            source = encoder_state[min(index, len(encoder_state) - 1)]
-            start = cell.initial_state(batch)
-            if self.bridge == "copy":
-                start = tuple(
-                    ops.cast(new, old.dtype) for new, old in zip(source, start, strict=True)
-                )
-            elif self.bridge == "dense":
-                joined = self._cast(ops.concatenate([self._cast(part) for part in source], axis=-1))
-                start = tuple(
-                    ops.cast(
-                        ops.tanh(ops.matmul(joined, self._cast(kernel)) + self._cast(bias)),
-                        old.dtype,
-                    )
-                    for (kernel, bias), old in zip(self.bridge_kernels[index], start, strict=True)
-                )
-            layers.append(start)
-        attentional = ()
-        if self.input_feeding:
-            attentional = ops.zeros((batch, self.readout_kernel.shape[1]), self.compute_dtype)
-        return DecoderState(tuple(layers), attentional)
+        zeros = self.stack.zeros(ops.shape(encoder_state[0][0])[0])
+        return zeros._replace(layers=self.bridge(encoder_state, zeros.layers))
+
+    def kernels(self) -> dict[str, Any]:
+        """The matrices that a step multiplies with, in the compute dtype, see `step`."""
+        return {
+            **self.stack.kernels(),
+            "embedding": self.stack.embedding_kernel(),
+            "vocabulary": self._vocabulary_kernel(),
+        }
 
     def step(
         self,
@@ -292,18 +225,18 @@ class Decoder(keras.layers.Layer):
             Logits `[B, V]`, the next state, and the attention's weights `[B, S]` (`None` without).
         """
         made = self.kernels() if kernels is None else kernels
-        projected = self._project_embedding(self.embedding(token))
-        state, step = self._advance(
-            state,
-            (projected, [], ()),
-            self._constants(keys, memory, memory_mask),
-            lambda name, v: apply_kernel(v, made[name]),
-        )
-        attentional = (
-            step.attentional if self.input_feeding else self._readout(step.hidden, step.context)
-        )
-        weights = None if self.attention is None else step.weights
-        return self._project_vocabulary(attentional), state, weights
+
+        def dense(name: str, value: Any) -> Any:
+            return apply_kernel(value, made[name])
+
+        projected = dense("embedding", self._cast(self.embedding(token)))
+        constants = self.stack.constants(keys, memory, memory_mask)
+        state, position = self.stack.advance(state, projected, Noise(), constants, dense)
+        attentional = position.attentional
+        if not self.input_feeding:
+            attentional = self.stack.readout(position.hidden, position.context)
+        weights = None if self.attention is None else position.weights
+        return dense("vocabulary", attentional), state, weights
 
     def call(
         self,
@@ -319,172 +252,15 @@ class Decoder(keras.layers.Layer):
         embedded = self.embedding_dropout(
             self.embedding(ops.transpose(target_in)), training=training
         )  # [T, B, E]
-        if self.input_feeding or self.attends_before:
-            attentional = self._scan(embedded, state, keys, memory, memory_mask, training)
-        else:
-            attentional = self._attend_to_all(embedded, state, keys, memory, memory_mask, training)
-        return self._project_vocabulary(attentional)
+        constants = self.stack.constants(keys, memory, memory_mask)
+        attentional = self.stack.run(embedded, state, constants, training)
+        return apply_kernel(attentional, self._vocabulary_kernel())
 
-    def _attend_to_all(
-        self,
-        embedded: Any,
-        state: DecoderState,
-        keys: Any,
-        memory: Any,
-        memory_mask: Any,
-        training: bool,
-    ) -> Any:
-        """The recurrence needs no attention: it runs first, and all steps attend at once."""
-        hidden = embedded
-        for index, cell in enumerate(self.cells):
-            inputs = hidden
-            hidden, _ = run_cell(cell, inputs, state.layers[index], training=training)
-            if index:
-                hidden = hidden + inputs if self.residual else hidden
-            if index < self.num_layers - 1:
-                hidden = self.layer_dropouts[index](hidden, training=training)
-        hidden = ops.transpose(hidden, (1, 0, 2))  # [B, T, U]
-        context = ()
-        if self.attention is not None:
-            context, _ = self.attention(hidden, keys, memory, memory_mask)
-        return self.readout_dropout(self._readout(hidden, context), training=training)
-
-    def _scan(
-        self,
-        embedded: Any,
-        state: DecoderState,
-        keys: Any,
-        memory: Any,
-        memory_mask: Any,
-        training: bool,
-    ) -> Any:
-        """The recurrence needs the attention of the step before: one loop over the positions."""
-        length, batch = ops.shape(embedded)[0], ops.shape(embedded)[1]
-
-        def noise(layer: Any, size: int) -> Any:
-            return layer(ops.ones((length, batch, size), self.compute_dtype), training=training)
-
-        drops = training and self.dropout > 0
-        inputs = (
-            self._project_embedding(embedded),
-            [noise(layer, self.units) for layer in self.layer_dropouts] if drops else [],
-            noise(self.readout_dropout, self.readout_kernel.shape[1])
-            if drops and self.input_feeding
-            else (),
-        )
-
-        def step(
-            state: DecoderState, x: Any, constants: Any, dense: Any
-        ) -> tuple[DecoderState, Any]:
-            state, step = self._advance(state, x, constants, dense)
-            kept = step.attentional if self.input_feeding else (step.hidden, step.context)
-            return state, kept
-
-        _, outputs = scan(
-            step,
-            state,
-            inputs,
-            self._constants(keys, memory, memory_mask),
-            self.kernels(),
-            training=training,
-        )
-        outputs = tree.map_structure(lambda value: ops.transpose(value, (1, 0, 2)), outputs)
-        if self.input_feeding:
-            return outputs
-        return self.readout_dropout(self._readout(*outputs), training=training)
-
-    def _advance(
-        self, state: DecoderState, x: tuple, constants: tuple, dense: Any
-    ) -> tuple[DecoderState, _Step]:
-        """One position, whoever makes the products: `dense(name, v)` is `v @ kernel`."""
-        projected, layer_noise, readout_noise = x
-        context = weights = attentional = ()
-        fed = []
-        if self.attends_before:
-            context, weights = self._attend(state.layers[-1][0], constants, dense)
-            fed.append(context)
-        if self.input_feeding:
-            fed.append(state.attentional)
-        layers = []
-        hidden: Any = None
-        for index, cell in enumerate(self.cells):
-            inputs = hidden
-            if index:
-                projected = dense(f"kernel_{index}", inputs)
-            before = state.layers[index]
-            recurrent_inputs = before[0]
-            if fed and index == 0:
-                if cell.additive:
-                    recurrent_inputs = ops.concatenate([*fed, before[0]], axis=-1)
-                else:
-                    projected = projected + dense("fed", ops.concatenate(fed, axis=-1))
-            after = cell.advance(projected, dense(f"recurrent_{index}", recurrent_inputs), before)
-            layers.append(after)
-            hidden = after[0] + inputs if index and self.residual else after[0]
-            if layer_noise and index < self.num_layers - 1:
-                hidden = hidden * layer_noise[index]
-        if self.attention is not None and not self.attends_before:
-            context, weights = self._attend(hidden, constants, dense)
-        if self.input_feeding:
-            attentional = ops.tanh(dense("readout", ops.concatenate([context, hidden], axis=-1)))
-            attentional = (
-                attentional if isinstance(readout_noise, tuple) else attentional * readout_noise
-            )
-        return DecoderState(tuple(layers), attentional), _Step(
-            hidden, context, weights, attentional
-        )
-
-    def _attend(self, query: Any, constants: tuple, dense: Any) -> tuple[Any, Any]:
-        if self.attention.query_kernel is not None:
-            query = dense("query", query)
-        return self.attention.attend(query, *constants)
-
-    def kernels(self) -> dict[str, Any]:
-        """The matrices that one position multiplies with, in the compute dtype."""
-        first = self.cells[0]
-        kernels: dict[str, Any] = {}
-        for index, cell in enumerate(self.cells):
-            kernels[f"recurrent_{index}"] = cell.recurrent()
-            if index:
-                kernels[f"kernel_{index}"] = self._cast(cell.kernel), self._cast(cell.bias)
-        if self.attention is not None and self.attention.query_kernel is not None:
-            kernels["query"] = self._cast(self.attention.query_kernel)
-        if self.input_feeding:
-            kernels["readout"] = self._cast(self.readout_kernel)
-        if self.input_feeding or self.attends_before:
-            fed = self._cast(first.kernel)[self.embedding_dimension :]
-            if first.additive:
-                kernels["recurrent_0"] = ops.concatenate([fed, kernels["recurrent_0"]], axis=0)
-            else:
-                kernels["fed"] = fed
-        return kernels
-
-    def _constants(self, keys: Any, memory: Any, memory_mask: Any) -> tuple:
-        """What is the same at all positions."""
-        if self.attention is None:
-            return ()
-        return keys, memory, memory_mask, self.attention.parameters()
-
-    def _project_embedding(self, embedded: Any) -> Any:
-        """The embedding's share of what goes into the first cell: `[..., E] -> [..., G*U]`."""
-        cell = self.cells[0]
-        kernel = self._cast(cell.kernel)[: self.embedding_dimension]
-        return ops.matmul(self._cast(embedded), kernel) + self._cast(cell.bias)
-
-    def _readout(self, hidden: Any, context: Any) -> Any:
-        """The attentional vector, `[..., U], [..., M] -> [..., R]`; else `hidden`."""
-        if self.readout_kernel is None:
-            return hidden
-        inputs = hidden if self.attention is None else ops.concatenate([context, hidden], axis=-1)
-        return ops.tanh(ops.matmul(inputs, self._cast(self.readout_kernel)))
-
-    def _project_vocabulary(self, attentional: Any) -> Any:
-        """Logits: `[..., R] -> [..., V]`."""
+    def _vocabulary_kernel(self) -> Any:
+        """The projection to the vocabulary, `[R, V]`."""
         if self.tie_embeddings:
-            kernel = ops.transpose(self._cast(self.embedding.embeddings))
-        else:
-            kernel = self._cast(self.output_kernel)
-        return ops.matmul(attentional, kernel)
+            return ops.transpose(self._cast(self.embedding.embeddings))
+        return self._cast(self.output_kernel)
 
     def _cast(self, value: Any) -> Any:
         return ops.cast(value, self.compute_dtype)

@@ -62,8 +62,8 @@ def matrix_weights(model: Any) -> tuple[int, int]:
     decoder = model.decoder
     projection = decoder.embedding.embeddings if decoder.tie_embeddings else decoder.output_kernel
     source = _sizes(model.encoder.cells) + math.prod(decoder.attention.memory_kernel.shape)
-    target = math.prod(decoder.readout_kernel.shape) + math.prod(projection.shape)
-    return source, target + _sizes(decoder.cells)
+    target = math.prod(decoder.stack.readout_kernel.shape) + math.prod(projection.shape)
+    return source, target + _sizes(decoder.stack.cells)
 
 
 def _sizes(cells: list[Any]) -> int:

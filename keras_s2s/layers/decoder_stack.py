@@ -1,0 +1,284 @@
+"""What a decoder computes between embedding and vocabulary: one position, or all of them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops, tree
+
+from keras_s2s.layers.attention import BahdanauAttention
+from keras_s2s.layers.recurrent import make_cell, run_cell
+from keras_s2s.layers.scan import scan
+
+
+class DecoderState(NamedTuple):
+    """What a step hands to the next one.
+
+    Attributes:
+        layers: For each layer `(h, c)` or `(h,)`, each `[B, U]`.
+        attentional: The attentional vector of the last step, `[B, R]`; `()` without input feeding.
+    """
+
+    layers: tuple
+    attentional: Any
+
+
+class Position(NamedTuple):
+    """What one position computes."""
+
+    hidden: Any  # [B, U]
+    context: Any  # [B, M], () without attention
+    weights: Any  # [B, S], () without attention
+    attentional: Any  # [B, R], () without input feeding
+
+
+class Noise(NamedTuple):
+    """Dropout's factors for one position, or for all; `()` where nothing is dropped."""
+
+    layers: Any = ()  # for each layer but the last [B, U]
+    attentional: Any = ()  # [B, R]
+
+
+class DecoderStack(keras.layers.Layer):
+    """The recurrent layers of a decoder, with attention and readout: the first steps of `Decoder`.
+
+    `advance` is the one definition of a position; a step of a search runs it once and `run` runs it
+    over a whole target. Matrix products go through `dense(name, v)`, `v @ kernels()[name]`, which
+    is how `scan` takes the gradient of the matrices out of its loop.
+
+    Args:
+        units: Size U of the hidden state.
+        readout_size: Size R of the attentional vector.
+        num_layers: Number of recurrent layers.
+        cell: "lstm" or "gru".
+        attention: An attention layer or `None`.
+        input_feeding: Feed the attentional vector to the next position.
+        residual: Add a layer's input to its output, from the second layer on.
+        dropout: Probability of dropping an element between layers and of the attentional vector.
+        dtype: Dtype or policy, as for any Keras layer.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        readout_size: int,
+        *,
+        num_layers: int,
+        cell: str,
+        attention: Any,
+        input_feeding: bool,
+        residual: bool,
+        dropout: float,
+        dtype: Any,
+    ) -> None:
+        super().__init__(name="stack", dtype=dtype)
+        self.units = units
+        self.readout_size = readout_size
+        self.attention: Any = attention
+        self.input_feeding = input_feeding
+        self.residual = residual
+        self.dropout = dropout
+        self.attends_before = isinstance(attention, BahdanauAttention)
+        self.layer_dropouts = [
+            keras.layers.Dropout(dropout, dtype=dtype) for _ in range(num_layers - 1)
+        ]
+        self.readout_dropout = keras.layers.Dropout(dropout, dtype=dtype)
+        self.cells = [make_cell(cell, units, f"cell_{i}", dtype) for i in range(num_layers)]
+        self.readout_kernel: Any = None
+
+    def build(self, embedded_shape: tuple, memory_shape: tuple) -> None:
+        """Make the weights for embeddings `[..., E]` and a memory `[B, S, M]`."""
+        self.embedding_dimension = embedded_shape[-1]
+        fed = 0
+        if self.attention is not None:
+            if not self.attention.built:
+                self.attention.build((None, self.units), memory_shape)
+            fed += memory_shape[-1] if self.attends_before else 0
+            fed += self.readout_size if self.input_feeding else 0
+        for index, cell in enumerate(self.cells):
+            cell.build((None, self.units if index else self.embedding_dimension + fed))
+        if self.attention is not None or self.readout_size != self.units:
+            inputs = self.units + (0 if self.attention is None else memory_shape[-1])
+            self.readout_kernel = self.add_weight(
+                shape=(inputs, self.readout_size),
+                initializer="glorot_uniform",
+                name="readout_kernel",
+            )
+
+    def zeros(self, batch: Any) -> DecoderState:
+        """A state of nothing but zeros."""
+        attentional: Any = ()
+        if self.input_feeding:
+            attentional = ops.zeros((batch, self.readout_size), self.compute_dtype)
+        return DecoderState(tuple(cell.initial_state(batch) for cell in self.cells), attentional)
+
+    def kernels(self) -> dict[str, Any]:
+        """The matrices that one position multiplies with, in the compute dtype."""
+        first = self.cells[0]
+        kernels: dict[str, Any] = {}
+        for index, cell in enumerate(self.cells):
+            kernels[f"recurrent_{index}"] = cell.recurrent()
+            if index:
+                kernels[f"kernel_{index}"] = self._cast(cell.kernel), self._cast(cell.bias)
+        if self.attention is not None and self.attention.query_kernel is not None:
+            kernels["query"] = self._cast(self.attention.query_kernel)
+        if self.input_feeding:
+            kernels["readout"] = self._cast(self.readout_kernel)
+        if self.input_feeding or self.attends_before:
+            fed = self._cast(first.kernel)[self.embedding_dimension :]
+            if first.additive:
+                kernels["recurrent_0"] = ops.concatenate([fed, kernels["recurrent_0"]], axis=0)
+            else:
+                kernels["fed"] = fed
+        return kernels
+
+    def embedding_kernel(self) -> tuple[Any, Any]:
+        """What the embedding passes on its way into the first cell, `[E, G*U]`, and the bias."""
+        first = self.cells[0]
+        return self._cast(first.kernel)[: self.embedding_dimension], self._cast(first.bias)
+
+    def constants(self, keys: Any, memory: Any, memory_mask: Any) -> tuple:
+        """What is the same at all positions."""
+        if self.attention is None:
+            return ()
+        return keys, memory, memory_mask, self.attention.parameters()
+
+    def advance(
+        self, state: DecoderState, projected: Any, noise: Noise, constants: tuple, dense: Any
+    ) -> tuple[DecoderState, Position]:
+        """One position.
+
+        Args:
+            state: The state before it.
+            projected: The embedding after `embedding_kernel()`, `[B, G*U]`.
+            noise: Of this position.
+            constants: `constants(...)`.
+            dense: Makes the products, `dense(name, v) = v @ kernels()[name]`.
+
+        Returns:
+            The state after it, and what it computed.
+        """
+        context = weights = attentional = ()
+        fed = []
+        if self.attends_before:
+            context, weights = self._attend(state.layers[-1][0], constants, dense)
+            fed.append(context)
+        if self.input_feeding:
+            fed.append(state.attentional)
+        layers, hidden = self._advance_cells(state, projected, fed, noise, dense)
+        if self.attention is not None and not self.attends_before:
+            context, weights = self._attend(hidden, constants, dense)
+        if self.input_feeding:
+            attentional = ops.tanh(dense("readout", ops.concatenate([context, hidden], axis=-1)))
+            if not isinstance(noise.attentional, tuple):
+                attentional = attentional * noise.attentional
+        after = DecoderState(layers, attentional)
+        return after, Position(hidden, context, weights, attentional)
+
+    def _advance_cells(
+        self, state: DecoderState, projected: Any, fed: list, noise: Noise, dense: Any
+    ) -> tuple[tuple, Any]:
+        """The states of all layers after one position, and the output of the last layer."""
+        layers = []
+        hidden: Any = None
+        for index, cell in enumerate(self.cells):
+            inputs, before = hidden, state.layers[index]
+            recurrent_inputs = before[0]
+            if index:
+                projected = dense(f"kernel_{index}", inputs)
+            elif fed and cell.additive:
+                recurrent_inputs = ops.concatenate([*fed, before[0]], axis=-1)
+            elif fed:
+                projected = projected + dense("fed", ops.concatenate(fed, axis=-1))
+            after = cell.advance(projected, dense(f"recurrent_{index}", recurrent_inputs), before)
+            layers.append(after)
+            hidden = after[0] + inputs if index and self.residual else after[0]
+            if noise.layers and index < len(self.cells) - 1:
+                hidden = hidden * noise.layers[index]
+        return tuple(layers), hidden
+
+    def _attend(self, query: Any, constants: tuple, dense: Any) -> tuple[Any, Any]:
+        if self.attention.query_kernel is not None:
+            query = dense("query", query)
+        return self.attention.attend(query, *constants)
+
+    def run(self, embedded: Any, state: DecoderState, constants: tuple, training: bool) -> Any:
+        """All positions of a target.
+
+        Args:
+            embedded: `[T, B, E]`: the positions come first.
+            state: The state before the first.
+            constants: `constants(...)`.
+            training: Whether to drop, and a gradient will be asked for.
+
+        Returns:
+            The attentional vectors, `[B, T, R]`.
+        """
+        if self.input_feeding:
+            return self._scan(embedded, state, constants, training)
+        if self.attends_before:
+            hidden, context = self._scan(embedded, state, constants, training)
+        else:
+            hidden = self._run_cells(embedded, state, training)
+            # The recurrence needs no attention: all positions attend at once.
+            context = self.attention(hidden, *constants[:3])[0] if self.attention else ()
+        return self.readout_dropout(self.readout(hidden, context), training=training)
+
+    def _run_cells(self, embedded: Any, state: DecoderState, training: bool) -> Any:
+        """The hidden states of the last layer, `[B, T, U]`, each layer by a loop of its own."""
+        hidden = embedded
+        for index, cell in enumerate(self.cells):
+            inputs = hidden
+            hidden, _ = run_cell(cell, inputs, state.layers[index], training=training)
+            if index:
+                hidden = hidden + inputs if self.residual else hidden
+            if index < len(self.cells) - 1:
+                hidden = self.layer_dropouts[index](hidden, training=training)
+        return ops.transpose(hidden, (1, 0, 2))
+
+    def _scan(self, embedded: Any, state: DecoderState, constants: tuple, training: bool) -> Any:
+        """The recurrence needs the attention of the position before: one loop over them.
+
+        Returns:
+            With input feeding the attentional vectors `[B, T, R]`, else the hidden states
+            `[B, T, U]` and the contexts `[B, T, M]`.
+        """
+
+        def step(
+            state: DecoderState, x: tuple, constants: tuple, dense: Any
+        ) -> tuple[DecoderState, Any]:
+            projected, noise = x
+            state, position = self.advance(state, projected, noise, constants, dense)
+            if self.input_feeding:
+                return state, position.attentional
+            return state, (position.hidden, position.context)
+
+        kernel, bias = self.embedding_kernel()
+        inputs = ops.matmul(self._cast(embedded), kernel) + bias, self._noise(embedded, training)
+        _, outputs = scan(step, state, inputs, constants, self.kernels(), training=training)
+        return tree.map_structure(lambda value: ops.transpose(value, (1, 0, 2)), outputs)
+
+    def _noise(self, embedded: Any, training: bool) -> Noise:
+        """The factors of all positions, `[T, B, ...]`."""
+        if not training or self.dropout == 0:
+            return Noise()
+
+        def draw(layer: Any, size: int) -> Any:
+            ones = ops.ones((*ops.shape(embedded)[:2], size), self.compute_dtype)
+            return layer(ones, training=True)
+
+        return Noise(
+            [draw(layer, self.units) for layer in self.layer_dropouts],
+            draw(self.readout_dropout, self.readout_size) if self.input_feeding else (),
+        )
+
+    def readout(self, hidden: Any, context: Any) -> Any:
+        """The attentional vector, `[..., U], [..., M] -> [..., R]`; else `hidden`."""
+        if self.readout_kernel is None:
+            return hidden
+        inputs = hidden if self.attention is None else ops.concatenate([context, hidden], axis=-1)
+        return ops.tanh(ops.matmul(inputs, self._cast(self.readout_kernel)))
+
+    def _cast(self, value: Any) -> Any:
+        return ops.cast(value, self.compute_dtype)
