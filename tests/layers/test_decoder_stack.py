@@ -1,0 +1,107 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_s2s.layers.attention import BahdanauAttention, LuongAttention
+from keras_s2s.layers.decoder_stack import DecoderStack, Noise
+from keras_s2s.layers.scan import apply_kernel
+
+UNITS, EMBEDDING, READOUT, LENGTH, BATCH = 4, 5, 6, 7, 3
+MASK = tf.constant([[True] * 5, [True] * 3 + [False] * 2, [True] + [False] * 4])
+WAYS = pytest.mark.parametrize(
+    "options",
+    [
+        {"attention": "luong", "input_feeding": True},
+        {"attention": "luong", "input_feeding": False},
+        {"attention": "bahdanau", "input_feeding": False},
+        {"attention": "bahdanau", "input_feeding": True, "cell": "gru"},
+        {"attention": "none", "input_feeding": False},
+    ],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+
+
+def normal(*shape: int) -> Any:
+    return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), "float32")
+
+
+def make(
+    attention: str = "luong",
+    input_feeding: bool = True,
+    cell: str = "lstm",
+    dropout: float = 0.0,
+    dtype: str = "float32",
+) -> tuple[DecoderStack, tuple]:
+    """A stack of two layers with random weights, and what it reads of a source."""
+    layers = {"luong": LuongAttention(UNITS), "bahdanau": BahdanauAttention(3), "none": None}
+    stack = DecoderStack(
+        UNITS,
+        READOUT,
+        num_layers=2,
+        cell=cell,
+        attention=layers[attention],
+        input_feeding=input_feeding,
+        residual=True,
+        dropout=dropout,
+        dtype=dtype,
+    )
+    memory = normal(BATCH, 5, 8)
+    stack.build((None, EMBEDDING), memory.shape)
+    for weight in stack.weights:
+        weight.assign(0.5 * normal(*weight.shape))
+    keys = stack.attention.project(memory) if stack.attention else None
+    return stack, stack.constants(keys, memory, MASK)
+
+
+@WAYS
+def test_a_run_is_one_position_after_the_other(options: dict[str, Any]) -> None:
+    stack, constants = make(**options)
+    embedded = normal(LENGTH, BATCH, EMBEDDING)
+    kernels, state, expected = stack.kernels(), stack.zeros(BATCH), []
+    for position in embedded:
+        projected = apply_kernel(position, stack.embedding_kernel())
+        state, found = stack.advance(
+            state, projected, Noise(), constants, lambda name, v: apply_kernel(v, kernels[name])
+        )
+        expected.append(
+            found.attentional if stack.input_feeding else stack.readout(found.hidden, found.context)
+        )
+    for training in (False, True):
+        actual = stack.run(embedded, stack.zeros(BATCH), constants, training)
+        np.testing.assert_allclose(actual, np.stack(expected, axis=1), rtol=0, atol=1e-5)
+
+
+@WAYS
+def test_a_position_multiplies_with_each_kernel_once(options: dict[str, Any]) -> None:
+    stack, constants = make(**options)
+    kernels, used = stack.kernels(), []
+
+    def dense(name: str, value: Any) -> Any:
+        used.append(name)
+        return apply_kernel(value, kernels[name])
+
+    projected = apply_kernel(normal(BATCH, EMBEDDING), stack.embedding_kernel())
+    stack.advance(stack.zeros(BATCH), projected, Noise(), constants, dense)
+    assert sorted(used) == sorted(kernels)
+
+
+@WAYS
+def test_dropout_zeroes_its_share_of_the_attentional_vectors_and_scales_the_rest(
+    options: dict[str, Any],
+) -> None:
+    stack, constants = make(**options, dropout=0.25)
+    embedded = normal(100, BATCH, EMBEDDING)
+    dropped = stack.run(embedded, stack.zeros(BATCH), constants, True).numpy()
+    assert 0.2 < np.mean(dropped == 0) < 0.3
+    assert stack.run(embedded, stack.zeros(BATCH), constants, False).numpy().all()
+    # A tanh stays within 1: what is above it was scaled.
+    assert 1 < np.abs(dropped).max() <= 1 / 0.75 + 1e-6
+
+
+def test_the_state_of_a_stack_in_bfloat16_keeps_its_cells_in_float32() -> None:
+    stack, _ = make(dtype="mixed_bfloat16")
+    state = stack.zeros(BATCH)
+    assert [part.dtype for part in state.layers[0]] == [tf.bfloat16, tf.float32]
+    assert state.attentional.dtype == tf.bfloat16
