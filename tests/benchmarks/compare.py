@@ -64,22 +64,30 @@ def compare_training(arguments: argparse.Namespace) -> None:
 
 def compare_decoding(arguments: argparse.Namespace) -> None:
     """Print sentences a second of decoding, and memory."""
-    rows = [
-        ["batch, beam", "OpenNMT-tf, sentences/s", "keras-s2s, sentences/s", "ratio", "MB", "MB"]
-    ]
+    sides = {"OpenNMT-tf": [], "keras-s2s, the same shape": []}
+    if arguments.model is not None:
+        sides["keras-s2s, default recipe"] = ["--model", str(arguments.model)]
+    rows = [["batch, beam", "", "sentences/s", "ratio", "pieces a sentence", "peak memory, MB"]]
     everything = {}
     for batch, beam in ((64, 1), (64, 5), (1, 1), (1, 5)):
         common = ["translate", "--work", str(arguments.work)]
         common += ["--batch", str(batch), "--beam", str(beam)]
-        peer, ours = [], []
+        runs: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
         for _ in range(arguments.rounds):
-            peer.append(measure(arguments.peer, "peer_opennmt.py", *common))
-            ours.append(measure(sys.executable, "ours.py", *common))
-        speeds = [median(runs, "sentences_per_second") for runs in (peer, ours)]
-        memory = [f"{median(runs, 'peak_memory_bytes') / 1e6:,.0f}" for runs in (peer, ours)]
-        ratio = f"{speeds[1] / speeds[0]:.2f}"
-        rows.append([f"{batch}, {beam}", *(f"{s:,.1f}" for s in speeds), ratio, *memory])
-        everything[f"{batch}, {beam}"] = {"peer": peer, "ours": ours}
+            for name, extra in sides.items():
+                ours = name != "OpenNMT-tf"
+                python, script = (
+                    (sys.executable, "ours.py") if ours else (arguments.peer, "peer_opennmt.py")
+                )
+                runs[name].append(measure(python, script, *common, *extra))
+        base = median(runs["OpenNMT-tf"], "sentences_per_second")
+        for name, found in runs.items():
+            speed = median(found, "sentences_per_second")
+            pieces = median(found, "output_tokens") / median(found, "sentences")
+            memory = f"{median(found, 'peak_memory_bytes') / 1e6:,.0f}"
+            figures = [f"{speed:,.1f}", f"{speed / base:.2f}", f"{pieces:.1f}", memory]
+            rows.append([f"{batch}, {beam}", name, *figures])
+        everything[f"{batch}, {beam}"] = runs
     print(table(rows))
     print(json.dumps(everything))
 
@@ -91,6 +99,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of prepare.py")
     parser.add_argument("--peer", required=True, help="the peer environment's python")
     parser.add_argument("--seconds", type=float, default=60, help="of each training run")
+    parser.add_argument("--model", type=Path, help="decoding: a translator of the default recipe")
     parser.add_argument("--rounds", type=int, default=1, help="runs of each side")
     arguments = parser.parse_args()
     (compare_training if arguments.what == "training" else compare_decoding)(arguments)

@@ -199,7 +199,7 @@ def translate(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from keras_s2s import Translator
 
-    folder = arguments.work / "keras_s2s"
+    folder = arguments.model or arguments.work / "keras_s2s"
     if not folder.is_dir():
         raise SystemExit(f"A trained model is needed in {folder}. Run: train --steps 1000 --save")
     translator = Translator.load(folder)
@@ -250,6 +250,7 @@ def parse_arguments() -> argparse.Namespace:
     decoding.add_argument("--batch", type=int, default=64, help="sentences a batch")
     decoding.add_argument("--beam", type=int, default=1, help="beam width; 1 is greedy")
     decoding.add_argument("--max-length", type=int, default=100, help="tokens an output at most")
+    decoding.add_argument("--model", type=Path, help="a translator; WORK/keras_s2s by default")
     for command in (training, decoding):
         command.add_argument("--work", type=Path, required=True)
         command.add_argument("--data", type=Path, default=DATA)
