@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_s2s.layers.scan import apply_kernel
+
 
 def masked_softmax(scores: Any, mask: Any = None) -> Any:
     """Softmax over the last axis, over the places where `mask` is True.
@@ -48,8 +50,8 @@ def masked_softmax(scores: Any, mask: Any = None) -> Any:
 class _Attention(keras.layers.Layer):
     """What the attentions share: `project` once per sentence, then a call for each query.
 
-    `query_kernel` is the matrix that a query passes before it is scored, or `None`; the decoder's
-    loop makes that product itself and calls `attend`.
+    `query_kernel` is the matrix that a query passes before it is scored, or `None`. `vector` turns
+    the sum of query and key into a score; without it, a score is the product of the two.
     """
 
     query_kernel: Any = None
@@ -81,16 +83,57 @@ class _Attention(keras.layers.Layer):
             return memory
         return ops.matmul(memory, ops.cast(self.memory_kernel, self.compute_dtype))
 
-    def parameters(self) -> tuple:
-        """The weights that a score needs besides `query_kernel`, in the compute dtype."""
-        return () if self.vector is None else (ops.cast(self.vector, self.compute_dtype),)
+    def kernels(self) -> dict[str, Any]:
+        """The matrix that every query passes, if there is one, in the compute dtype."""
+        if self.query_kernel is None:
+            return {}
+        return {"query": ops.cast(self.query_kernel, self.compute_dtype)}
 
-    def scores(self, query: Any, keys: Any, parameters: tuple) -> Any:
-        """Scores `[B, T, S]` of queries `[B, T, A]` that have passed `query_kernel`."""
-        if not parameters:
-            return ops.matmul(query, ops.swapaxes(keys, 1, 2))
-        hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))  # [B, T, S, A]
-        return ops.matmul(hidden, parameters[0])
+    def matrices(self, keys: Any, memory: Any) -> dict[str, Any]:
+        """What else a query is multiplied with, a matrix for each sentence.
+
+        Args:
+            keys: `project(memory)`, `[B, S, A]`.
+            memory: `[B, S, M]`.
+
+        Returns:
+            "memory" `[B, S, M]` and, where a score is a product, "keys" `[B, A, S]`.
+        """
+        made = {"memory": ops.cast(memory, self.compute_dtype)}
+        if self.vector is None:
+            made["keys"] = ops.swapaxes(keys, 1, 2)
+        return made
+
+    def parameters(self, keys: Any) -> tuple:
+        """What a score needs that is not multiplied with a query: of a sum, keys and vector."""
+        return () if self.vector is None else (keys, ops.cast(self.vector, self.compute_dtype))
+
+    def attend(self, query: Any, memory_mask: Any, parameters: tuple, dense: Any) -> tuple:
+        """Read the memory; all that is read is an argument, so that the decoder can loop over it.
+
+        Args:
+            query: `[B, U]`, or `[B, T, U]` for all steps at once, in the compute dtype.
+            memory_mask: Boolean `[B, S]`, True = real token; `None` = all are real.
+            parameters: `parameters(keys)`.
+            dense: Makes the products: `dense(name, v)` is `v` times the matrix of that name in
+                `kernels()` or `matrices(keys, memory)`.
+
+        Returns:
+            The context, `[B, M]` or `[B, T, M]`, and the weights, `[B, S]` or `[B, T, S]`.
+        """
+        has_time = len(query.shape) == 3
+        if self.query_kernel is not None:
+            query = dense("query", query)
+        if self.vector is None:
+            scores = dense("keys", query)
+        else:
+            keys, vector = parameters
+            keys = ops.expand_dims(keys, 1) if has_time else keys
+            scores = ops.matmul(ops.tanh(ops.expand_dims(query, -2) + keys), vector)
+        if memory_mask is not None and has_time:
+            memory_mask = ops.expand_dims(memory_mask, 1)
+        weights = masked_softmax(scores, memory_mask)
+        return dense("memory", weights), weights
 
     def call(self, query: Any, keys: Any, memory: Any, memory_mask: Any = None) -> tuple[Any, Any]:
         """Read the memory.
@@ -104,25 +147,13 @@ class _Attention(keras.layers.Layer):
         Returns:
             The context, `[B, M]` or `[B, T, M]`, and the weights, `[B, S]` or `[B, T, S]`.
         """
+        made = {**self.kernels(), **self.matrices(keys, memory)}
+
+        def dense(name: str, value: Any) -> Any:
+            return apply_kernel(value, made[name])
+
         query = ops.cast(query, self.compute_dtype)
-        if self.query_kernel is not None:
-            query = ops.matmul(query, ops.cast(self.query_kernel, self.compute_dtype))
-        return self.attend(query, keys, memory, memory_mask, self.parameters())
-
-    def attend(
-        self, query: Any, keys: Any, memory: Any, memory_mask: Any, parameters: tuple
-    ) -> tuple[Any, Any]:
-        """As a call, for queries that have passed `query_kernel`, with `parameters()` given.
-
-        The decoder's loop calls this: all that it reads is an argument.
-        """
-        if len(query.shape) == 2:
-            query = ops.expand_dims(query, 1)
-            context, weights = self.attend(query, keys, memory, memory_mask, parameters)
-            return ops.squeeze(context, 1), ops.squeeze(weights, 1)
-        mask = None if memory_mask is None else ops.expand_dims(memory_mask, 1)
-        weights = masked_softmax(self.scores(query, keys, parameters), mask)  # [B, T, S]
-        return ops.matmul(weights, ops.cast(memory, weights.dtype)), weights
+        return self.attend(query, memory_mask, self.parameters(keys), dense)
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -231,7 +262,7 @@ class LuongAttention(_Attention):
                 f"Received: queries of size {self.units}, memory of size {memory_shape[-1]}"
             )
 
-    def scores(self, query: Any, keys: Any, parameters: tuple) -> Any:
-        """Scores `[B, T, S]` of queries `[B, T, A]` that have passed `query_kernel`."""
-        scores = super().scores(query, keys, parameters)
-        return scores / self.units**0.5 if self.scaled else scores
+    def project(self, memory: Any) -> Any:
+        """Keys of a memory, once per sentence: `[B, S, M] -> [B, S, A]`, with the scale in them."""
+        keys = super().project(memory)
+        return keys / self.units**0.5 if self.scaled else keys

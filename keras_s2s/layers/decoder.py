@@ -195,12 +195,8 @@ class Decoder(keras.layers.Layer):
         return zeros._replace(layers=self.bridge(encoder_state, zeros.layers))
 
     def kernels(self) -> dict[str, Any]:
-        """The matrices that a step multiplies with, in the compute dtype, see `step`."""
-        return {
-            **self.stack.kernels(),
-            "embedding": self.stack.embedding_kernel(),
-            "vocabulary": self._vocabulary_kernel(),
-        }
+        """The matrices that every step multiplies with, in the compute dtype, see `step`."""
+        return {**self.stack.kernels(), "vocabulary": self._vocabulary_kernel()}
 
     def step(
         self,
@@ -225,12 +221,13 @@ class Decoder(keras.layers.Layer):
             Logits `[B, V]`, the next state, and the attention's weights `[B, S]` (`None` without).
         """
         made = self.kernels() if kernels is None else kernels
+        made = made | self.stack.matrices(keys, memory)
 
         def dense(name: str, value: Any) -> Any:
             return apply_kernel(value, made[name])
 
         projected = dense("embedding", self._cast(self.embedding(token)))
-        constants = self.stack.constants(keys, memory, memory_mask)
+        constants = self.stack.constants(keys, memory_mask)
         state, position = self.stack.advance(state, projected, Noise(), constants, dense)
         attentional = position.attentional
         if not self.input_feeding:
@@ -252,8 +249,7 @@ class Decoder(keras.layers.Layer):
         embedded = self.embedding_dropout(
             self.embedding(ops.transpose(target_in)), training=training
         )  # [T, B, E]
-        constants = self.stack.constants(keys, memory, memory_mask)
-        attentional = self.stack.run(embedded, state, constants, training)
+        attentional = self.stack.run(embedded, state, keys, memory, memory_mask, training)
         return apply_kernel(attentional, self._vocabulary_kernel())
 
     def _vocabulary_kernel(self) -> Any:

@@ -9,7 +9,7 @@ from keras import ops, tree
 
 from keras_s2s.layers.attention import BahdanauAttention
 from keras_s2s.layers.recurrent import make_cell, run_cell
-from keras_s2s.layers.scan import scan
+from keras_s2s.layers.scan import apply_kernel, scan
 
 
 class DecoderState(NamedTuple):
@@ -44,8 +44,8 @@ class DecoderStack(keras.layers.Layer):
     """The recurrent layers of a decoder, with attention and readout: the first steps of `Decoder`.
 
     `advance` is the one definition of a position; a step of a search runs it once and `run` runs it
-    over a whole target. Matrix products go through `dense(name, v)`, `v @ kernels()[name]`, which
-    is how `scan` takes the gradient of the matrices out of its loop.
+    over a whole target. Matrix products go through `dense(name, v)`, `v` times a matrix of
+    `kernels()` or `matrices(...)`: so `scan` takes the gradient of all matrices out of its loop.
 
     Args:
         units: Size U of the hidden state.
@@ -114,35 +114,36 @@ class DecoderStack(keras.layers.Layer):
         return DecoderState(tuple(cell.initial_state(batch) for cell in self.cells), attentional)
 
     def kernels(self) -> dict[str, Any]:
-        """The matrices that one position multiplies with, in the compute dtype."""
+        """The matrices that every position multiplies with, in the compute dtype.
+
+        "embedding" is for the embedding alone, on its way into the first cell.
+        """
         first = self.cells[0]
+        embedding = self._cast(first.kernel)
         kernels: dict[str, Any] = {}
         for index, cell in enumerate(self.cells):
             kernels[f"recurrent_{index}"] = cell.recurrent()
             if index:
                 kernels[f"kernel_{index}"] = self._cast(cell.kernel), self._cast(cell.bias)
-        if self.attention is not None and self.attention.query_kernel is not None:
-            kernels["query"] = self._cast(self.attention.query_kernel)
+        if self.attention is not None:
+            kernels |= self.attention.kernels()
         if self.input_feeding:
             kernels["readout"] = self._cast(self.readout_kernel)
         if self.input_feeding or self.attends_before:
-            fed = self._cast(first.kernel)[self.embedding_dimension :]
+            embedding, fed = ops.split(embedding, [self.embedding_dimension], axis=0)
             if first.additive:
                 kernels["recurrent_0"] = ops.concatenate([fed, kernels["recurrent_0"]], axis=0)
             else:
                 kernels["fed"] = fed
-        return kernels
+        return {**kernels, "embedding": (embedding, self._cast(first.bias))}
 
-    def embedding_kernel(self) -> tuple[Any, Any]:
-        """What the embedding passes on its way into the first cell, `[E, G*U]`, and the bias."""
-        first = self.cells[0]
-        return self._cast(first.kernel)[: self.embedding_dimension], self._cast(first.bias)
+    def matrices(self, keys: Any, memory: Any) -> dict[str, Any]:
+        """The matrices, one for each sentence, that every position multiplies with."""
+        return {} if self.attention is None else self.attention.matrices(keys, memory)
 
-    def constants(self, keys: Any, memory: Any, memory_mask: Any) -> tuple:
-        """What is the same at all positions."""
-        if self.attention is None:
-            return ()
-        return keys, memory, memory_mask, self.attention.parameters()
+    def constants(self, keys: Any, memory_mask: Any) -> tuple:
+        """What else is the same at all positions."""
+        return () if self.attention is None else (memory_mask, self.attention.parameters(keys))
 
     def advance(
         self, state: DecoderState, projected: Any, noise: Noise, constants: tuple, dense: Any
@@ -151,10 +152,10 @@ class DecoderStack(keras.layers.Layer):
 
         Args:
             state: The state before it.
-            projected: The embedding after `embedding_kernel()`, `[B, G*U]`.
+            projected: The embedding after its kernel, `[B, G*U]`.
             noise: Of this position.
             constants: `constants(...)`.
-            dense: Makes the products, `dense(name, v) = v @ kernels()[name]`.
+            dense: Makes the products, `dense(name, v)` with `kernels()` and `matrices(...)`.
 
         Returns:
             The state after it, and what it computed.
@@ -162,13 +163,13 @@ class DecoderStack(keras.layers.Layer):
         context = weights = attentional = ()
         fed = []
         if self.attends_before:
-            context, weights = self._attend(state.layers[-1][0], constants, dense)
+            context, weights = self.attention.attend(state.layers[-1][0], *constants, dense)
             fed.append(context)
         if self.input_feeding:
             fed.append(state.attentional)
         layers, hidden = self._advance_cells(state, projected, fed, noise, dense)
         if self.attention is not None and not self.attends_before:
-            context, weights = self._attend(hidden, constants, dense)
+            context, weights = self.attention.attend(hidden, *constants, dense)
         if self.input_feeding:
             attentional = ops.tanh(dense("readout", ops.concatenate([context, hidden], axis=-1)))
             if not isinstance(noise.attentional, tuple):
@@ -198,31 +199,38 @@ class DecoderStack(keras.layers.Layer):
                 hidden = hidden * noise.layers[index]
         return tuple(layers), hidden
 
-    def _attend(self, query: Any, constants: tuple, dense: Any) -> tuple[Any, Any]:
-        if self.attention.query_kernel is not None:
-            query = dense("query", query)
-        return self.attention.attend(query, *constants)
-
-    def run(self, embedded: Any, state: DecoderState, constants: tuple, training: bool) -> Any:
+    def run(
+        self,
+        embedded: Any,
+        state: DecoderState,
+        keys: Any,
+        memory: Any,
+        memory_mask: Any,
+        training: bool,
+    ) -> Any:
         """All positions of a target.
 
         Args:
             embedded: `[T, B, E]`: the positions come first.
             state: The state before the first.
-            constants: `constants(...)`.
+            keys: `attention.project(memory)`, or `None`.
+            memory: `[B, S, M]`.
+            memory_mask: Boolean `[B, S]`.
             training: Whether to drop, and a gradient will be asked for.
 
         Returns:
             The attentional vectors, `[B, T, R]`.
         """
-        if self.input_feeding:
-            return self._scan(embedded, state, constants, training)
-        if self.attends_before:
-            hidden, context = self._scan(embedded, state, constants, training)
+        if self.input_feeding or self.attends_before:
+            matrices, constants = self.matrices(keys, memory), self.constants(keys, memory_mask)
+            found = self._scan(embedded, state, matrices, constants, training)
+            if self.input_feeding:
+                return found
+            hidden, context = found
         else:
             hidden = self._run_cells(embedded, state, training)
             # The recurrence needs no attention: all positions attend at once.
-            context = self.attention(hidden, *constants[:3])[0] if self.attention else ()
+            context = self.attention(hidden, keys, memory, memory_mask)[0] if self.attention else ()
         return self.readout_dropout(self.readout(hidden, context), training=training)
 
     def _run_cells(self, embedded: Any, state: DecoderState, training: bool) -> Any:
@@ -237,7 +245,14 @@ class DecoderStack(keras.layers.Layer):
                 hidden = self.layer_dropouts[index](hidden, training=training)
         return ops.transpose(hidden, (1, 0, 2))
 
-    def _scan(self, embedded: Any, state: DecoderState, constants: tuple, training: bool) -> Any:
+    def _scan(
+        self,
+        embedded: Any,
+        state: DecoderState,
+        matrices: dict[str, Any],
+        constants: tuple,
+        training: bool,
+    ) -> Any:
         """The recurrence needs the attention of the position before: one loop over them.
 
         Returns:
@@ -254,9 +269,10 @@ class DecoderStack(keras.layers.Layer):
                 return state, position.attentional
             return state, (position.hidden, position.context)
 
-        kernel, bias = self.embedding_kernel()
-        inputs = ops.matmul(self._cast(embedded), kernel) + bias, self._noise(embedded, training)
-        _, outputs = scan(step, state, inputs, constants, self.kernels(), training=training)
+        kernels = self.kernels() | matrices
+        projected = apply_kernel(self._cast(embedded), kernels.pop("embedding"))
+        inputs = projected, self._noise(embedded, training)
+        _, outputs = scan(step, state, inputs, constants, kernels, training=training)
         return tree.map_structure(lambda value: ops.transpose(value, (1, 0, 2)), outputs)
 
     def _noise(self, embedded: Any, training: bool) -> Noise:

@@ -40,7 +40,8 @@ def scan(
         carry: Nested structure of tensors `[B, ...]`, the state before the first position.
         inputs: Nested structure of tensors `[T, B, ...]`, read one position at a time.
         constants: Nested structure of tensors that are the same at all positions.
-        kernels: By name a matrix `[in, out]`, or a pair of a matrix and a bias `[out]` to add.
+        kernels: By name a matrix `[in, out]`, a pair of a matrix and a bias `[out]` to add, or
+            matrices `[B, in, out]`, one for each row.
         reverse: Read the inputs from the last position to the first; outputs keep their positions.
         training: Whether a gradient will be asked for. Both settings give the same values and the
             same gradients; `True` keeps what the fast gradient needs.
@@ -71,7 +72,15 @@ def scan(
 
 
 def apply_kernel(value: Any, kernel: Any) -> Any:
-    """`value @ matrix`, or `value @ matrix + bias` for a pair."""
+    """`value @ matrix`, or `value @ matrix + bias` for a pair; `[B, in]` meets `[B, in, out]` too.
+
+    Example:
+        >>> import numpy as np
+        >>> tuple(apply_kernel(np.ones((2, 3)), np.ones((2, 3, 4))).shape)
+        (2, 4)
+    """
     if isinstance(kernel, tuple):
         return ops.matmul(value, kernel[0]) + kernel[1]
+    if len(kernel.shape) == 3 and len(value.shape) == 2:
+        return ops.squeeze(ops.matmul(ops.expand_dims(value, 1), kernel), 1)
     return ops.matmul(value, kernel)

@@ -92,7 +92,7 @@ class _TensorFlowLoop:
 
         flat = tree.flatten(carry)
         batch = flat[0].shape[0]
-        widths = [tf.TensorSpec([batch, m.shape[1]], m.dtype) for m in self.matrices]
+        widths = [tf.TensorSpec([batch, m.shape[-1]], m.dtype) for m in self.matrices]
         start = (
             _arrays(tree.flatten(self.outputs), length),
             _arrays(flat if keep else [], length),
@@ -109,7 +109,7 @@ class _TensorFlowLoop:
     ) -> list[Any]:
         """The gradients of all arguments, given those of the last carry and of the outputs."""
         inputs, constants = tree.flatten(arguments.inputs), tree.flatten(arguments.constants)
-        transposed = [tf.transpose(matrix) for matrix in self.matrices]
+        transposed = [tf.linalg.matrix_transpose(matrix) for matrix in self.matrices]
         length = tf.shape(carries[0])[0]
         d_last, d_outputs = upstream[: len(carries)], upstream[len(carries) :]
 
@@ -137,7 +137,7 @@ class _TensorFlowLoop:
                 _write(d_products, position, d_product),
             )
 
-        rows = [tf.TensorSpec([carries[0].shape[1], m.shape[0]], m.dtype) for m in self.matrices]
+        rows = [tf.TensorSpec([carries[0].shape[1], m.shape[-2]], m.dtype) for m in self.matrices]
         start = (
             d_last,
             _arrays(_floating(inputs), length, stacked=True),
@@ -193,13 +193,18 @@ class _TensorFlowLoop:
         return d_carry, d_x, d_constants, [factors[name] for name in self.names], d_product
 
     def _kernel_gradients(self, kernels: dict[str, Any], factors: list, d_products: list) -> list:
-        """One large product for each matrix, over all positions at once."""
+        """One large product for each matrix, or for each row's matrix, over all positions."""
         gradients = []
         for name, matrix, factor, d_product in zip(
             self.names, self.matrices, factors, d_products, strict=True
         ):
-            factor = tf.reshape(factor.stack(), [-1, matrix.shape[0]])
-            d_product = tf.reshape(d_product.stack(), [-1, matrix.shape[1]])
+            factor, d_product = factor.stack(), d_product.stack()  # [T, B, in], [T, B, out]
+            if matrix.shape.rank == 3:
+                factor = tf.transpose(factor, (1, 2, 0))
+                gradients.append(tf.matmul(factor, tf.transpose(d_product, (1, 0, 2))))
+                continue
+            factor = tf.reshape(factor, [-1, matrix.shape[0]])
+            d_product = tf.reshape(d_product, [-1, matrix.shape[1]])
             gradients.append(tf.matmul(factor, d_product, transpose_a=True))
             if isinstance(kernels[name], tuple):
                 gradients.append(tf.reduce_sum(d_product, axis=0))
@@ -212,7 +217,7 @@ def _known_product(value: Any, product: Any, transposed: Any) -> Any:
     @tf.custom_gradient
     def known(value: Any, product: Any) -> Any:
         del value
-        return tf.identity(product), lambda upstream: (tf.matmul(upstream, transposed), upstream)
+        return tf.identity(product), lambda upstream: (_product(upstream, transposed), upstream)
 
     return known(value, product)
 
@@ -248,6 +253,13 @@ def _matrix(kernel: Any) -> Any:
     return kernel[0] if isinstance(kernel, tuple) else kernel
 
 
+def _product(value: Any, matrix: Any) -> Any:
+    """`[B, in]` times `[in, out]` or `[B, in, out]`."""
+    if matrix.shape.rank == 3:
+        return tf.squeeze(tf.matmul(value[:, None], matrix), 1)
+    return tf.matmul(value, matrix)
+
+
 def _apply(value: Any, kernel: Any) -> Any:
-    product = tf.matmul(value, _matrix(kernel))
+    product = _product(value, _matrix(kernel))
     return product + kernel[1] if isinstance(kernel, tuple) else product

@@ -139,9 +139,9 @@ def test_masked_softmax_does_not_see_padding(scores: list[float], padding: list[
 
 
 def test_scaled_divides_by_the_root_of_the_units() -> None:
-    query, keys = np.full((1, 1, 4), 1.0, "float32"), np.full((1, 1, 4), 3.0, "float32")
-    assert float(LuongAttention(4, "dot").scores(query, keys, ())[0, 0, 0]) == 12
-    assert float(LuongAttention(4, "dot", scaled=True).scores(query, keys, ())[0, 0, 0]) == 6
+    memory = np.full((1, 1, 4), 3.0, "float32")
+    assert np.all(LuongAttention(4, "dot").project(memory) == 3)
+    assert np.all(LuongAttention(4, "dot", scaled=True).project(memory) == 1.5)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -27,13 +27,21 @@ def normal(*shape: int) -> Any:
     return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), "float32")
 
 
+class Read(NamedTuple):
+    """What a stack reads of a source."""
+
+    keys: Any
+    memory: Any
+    memory_mask: Any
+
+
 def make(
     attention: str = "luong",
     input_feeding: bool = True,
     cell: str = "lstm",
     dropout: float = 0.0,
     dtype: str = "float32",
-) -> tuple[DecoderStack, tuple]:
+) -> tuple[DecoderStack, Read]:
     """A stack of two layers with random weights, and what it reads of a source."""
     layers = {"luong": LuongAttention(UNITS), "bahdanau": BahdanauAttention(3), "none": None}
     stack = DecoderStack(
@@ -52,37 +60,42 @@ def make(
     for weight in stack.weights:
         weight.assign(0.5 * normal(*weight.shape))
     keys = stack.attention.project(memory) if stack.attention else None
-    return stack, stack.constants(keys, memory, MASK)
+    return stack, Read(keys, memory, MASK)
 
 
 @WAYS
 def test_a_run_is_one_position_after_the_other(options: dict[str, Any]) -> None:
-    stack, constants = make(**options)
+    stack, read = make(**options)
     embedded = normal(LENGTH, BATCH, EMBEDDING)
-    kernels, state, expected = stack.kernels(), stack.zeros(BATCH), []
+    kernels = stack.kernels() | stack.matrices(read.keys, read.memory)
+
+    def dense(name: str, value: Any) -> Any:
+        return apply_kernel(value, kernels[name])
+
+    state, expected = stack.zeros(BATCH), []
+    constants = stack.constants(read.keys, read.memory_mask)
     for position in embedded:
-        projected = apply_kernel(position, stack.embedding_kernel())
-        state, found = stack.advance(
-            state, projected, Noise(), constants, lambda name, v: apply_kernel(v, kernels[name])
-        )
+        projected = dense("embedding", position)
+        state, found = stack.advance(state, projected, Noise(), constants, dense)
         expected.append(
             found.attentional if stack.input_feeding else stack.readout(found.hidden, found.context)
         )
     for training in (False, True):
-        actual = stack.run(embedded, stack.zeros(BATCH), constants, training)
+        actual = stack.run(embedded, stack.zeros(BATCH), *read, training=training)
         np.testing.assert_allclose(actual, np.stack(expected, axis=1), rtol=0, atol=1e-5)
 
 
 @WAYS
-def test_a_position_multiplies_with_each_kernel_once(options: dict[str, Any]) -> None:
-    stack, constants = make(**options)
-    kernels, used = stack.kernels(), []
+def test_a_position_multiplies_with_each_kernel_and_matrix_once(options: dict[str, Any]) -> None:
+    stack, read = make(**options)
+    kernels, used = stack.kernels() | stack.matrices(read.keys, read.memory), []
 
     def dense(name: str, value: Any) -> Any:
         used.append(name)
         return apply_kernel(value, kernels[name])
 
-    projected = apply_kernel(normal(BATCH, EMBEDDING), stack.embedding_kernel())
+    projected = dense("embedding", normal(BATCH, EMBEDDING))
+    constants = stack.constants(read.keys, read.memory_mask)
     stack.advance(stack.zeros(BATCH), projected, Noise(), constants, dense)
     assert sorted(used) == sorted(kernels)
 
@@ -91,11 +104,11 @@ def test_a_position_multiplies_with_each_kernel_once(options: dict[str, Any]) ->
 def test_dropout_zeroes_its_share_of_the_attentional_vectors_and_scales_the_rest(
     options: dict[str, Any],
 ) -> None:
-    stack, constants = make(**options, dropout=0.25)
+    stack, read = make(**options, dropout=0.25)
     embedded = normal(100, BATCH, EMBEDDING)
-    dropped = stack.run(embedded, stack.zeros(BATCH), constants, True).numpy()
+    dropped = stack.run(embedded, stack.zeros(BATCH), *read, training=True).numpy()
     assert 0.2 < np.mean(dropped == 0) < 0.3
-    assert stack.run(embedded, stack.zeros(BATCH), constants, False).numpy().all()
+    assert stack.run(embedded, stack.zeros(BATCH), *read, training=False).numpy().all()
     # A tanh stays within 1: what is above it was scaled.
     assert 1 < np.abs(dropped).max() <= 1 / 0.75 + 1e-6
 

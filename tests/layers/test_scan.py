@@ -10,7 +10,7 @@ BATCH, LENGTH, INPUTS, UNITS = 2, 5, 3, 4
 
 
 def make_arguments(dtype: str = "float32") -> dict[str, Any]:
-    """A carry of two parts, an input with its mask, constants, kernels with and without bias."""
+    """A carry of two parts, an input with its mask, constants, kernels of all three kinds."""
     generator = np.random.default_rng(0)
 
     def tensor(*shape: int) -> tf.Tensor:
@@ -24,6 +24,7 @@ def make_arguments(dtype: str = "float32") -> dict[str, Any]:
         "kernels": {
             "plain": tensor(UNITS, UNITS),
             "biased": (tensor(INPUTS, UNITS), tensor(UNITS)),
+            "of_rows": tensor(BATCH, UNITS, UNITS),
         },
     }
 
@@ -34,6 +35,7 @@ def step(carry: Any, x: Any, constants: Any, dense: Any) -> tuple[Any, Any]:
     value, real = x
     bound = tf.cast(constants["bound"], value.dtype)
     new = tf.tanh(dense("plain", hidden) * constants["scale"] + dense("biased", value))
+    new = new + 0.1 * dense("of_rows", tf.tanh(hidden))
     new = tf.where(real, new * bound + constants["scale"], hidden)
     return (new, total + new * new), {"hidden": new, "rate": tf.sigmoid(total)}
 
@@ -45,6 +47,7 @@ def in_numpy(arguments: dict[str, Any], reverse: bool) -> tuple[Any, Any]:
     outputs, rates = np.zeros((2, LENGTH, BATCH, UNITS))
     for t in reversed(range(LENGTH)) if reverse else range(LENGTH):
         new = np.tanh(hidden @ a["kernels"]["plain"] * scale + values[t] @ biased + bias)
+        new = new + 0.1 * np.einsum("bi,bio->bo", np.tanh(hidden), a["kernels"]["of_rows"])
         hidden = np.where(mask[t], new * 3 + scale, hidden)
         outputs[t], rates[t] = hidden, 1 / (1 + np.exp(-total))
         total = total + hidden * hidden
@@ -89,7 +92,7 @@ def test_fast_gradient_is_that_of_automatic_differentiation(reverse: bool) -> No
     loss, fast = loss_and_gradients(arguments, reverse=reverse, training=True)
     plain_loss, plain = loss_and_gradients(arguments, reverse=reverse, training=False)
     assert float(loss) == pytest.approx(float(plain_loss), abs=1e-12)
-    assert len(fast) == 7
+    assert len(fast) == 8
     assert_close(fast, plain, 1e-12)
 
 
@@ -138,6 +141,7 @@ def test_compiled_values_and_gradients_are_the_eager_ones_with_unknown_batch_and
     signature["carry"] = (spec([None, UNITS]), spec([None, UNITS]))
     signature["inputs"] = (spec([None, None, INPUTS]), spec([None, None, 1], "bool"))
     signature["constants"]["scale"] = spec([None, UNITS])
+    signature["kernels"]["of_rows"] = spec([None, UNITS, UNITS])
     compiled = tf.function(
         lambda arguments: loss_and_gradients(arguments, reverse=True, training=True),
         input_signature=[signature],
