@@ -275,13 +275,14 @@ def _fit(
 
     from keras_s2s.text.batches import Batches
     from keras_s2s.training.losses import MaskedCrossentropy
+    from keras_s2s.training.optimizers import CompiledAdam
     from keras_s2s.training.progress import StepProgress
     from keras_s2s.training.schedules import ProgressSchedule
     from keras_s2s.training.validation import BestWeights
 
     valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
     steps = batches.steps_per_epoch
-    optimizer = keras.optimizers.Adam(
+    optimizer = CompiledAdam(
         recipe.learning_rate,
         beta_2=0.98,
         global_clipnorm=1.0,

@@ -92,6 +92,7 @@ def train(arguments: argparse.Namespace) -> dict[str, Any]:
     import keras
 
     from keras_s2s import Batches, MaskedCrossentropy, SentencePieceTokenizer, Translator
+    from keras_s2s.training.optimizers import CompiledAdam
 
     keras.utils.set_random_seed(arguments.seed)
     tokenizers, ids = [], []
@@ -109,11 +110,9 @@ def train(arguments: argparse.Namespace) -> dict[str, Any]:
     )
     sizes = tokenizers[0].vocabulary_size, tokenizers[1].vocabulary_size
     model = build_model(arguments.shape, arguments.precision, sizes)
-    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer = CompiledAdam(1e-3)
     if default:
-        optimizer = keras.optimizers.Adam(
-            2e-3, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998
-        )
+        optimizer = CompiledAdam(2e-3, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998)
     model.compile(optimizer, loss=MaskedCrossentropy(label_smoothing=0.1))
     clock = make_clock(
         batches, [len(row) + 1 for row in ids[1]], [len(row) + 1 for row in ids[0]], arguments
