@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 
 DEFAULT = Recipe()
+MOST_PIECES_DRAWN = 150
 
 
 def about(text: str, metavar: str, *names: str, **limits: Any) -> Any:
@@ -51,10 +53,10 @@ Source = Annotated[
 Target = Annotated[File, about("Targets, line by line those of the sources.", "FILE")]
 Tsv = Annotated[File, about("Instead: sources and targets in one file, a TAB between.", "FILE")]
 Beam = Annotated[
-    int | None, about("Width of the beam, 1 for greedy; the model's by default.", "N", min=1)
+    int | None, about("Width of the beam, 1 for greedy; by default the model's, 5.", "N", min=1)
 ]
 Penalty = Annotated[
-    float | None, about("Above 0 favours longer answers; the model's by default.", "X")
+    float | None, about("Above 0 favours longer answers; by default the model's, 1.", "X")
 ]
 Kind = "sentencepiece|word|character"
 Form = "NFC|NFKC|NFD"
@@ -97,7 +99,11 @@ def train(
         str, about("The same for targets.", Form)
     ] = DEFAULT.target_normalization,
     subword_sampling: Annotated[
-        float, about("How sharply SentencePiece cuts anew in each epoch; 0: always the same.", "X")
+        float,
+        about(
+            "Each epoch cuts words into other pieces, the more varied the nearer to 0; 0 is off.",
+            "X",
+        ),
     ] = DEFAULT.subword_sampling,
     cell: Annotated[str, about("Recurrent layer.", "lstm|gru")] = DEFAULT.cell,
     units: Annotated[int, about("Size of the hidden states.", "N")] = DEFAULT.units,
@@ -124,7 +130,7 @@ def train(
     epochs: Annotated[int, about("Passes over the corpus at most.", "N")] = DEFAULT.epochs,
     minutes: Annotated[float | None, about("Minutes of training at most.", "M")] = DEFAULT.minutes,
     patience: Annotated[
-        int, about("Epochs without a better validation before it stops.", "N")
+        int, about("Epochs without a better validation loss before it stops.", "N")
     ] = DEFAULT.patience,
     learning_rate: Annotated[
         float, about("Peak of the learning rate, which rises and falls.", "X")
@@ -174,8 +180,8 @@ def translate(
 
     report = CorpusReport((str(source),), unit="lines")
     lines = read_lines(str(source), report=report)
-    check_writable(output)
     check_picture(attention_plot)
+    check_writable(output, attention_plot)
     is_typed = str(source) == "-" and sys.stdin.isatty()
     found = _load(model).stream(
         lines,
@@ -186,18 +192,20 @@ def translate(
         window=1 if is_typed else 4096,
         progress=sys.stderr.isatty() and str(output) != "-",
     )
+    drawn = None
     with whole_file(output) as file:
         for number, answers in enumerate(found, 1):
-            if attention_plot is not None and answers[0].weights is not None:
-                _draw_attention(answers[0], attention_plot)
-                attention_plot = None
+            if attention_plot is not None and drawn is None and answers[0].weights is not None:
+                drawn = answers[0]
             for answer in answers:
                 head = [str(number)] if n_best > 1 else []
-                head += [f"{answer.score:.6f}"] if scores else []
+                head += [f"{answer.score:.4f}"] if scores else []
                 print(*head, answer.text, sep="\t", file=file, flush=is_typed)
     if report.findings:
         say(str(report))
-    if attention_plot is not None:
+    if drawn is not None and attention_plot is not None:
+        _draw_attention(drawn, attention_plot)
+    elif attention_plot is not None:
         say("no picture was drawn: there was no line with text")
 
 
@@ -225,8 +233,10 @@ def evaluate(
     from keras_s2s.evaluation.by_length import length_table, score_by_length
     from keras_s2s.evaluation.scores import score
 
-    check_writable(json_file, output)
+    if not re.fullmatch("[a-z]{2,3}", language):
+        raise ValueError(f"--language must be a code such as en or de. Received: {language!r}")
     check_picture(plot)
+    check_writable(json_file, output, plot)
     sources, targets = read_references(source, target or [], tsv, group)
     translator = _load(model)
     start = time.monotonic()
@@ -271,8 +281,12 @@ def _load(folder: Path) -> Any:
 def _draw_attention(answer: Any, path: Path) -> None:
     from keras_s2s.evaluation.plots import attention_heatmap
 
+    most = MOST_PIECES_DRAWN
+    source, target = answer.source_pieces[:most], answer.target_pieces[:most]
+    if (source, target) != (answer.source_pieces, answer.target_pieces):
+        say(f"the picture shows the first {most} pieces")
     with whole_path(path) as part:
-        attention_heatmap(answer.weights, answer.source_pieces, answer.target_pieces, part)
+        attention_heatmap(answer.weights[:most, :most], source, target, part)
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,8 +69,17 @@ def run_demo(
     picture = Path(folder) / "attention.png"
     _draw_attention(translator, sources[0], picture)
     report(f"model and pictures are in {folder}; try:")
-    report(f'  echo "{sources[1]}" | keras-s2s translate --model {folder}')
+    report(f'  echo "{sources[1]}" | {_command()} translate --model {folder}')
     return exact
+
+
+def _command() -> str:
+    """What starts the command line in this environment, whether or not it is activated."""
+    installed = Path(sys.executable).with_name("keras-s2s")
+    if shutil.which("keras-s2s") or not installed.exists():
+        return "keras-s2s"
+    is_below = installed.is_relative_to(Path.cwd())
+    return str(installed.relative_to(Path.cwd()) if is_below else installed)
 
 
 def _draw_attention(translator: Translator, source: str, path: Path) -> None:

@@ -30,7 +30,16 @@ CHOICES = {
     "score": ("dot", "general", "concat"),
     "precision": tuple(POLICIES),
 }
-POSITIVE = ("units", "embedding", "layers", "batch_tokens", "epochs", "patience", "learning_rate")
+MOST: dict[str, float] = {
+    "vocabulary_size": 1_000_000,
+    "units": 100_000,
+    "embedding": 100_000,
+    "layers": 100,
+    "batch_tokens": 10_000_000,
+    "epochs": 1_000_000,
+    "patience": 1_000_000,
+    "learning_rate": 1e30,
+}
 SHARES = ("dropout", "label_smoothing", "averaging")
 
 
@@ -61,7 +70,8 @@ class Recipe:
         minutes: Minutes of training at most; `None` for no bound.
         patience: Epochs without a better validation before training stops.
         learning_rate: Peak of the learning rate.
-        averaging: Momentum of the moving average of the weights that is validated and kept.
+        averaging: Largest momentum of the moving average of the weights that is validated and
+            kept, see `CompiledAdam`.
         precision: "float32", "bfloat16" or "float16".
         seed: Seed of weights, dropout, sampling and the order of batches.
 
@@ -102,8 +112,9 @@ class Recipe:
         given = asdict(self)
         for name, allowed in CHOICES.items():
             _need(given[name] in allowed, f"one of {allowed}", name, given)
-        for name in POSITIVE:
-            _need(0 < given[name] < math.inf, "positive", name, given)
+        for name, most in MOST.items():
+            _need(given[name] > 0, "positive", name, given)
+            _need(given[name] <= most, f"at most {most:,}", name, given)
         for name in SHARES:
             _need(0 <= given[name] < 1, "at least 0 and below 1", name, given)
         _need(self.vocabulary_size >= 5, "at least 5", "vocabulary_size", given)
@@ -141,7 +152,7 @@ def train(
     """
     import keras
 
-    from keras_s2s.inference.storage import check_goal
+    from keras_s2s.inference.storage import DESCRIPTION, check_goal
     from keras_s2s.inference.translator import Translator
 
     recipe = recipe or Recipe()
@@ -152,15 +163,17 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     source_tokenizer, target_tokenizer = _train_tokenizers(pairs, recipe)
     batches = _make_batches(pairs, source_tokenizer, target_tokenizer, recipe)
+    if (folder / DESCRIPTION).exists():
+        report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")
     sizes = source_tokenizer.vocabulary_size, target_tokenizer.vocabulary_size
     model = make_model(*sizes, recipe)
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
+    report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
     valid = _encode(valid_pairs, source_tokenizer, target_tokenizer)
     history = _fit(model, batches, valid, folder, recipe, report)
     translator = Translator(model, source_tokenizer, target_tokenizer)
-    translator.save(folder)
-    _write_history(folder, recipe, history)
+    translator.save(folder, write_companions=lambda new: _write_history(new, recipe, history))
     return translator
 
 

@@ -18,6 +18,14 @@ import typer
 # Typer carries Click within itself, or asks for it, depending on its version.
 ClickException: Any = typer.BadParameter.__mro__[2]
 STOPPED = 130  # The status of a program that Ctrl-C ended.
+PICTURES = (".jpeg", ".jpg", ".pdf", ".png", ".svg", ".webp")
+
+
+class Nowhere(TextIOWrapper):
+    """Stands for a stream that the shell has closed."""
+
+    def __init__(self, path: str, mode: str) -> None:
+        super().__init__(open(path, f"{mode}b"), encoding="utf-8")  # noqa: SIM115
 
 
 def run(app: typer.Typer, arguments: Iterable[str] | None) -> NoReturn:
@@ -30,7 +38,7 @@ def run(app: typer.Typer, arguments: Iterable[str] | None) -> NoReturn:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # A shell can close it.
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+            setattr(sys, name, Nowhere(os.devnull, mode))
     # Python would refuse to print a file's name that is no UTF-8.
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, TextIOWrapper):
@@ -52,6 +60,12 @@ def _status(app: typer.Typer, words: list[str]) -> int:
         status = STOPPED
     except (ClickException, ValueError, TypeError, OSError) as error:
         say(f"error: {_one_line(error)}")
+        return 2
+    except Exception as error:
+        # TensorFlow's own; to name its class would load it.
+        if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
+            raise
+        say(f"error: there is not enough memory for this. {_one_line(error).partition(' [')[0]}")
         return 2
     if status == STOPPED:
         say("stopped")
@@ -163,30 +177,34 @@ def load_tensorflow() -> None:
 
 
 def check_writable(*paths: Path | None) -> None:
-    """Raise the OSError of a file that could not be written, before the work is done.
+    """Raise the error of a file that could not be written, before the work is done.
 
     Args:
-        paths: Files that need not exist; `None` and "-" always pass.
+        paths: Files that need not exist, each another one; `None` and "-" always pass.
+
+    Raises:
+        ValueError: Two of them are the same file.
+        OSError: One cannot be written.
     """
-    for path in paths:
-        if path is None or str(path) == "-":
-            continue
+    files = [path for path in paths if path is not None and str(path) != "-"]
+    for path in files:
+        others = [other.resolve() for other in files if other is not path]
+        if path.resolve() in others and (path.is_file() or not path.exists()):
+            raise ValueError(f"two outputs must be two files. Received: {path} for both")
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
         if path.is_file() or not path.exists():
-            with tempfile.TemporaryFile(dir=path.parent):
-                pass
+            try:
+                with tempfile.TemporaryFile(dir=path.parent):
+                    pass
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def check_picture(path: Path | None) -> None:
-    """As `check_writable`, and raise a ValueError if no picture is of that kind."""
-    if path is None:
-        return
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    kinds = sorted(FigureCanvasBase.get_supported_filetypes())
-    if path.suffix.lstrip(".").lower() not in kinds:
-        raise ValueError(f"a picture must end in one of {', '.join(kinds)}. Received: {path}")
+    """Raise the error of a picture that could not be written, see `check_writable`."""
+    if path is not None and path.suffix.lower() not in PICTURES:
+        raise ValueError(f"a picture must end in one of {', '.join(PICTURES)}. Received: {path}")
     check_writable(path)
 
 
@@ -216,6 +234,8 @@ def whole_path(path: Path) -> Iterator[Path]:
 def whole_file(path: Path) -> Iterator[TextIO]:
     """A text file that appears under its name once it is whole; "-" is the standard output."""
     if str(path) == "-":
+        if isinstance(sys.stdout, Nowhere):
+            raise OSError(errno.EBADF, "The answers have nowhere to go", "standard output")
         yield sys.stdout
         return
     with whole_path(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:

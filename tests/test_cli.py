@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import typer
 
-from keras_s2s import Translator
+from keras_s2s import Translator, cli
 from keras_s2s.cli import app, main
 from keras_s2s.recipe import Recipe
 from keras_s2s.terminal import check_picture, check_writable, run, whole_file, whole_path
@@ -190,7 +190,7 @@ def test_several_answers_have_the_number_of_their_line_and_scores_if_wanted(
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     found = list(Translator.load(model).stream(["ab", "", "dc"], beam_size=3, n_best=2))
     assert rows == [
-        [str(number), f"{answer.score:.6f}", answer.text]
+        [str(number), f"{answer.score:.4f}", answer.text]
         for number, answers in enumerate(found, 1)
         for answer in answers
     ]
@@ -203,7 +203,7 @@ def test_scores_alone_stand_before_the_answers(
     type_in(monkeypatch, b"ab\n")
     assert call("translate", "--model", model, "--scores", "--length-penalty", 0) == 0
     ((answer,),) = Translator.load(model).stream(["ab"], length_penalty=0.0)
-    assert capsys.readouterr().out == f"{answer.log_probability:.6f}\t{answer.text}\n"
+    assert capsys.readouterr().out == f"{answer.log_probability:.4f}\t{answer.text}\n"
 
 
 def test_the_attention_of_the_first_line_with_text_is_drawn(
@@ -263,6 +263,26 @@ def test_streams_that_the_shell_closed_do_no_harm() -> None:
     )
     command = f'{sys.executable} -c "{code}" <&- >&- 2>&-'
     assert subprocess.run(command, shell=True).returncode == 0
+
+
+def test_answers_that_a_closed_output_swallows_are_an_error(model: Path) -> None:
+    code = "from keras_s2s.cli import main; main()"
+    words = f"{sys.executable} -c '{code}' translate --model {model} --beam 1"
+    done = subprocess.run(f"echo ab | {words} >&-", shell=True, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "error: The answers have nowhere to go: standard output\n"
+
+
+def test_of_a_long_answer_the_first_pieces_are_drawn_and_all_is_answered(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(cli, "MOST_PIECES_DRAWN", 5)
+    (tmp_path / "in").write_text("abcdabcdabcd\n")
+    words = ["--input", tmp_path / "in", "--attention-plot", tmp_path / "plot.png"]
+    assert call("translate", "--model", model, *words) == 0
+    streams = capsys.readouterr()
+    assert "the picture shows the first 5 pieces" in streams.err
+    assert streams.out.count("\n") == 1 and (tmp_path / "plot.png").stat().st_size > 1000
 
 
 def evaluate(model: Path, folder: Path, *words: object) -> dict[str, Any]:
@@ -366,6 +386,42 @@ MISTAKES = {
     "no attention to draw": (
         "translate --model {plain} --input {text} --attention-plot {none}.png",
         "A model without attention has none to show",
+    ),
+    "a picture that needs TeX": (
+        "translate --model {model} --input {text} --attention-plot {none}.pgf",
+        "a picture must end in one of .jpeg, .jpg, .pdf, .png",
+    ),
+    "one file for two outputs": (
+        "translate --model {model} --input {text} --output {none}.png --attention-plot {none}.png",
+        "two outputs must be two files",
+    ),
+    "one file for figures and answers": (
+        "evaluate --model {model} --tsv {tsv} --json {none} --output {none}",
+        "two outputs must be two files",
+    ),
+    "a beam of a billion": (
+        "translate --model {model} --input {text} --beam 1000000000",
+        "`beam_size` must be at most 1,000,000",
+    ),
+    "a penalty without end": (
+        "translate --model {model} --input {text} --length-penalty inf",
+        "`length_penalty` must be a finite number. Received: length_penalty=inf",
+    ),
+    "a language of no code": (
+        "evaluate --model {model} --tsv {tsv} --language ../de",
+        "--language must be a code such as en or de",
+    ),
+    "too many pieces": (
+        "train --output {none} --vocabulary-size 2147483648",
+        "`vocabulary_size` must be at most 1,000,000",
+    ),
+    "too large an embedding": (
+        "train --output {none} --embedding 100000000000",
+        "`embedding` must be at most 100,000",
+    ),
+    "no folder at all": (
+        "train --output / --tsv {tsv} --valid-tsv {tsv}",
+        "needs a folder with a name",
     ),
     "no picture": (
         "translate --model {model} --input {text} --attention-plot {none}.txt",
@@ -500,6 +556,14 @@ def test_a_message_of_many_lines_is_told_in_one(capsys: pytest.CaptureFixture) -
     assert told(warning="short\nof tokens") == 0
     expected = ["error: one two", "error: TypeError", "warning: short of tokens"]
     assert capsys.readouterr().err.splitlines() == expected
+
+
+def test_too_little_memory_is_told_in_one_line(capsys: pytest.CaptureFixture) -> None:
+    exhausted = type("ResourceExhaustedError", (Exception,), {})
+    assert told(MemoryError()) == told(exhausted("OOM for shape[9,9] [Op:Add]\nmore")) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "error: there is not enough memory for this. MemoryError"
+    assert second == "error: there is not enough memory for this. OOM for shape[9,9]"
 
 
 def test_a_fault_of_ours_is_no_mistake_of_the_users() -> None:

@@ -82,10 +82,20 @@ def test_the_folder_holds_the_translator_the_recipe_and_its_history(
 def test_the_report_tells_of_batches_sizes_and_each_epoch(
     reverser: tuple[Translator, Path, list[str]],
 ) -> None:
-    batches, sizes, *epochs = reverser[2]
+    batches, sizes, advice, *epochs = reverser[2]
     assert batches.startswith("training: 600 pairs in ") and "% padding" in batches
     assert sizes.startswith("8 source ids, 8 target ids, ") and sizes.endswith(" weights")
+    assert advice.startswith("the first epoch takes longer")
     assert [line.partition(":")[0] for line in epochs] == [f"epoch {n}" for n in range(1, 11)]
+
+
+def test_a_model_that_will_be_replaced_is_named(tmp_path: Path) -> None:
+    lines: list[str] = []
+    recipe = Recipe(**{**TINY, "epochs": 1})
+    for _ in range(2):
+        train(PAIRS[:80], VALID, tmp_path / "model", recipe, report=lines.append)
+    told = [line for line in lines if "will be replaced" in line]
+    assert told == [f"the model in {tmp_path / 'model'} will be replaced"]
 
 
 def tokens_of(pairs: list[tuple[str, str]], translator: Translator) -> tuple[Any, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from keras import ops
 
 from keras_s2s.inference.options import check_sampling
@@ -14,6 +15,9 @@ from keras_s2s.inference.search import (
     repeat_rows,
     sample_search,
 )
+
+MOST = 1_000_000  # Beams, texts or tokens.
+LARGEST = 1e30  # Of a penalty.
 
 
 class Sampling(NamedTuple):
@@ -44,7 +48,7 @@ class SearchRequest(NamedTuple):
 
     def check(self, model: Any) -> None:
         """Raise the error that says what cannot be done with a model."""
-        check_at_least(1, beam_size=self.beam_size, n_best=self.n_best)
+        check_whole(1, beam_size=self.beam_size, n_best=self.n_best)
         check_at_least(
             0, length_penalty=self.length_penalty, coverage_penalty=self.coverage_penalty
         )
@@ -130,8 +134,23 @@ def run_search(
     )
 
 
-def check_at_least(least: float, **values: float | None) -> None:
-    """Raise unless every number that is given is finite and large enough."""
+def check_at_least(least: float, **values: float) -> None:
+    """Raise unless every number is large enough, and finite as a float32 too."""
     for name, value in values.items():
-        if value is not None and not least <= value < float("inf"):
-            raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value!r}")
+        is_number = isinstance(value, (int, float, np.number)) and abs(value) < LARGEST
+        _need(is_number, "a finite number", name, value)
+        _need(least <= value, f"at least {least}", name, value)
+
+
+def check_whole(least: int, **values: int) -> None:
+    """Raise unless every number is whole, large enough, and small enough to count with."""
+    for name, value in values.items():
+        is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        _need(is_whole, "a whole number", name, value)
+        _need(least <= value, f"at least {least}", name, value)
+        _need(value <= MOST, f"at most {MOST:,}", name, value)
+
+
+def _need(is_right: bool, need: str, name: str, value: Any) -> None:
+    if not is_right:
+        raise ValueError(f"`{name}` must be {need}. Received: {name}={value!r}")

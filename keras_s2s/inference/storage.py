@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,28 +49,55 @@ def check_goal(folder: Path) -> Path:
     folder = folder.resolve()
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"A translator is saved in a folder. Received: {str(folder)!r}, a file.")
-    previous = _previous(folder)
-    if (previous / DESCRIPTION).is_file():
-        if folder.exists():
-            shutil.rmtree(previous)
-        else:
-            previous.rename(folder)
-    own = {DESCRIPTION, MODEL, SOURCE, TARGET, *COMPANIONS}
-    others = sorted({path.name for path in folder.iterdir()} - own) if folder.exists() else []
+    if not folder.name:
+        raise ValueError(f"A translator needs a folder with a name. Received: {str(folder)!r}.")
+    others = _others(folder)
     if others:
         raise ValueError(
             "A translator is saved in a folder of its own, which is replaced as a whole. Received: "
             f"{str(folder)!r}, which holds {others[0]!r}. Move that away, or name another folder."
         )
+    previous = _previous(folder)
+    if _holds_translator(previous):
+        if _holds_translator(folder):
+            shutil.rmtree(previous)
+        else:
+            if folder.exists():
+                folder.rmdir()
+            previous.rename(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent):
         return folder
 
 
+def _holds_translator(folder: Path) -> bool:
+    return (folder / DESCRIPTION).is_file()
+
+
+def _others(folder: Path) -> list[str]:
+    """What is in a folder besides a translator and its companions; all, where there is none."""
+    if not folder.exists():
+        return []
+    if not _holds_translator(folder):
+        return sorted(path.name for path in folder.iterdir())
+    try:
+        own = set(json.loads((folder / DESCRIPTION).read_bytes())["sha256"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        own = set()
+    own |= {DESCRIPTION, *COMPANIONS}
+    files = (path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
+    return sorted({path.relative_to(folder).as_posix() for path in files} - own)
+
+
 def save_parts(
-    folder: Path, model: Seq2Seq, source: Tokenizer, target: Tokenizer, options: dict[str, Any]
+    folder: Path,
+    model: Seq2Seq,
+    source: Tokenizer,
+    target: Tokenizer,
+    options: dict[str, Any],
+    write_companions: Callable[[Path], None] | None = None,
 ) -> None:
-    """Write a translator's folder beside its goal and rename it.
+    """Write a translator's folder beside its goal, with what goes with it, and rename it.
 
     A folder that is there already steps aside first, so between two renames there is none of the
     name. A process that dies just then leaves the old one as `.NAME.previous`, where `load_parts`
@@ -82,6 +110,8 @@ def save_parts(
         new = Path(temporary) / "new"
         new.mkdir()
         _write_parts(new, model, source, target, options)
+        if write_companions is not None:
+            write_companions(new)
         try:
             if folder.exists():
                 folder.rename(previous)
@@ -123,7 +153,8 @@ def _previous(folder: Path) -> Path:
 def _find(folder: Path) -> Path:
     """The folder, or what `save_parts` left of it if it was stopped between two renames."""
     folder = folder.resolve()
-    return folder if folder.exists() or not _previous(folder).exists() else _previous(folder)
+    previous = _previous(folder)
+    return previous if _holds_translator(previous) and not _holds_translator(folder) else folder
 
 
 def load_parts(folder: Path) -> tuple[Seq2Seq, Tokenizer, Tokenizer, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from keras_s2s.inference.model_search import (
     Sampling,
     SearchRequest,
     check_at_least,
+    check_whole,
 )
 from keras_s2s.inference.storage import load_parts, save_parts
 from keras_s2s.inference.stream import ModelSearch, TextSearch, Translation
@@ -61,7 +62,7 @@ class Translator:
             raise TypeError(f"`model` must be a keras_s2s.Seq2Seq. Received: model={model!r}")
         _check_vocabulary("source", source_tokenizer, model.encoder.vocabulary_size)
         _check_vocabulary("target", target_tokenizer, model.decoder.vocabulary_size)
-        check_at_least(1, beam_size=beam_size, maximum_source_length=maximum_source_length)
+        check_whole(1, beam_size=beam_size, maximum_source_length=maximum_source_length)
         check_at_least(0, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
         layers = [model.encoder, model.decoder, model.decoder.attention or model.decoder]
         is_exact = all(layer.compute_dtype == "float32" for layer in layers)
@@ -162,7 +163,9 @@ class Translator:
             sampling,
         )
         request.check(self.model)
-        check_at_least(1, batch_size=batch_size, window=window, maximum_length=maximum_length)
+        check_whole(1, batch_size=batch_size, window=window)
+        if maximum_length is not None:
+            check_whole(1, maximum_length=maximum_length)
         return TextSearch(
             self._search,
             self.source_tokenizer,
@@ -175,13 +178,17 @@ class Translator:
             progress=progress,
         ).run(texts)
 
-    def save(self, folder: str | Path) -> None:
+    def save(
+        self, folder: str | Path, *, write_companions: Callable[[Path], None] | None = None
+    ) -> None:
         """Write all that translating needs into a folder: model, tokenizers, options, versions.
 
         The folder is written aside and renamed, so there is always a whole one, the old or the new.
 
         Args:
             folder: Made if it does not exist; a translator that was saved there is replaced.
+            write_companions: Gets the folder before it takes its place, to write into it what goes
+                with a training: `recipe.json`, `history.json`, `curves.png`, `attention.png`.
 
         Raises:
             ValueError: The folder holds something else.
@@ -193,7 +200,8 @@ class Translator:
             "coverage_penalty": self.coverage_penalty,
             "maximum_source_length": self.maximum_source_length,
         }
-        save_parts(Path(folder), self.model, self.source_tokenizer, self.target_tokenizer, options)
+        tokenizers = self.source_tokenizer, self.target_tokenizer
+        save_parts(Path(folder), self.model, *tokenizers, options, write_companions)
 
     @classmethod
     def load(cls, folder: str | Path) -> Translator:

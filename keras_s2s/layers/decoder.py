@@ -100,6 +100,16 @@ class Decoder(keras.layers.Layer):
                 "A decoder needs at least 4 ids, 1 unit and 1 layer. Received: "
                 f"vocabulary_size={vocabulary_size}, units={units}, num_layers={num_layers}"
             )
+        if attention is not None and not isinstance(attention, keras.layers.Layer):
+            raise TypeError(
+                "`attention` must be a LuongAttention, a BahdanauAttention or None. "
+                f"Received: attention={attention!r}"
+            )
+        if embedding_dimension is not None and embedding_dimension < 1:
+            raise ValueError(
+                "`embedding_dimension` must be at least 1. "
+                f"Received: embedding_dimension={embedding_dimension}"
+            )
         if attention is None and (input_feeding or bridge == "zeros"):
             raise ValueError(
                 "Input feeding and a bridge of zeros need attention. "

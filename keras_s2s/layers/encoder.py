@@ -88,6 +88,11 @@ class Encoder(keras.layers.Layer):
                 "`units` must be positive, and even when `bidirectional`: each direction has half. "
                 f"Received: units={units}"
             )
+        if embedding_dimension is not None and embedding_dimension < 1:
+            raise ValueError(
+                "`embedding_dimension` must be at least 1. "
+                f"Received: embedding_dimension={embedding_dimension}"
+            )
         check_dropout("dropout", dropout)
         self.vocabulary_size = vocabulary_size
         self.units = units

@@ -1,24 +1,29 @@
-"""Adam, its update compiled into one pass over the weights."""
+"""Adam, its update compiled into one pass, its average free of the weights of the beginning."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+from keras import ops
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
 class CompiledAdam(keras.optimizers.Adam):
-    """Keras' Adam, with the same arguments and the same numbers, in less time on a processor.
+    """Keras' Adam with the same arguments, in less time on a processor.
 
     TensorFlow runs each of the dozen operations of an update, clipping and moving average included,
     as a pass of its own over all weights and moments. XLA makes one pass of them. Where the step is
     compiled already (JAX), or spread over devices by a `tf.distribute` strategy, this is Keras'
     Adam itself.
 
-    The numbers differ in one place: where a batch reads a row of an embedding several times, Keras
-    under TensorFlow adds up the squares of those gradients; here, as under JAX and in the paper,
-    it is the square of their sum.
+    The numbers are those of Keras but in two places:
+
+    - Where a batch reads a row of an embedding several times, Keras under TensorFlow adds up the
+      squares of those gradients; here, as under JAX and in the paper, it is the square of the sum.
+    - With `use_ema`, the momentum of the average is `min(ema_momentum, t / (t + 9))` at step t,
+      from 0, so that the average is over the last tenth of a short training. Keras' would still
+      hold 41 % of the random first weights after 450 steps at 0.998.
 
     Example:
         >>> import numpy as np
@@ -59,3 +64,13 @@ class CompiledAdam(keras.optimizers.Adam):
         import tensorflow as tf
 
         return not tf.distribute.has_strategy()
+
+    def _update_model_variables_moving_average(self, trainable_variables: Any) -> None:
+        if not self.use_ema:
+            return
+        step = ops.cast(self.iterations, "float32")
+        momentum = ops.minimum(self.ema_momentum, step / (step + 9))
+        averages = self._model_variables_moving_average
+        for variable, average in zip(trainable_variables, averages, strict=True):
+            share = ops.cast(1 - momentum, average.dtype)
+            average.assign(average + share * (ops.cast(variable, average.dtype) - average))

@@ -282,6 +282,56 @@ def test_a_save_that_fails_after_a_killed_one_still_leaves_the_translator(
     assert os.listdir(tmp_path) == ["model"]
 
 
+def test_an_empty_folder_of_the_name_does_not_hide_or_cost_the_one_moved_aside(
+    copied: Path, translator: Translator, tmp_path: Path
+) -> None:
+    before = contents(copied)
+    killed_between_the_renames(copied)
+    copied.mkdir()
+    assert weights(Translator.load(copied)) == weights(translator)
+    storage.check_goal(copied)  # What a training begins with.
+    assert contents(copied) == before
+    assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "source_tokenizer/thesis.txt", "model.keras"])
+def test_names_of_ours_make_no_translator_of_a_folder(
+    translator: Translator, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "papers" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("years of work")
+    with pytest.raises(ValueError, match="Move that away"):
+        translator.save(tmp_path / "papers")
+    assert path.read_text() == "years of work"
+
+
+def test_a_strangers_file_in_a_folder_of_ours_is_left_alone(
+    copied: Path, translator: Translator
+) -> None:
+    (copied / "source_tokenizer" / "thesis.txt").write_text("years of work")
+    with pytest.raises(ValueError, match="which holds 'source_tokenizer/thesis.txt'"):
+        translator.save(copied)
+    assert (copied / "source_tokenizer" / "thesis.txt").exists()
+
+
+def test_companions_are_in_the_folder_when_it_takes_its_place_or_nothing_changes(
+    copied: Path, translator: Translator, tmp_path: Path
+) -> None:
+    before = contents(copied)
+    with pytest.raises(Stop):
+        translator.save(copied, write_companions=stopping(Stop()))
+    assert contents(copied) == before
+
+    def write(folder: Path) -> None:
+        assert folder != copied and not (copied / "recipe.json").exists()
+        (folder / "recipe.json").write_text("{}")
+
+    translator.save(copied, write_companions=write)
+    assert (copied / "recipe.json").read_text() == "{}"
+    assert os.listdir(tmp_path) == ["model"]
+
+
 def rewrite(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     """Changes the description, or what it says of the files, to fit."""
     path = folder / "translator.json"
@@ -422,7 +472,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "an option out of range": (
         describe(options=lambda options: {**options, "length_penalty": float("nan")}),
-        "`length_penalty` must be at least 0",
+        "`length_penalty` must be a finite number",
     ),
 }
 

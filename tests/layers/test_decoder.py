@@ -436,12 +436,14 @@ def test_a_step_without_a_mask_sees_every_token(options: dict[str, Any]) -> None
         ({"bridge": "zeros"}, "attention=None"),
         ({"input_feeding": True}, "attention=None, input_feeding=True"),
         ({"dropout": 1.5}, "dropout=1.5"),
+        ({"embedding_dimension": 0}, "embedding_dimension=0"),
+        ({"attention": "luong"}, "attention='luong'"),
     ],
 )
 def test_a_bad_argument_is_refused_with_what_was_received(
     options: dict[str, Any], received: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"Received: .*{received}"):
+    with pytest.raises((ValueError, TypeError), match=f"Received: .*{received}"):
         Decoder(**{"vocabulary_size": 9, "units": 4, **options})
 
 

@@ -186,6 +186,7 @@ def test_compiled_numbers_are_the_eager_ones_with_unknown_batch_and_length(
         ({"cell": "rnn"}, "cell='rnn'"),
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"dropout": -0.1}, "dropout=-0.1"),
+        ({"embedding_dimension": 0}, "embedding_dimension=0"),
     ],
 )
 def test_a_bad_argument_is_refused_with_what_was_received(

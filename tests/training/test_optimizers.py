@@ -11,7 +11,7 @@ GENERATOR = np.random.default_rng(3)
 START = [GENERATOR.normal(size=shape).astype("float32") for shape in ((6, 4), (4,), (5, 3))]
 OPTIONS = [
     {},
-    {"beta_2": 0.98, "global_clipnorm": 1.0, "use_ema": True, "ema_momentum": 0.9},
+    {"beta_2": 0.98, "global_clipnorm": 1.0},
     {"weight_decay": 0.01, "clipvalue": 0.5, "amsgrad": True},
 ]
 
@@ -45,13 +45,11 @@ def trained(kind: Any, options: dict[str, Any], in_graph: bool) -> tuple[list[An
             compiled(given)
         else:
             optimizer.apply(given, weights)
-    if options.get("use_ema"):
-        optimizer.finalize_variable_values(weights)
     return [np.asarray(w) for w in weights], optimizer
 
 
 @pytest.mark.parametrize("in_graph", [False, True], ids=["eager", "graph"])
-@pytest.mark.parametrize("options", OPTIONS, ids=["plain", "clipped average", "decay"])
+@pytest.mark.parametrize("options", OPTIONS, ids=["plain", "clipped", "decay"])
 def test_the_numbers_are_those_of_keras_adam(options: dict[str, Any], in_graph: bool) -> None:
     expected, plain = trained(keras.optimizers.Adam, options, in_graph=False)
     actual, compiled = trained(CompiledAdam, options, in_graph)
@@ -65,6 +63,22 @@ def test_the_numbers_are_those_of_keras_adam(options: dict[str, Any], in_graph: 
 def test_rows_of_any_number_are_compiled_once() -> None:
     _, optimizer = trained(CompiledAdam, {}, in_graph=False)
     assert optimizer._update.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("in_graph", [False, True], ids=["eager", "graph"])
+def test_the_average_forgets_the_first_weights_and_ends_at_its_momentum(in_graph: bool) -> None:
+    weight = keras.Variable(START[1])
+    optimizer = CompiledAdam(0.1, use_ema=True, ema_momentum=0.6)
+    optimizer.build([weight])
+    apply = tf.function(lambda g: optimizer.apply([g], [weight]))
+    average = START[1]
+    for step in range(30):
+        gradient = tf.constant(np.random.default_rng(step).normal(size=4), "float32")
+        apply(gradient) if in_graph else optimizer.apply([gradient], [weight])
+        momentum = min(0.6, step / (step + 9))
+        average = momentum * average + (1 - momentum) * np.asarray(weight)
+    optimizer.finalize_variable_values([weight])  # The average takes the weight's place.
+    np.testing.assert_allclose(weight, average, rtol=1e-5, atol=1e-6)
 
 
 def test_a_weight_without_gradient_stays_as_with_keras() -> None:
