@@ -404,7 +404,7 @@ def test_what_does_not_belong_together_is_told_at_the_door(tokenizer: CharacterT
 def test_options_out_of_range_are_told_at_the_door(
     tokenizer: CharacterTokenizer, option: dict[str, Any]
 ) -> None:
-    with pytest.raises(ValueError, match=f"`{next(iter(option))}` must be at least"):
+    with pytest.raises(ValueError, match=f"`{next(iter(option))}` must be (at least|a finite)"):
         Translator(make_model(tokenizer.vocabulary_size), tokenizer, tokenizer, **option)
 
 
