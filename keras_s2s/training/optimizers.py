@@ -30,7 +30,7 @@ class CompiledAdam(keras.optimizers.Adam):
         >>> weight = keras.Variable(np.ones(2, "float32"))
         >>> optimizer = CompiledAdam(0.1)
         >>> optimizer.apply([np.array([1.0, -1.0], "float32")], [weight])
-        >>> np.asarray(weight).round(3).tolist()
+        >>> [round(float(value), 3) for value in np.asarray(weight)]
         [0.9, 1.1]
 
     Source: Kingma and Ba 2015, algorithm 1, by `keras.optimizers.Adam`.
