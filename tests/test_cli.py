@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import typer
 
-from keras_s2s import Translator, cli
+from keras_s2s import Translator
 from keras_s2s.cli import app, main
 from keras_s2s.recipe import Recipe
 from keras_s2s.terminal import check_picture, check_writable, run, whole_file, whole_path
@@ -276,7 +276,7 @@ def test_answers_that_a_closed_output_swallows_are_an_error(model: Path) -> None
 def test_of_a_long_answer_the_first_pieces_are_drawn_and_all_is_answered(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(cli, "MOST_PIECES_DRAWN", 5)
+    monkeypatch.setattr("keras_s2s.cli.MOST_PIECES_DRAWN", 5)
     (tmp_path / "in").write_text("abcdabcdabcd\n")
     words = ["--input", tmp_path / "in", "--attention-plot", tmp_path / "plot.png"]
     assert call("translate", "--model", model, *words) == 0
