@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_s2s.layers.bridge import Bridge
 from keras_s2s.layers.decoder_stack import DecoderStack, DecoderState, Noise
-from keras_s2s.layers.encoder import check_dropout
+from keras_s2s.layers.encoder import check_dropout, check_embedding_dimension
 from keras_s2s.layers.scan import apply_kernel
 
 
@@ -105,11 +105,7 @@ class Decoder(keras.layers.Layer):
                 "`attention` must be a LuongAttention, a BahdanauAttention or None. "
                 f"Received: attention={attention!r}"
             )
-        if embedding_dimension is not None and embedding_dimension < 1:
-            raise ValueError(
-                "`embedding_dimension` must be at least 1. "
-                f"Received: embedding_dimension={embedding_dimension}"
-            )
+        check_embedding_dimension(embedding_dimension)
         if attention is None and (input_feeding or bridge == "zeros"):
             raise ValueError(
                 "Input feeding and a bridge of zeros need attention. "

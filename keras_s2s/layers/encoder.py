@@ -16,6 +16,14 @@ def check_dropout(name: str, value: float) -> None:
         raise ValueError(f"`{name}` must be at least 0 and below 1. Received: {name}={value}")
 
 
+def check_embedding_dimension(value: int | None) -> None:
+    """Raise ValueError if a size is given that is below 1."""
+    if value is not None and value < 1:
+        raise ValueError(
+            f"`embedding_dimension` must be at least 1. Received: embedding_dimension={value}"
+        )
+
+
 @keras.saving.register_keras_serializable("keras_s2s")
 class Encoder(keras.layers.Layer):
     """Embedding and a stack of recurrent layers, in one or both directions.
@@ -88,11 +96,7 @@ class Encoder(keras.layers.Layer):
                 "`units` must be positive, and even when `bidirectional`: each direction has half. "
                 f"Received: units={units}"
             )
-        if embedding_dimension is not None and embedding_dimension < 1:
-            raise ValueError(
-                "`embedding_dimension` must be at least 1. "
-                f"Received: embedding_dimension={embedding_dimension}"
-            )
+        check_embedding_dimension(embedding_dimension)
         check_dropout("dropout", dropout)
         self.vocabulary_size = vocabulary_size
         self.units = units
