@@ -40,13 +40,14 @@ class CompiledAdam(keras.optimizers.Adam):
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables by their gradients, see `keras.optimizers.Optimizer.apply`."""
-        if not self._can_compile(grads):
-            super().apply(grads, trainable_variables)
+        given = None if trainable_variables is None else list(trainable_variables)
+        if given is not None and not self.built:
+            self.build(given)
+        if not self._can_compile(grads, given):
+            super().apply(grads, given)
             return
         import tensorflow as tf
 
-        if not self.built:
-            self.build(trainable_variables)
         if self._update is None:
             plain, variables = super().apply, list(self._trainable_variables)
 
@@ -58,8 +59,11 @@ class CompiledAdam(keras.optimizers.Adam):
         # would be compiled anew.
         self._update(*map(tf.convert_to_tensor, grads))
 
-    def _can_compile(self, grads: Any) -> bool:
+    def _can_compile(self, grads: Any, given: list[Any] | None) -> bool:
+        """Whether all variables have a gradient, in their order, on one TensorFlow device."""
         if keras.backend.backend() != "tensorflow" or any(grad is None for grad in grads):
+            return False
+        if given is not None and [*map(id, given)] != [*map(id, self._trainable_variables)]:
             return False
         import tensorflow as tf
 

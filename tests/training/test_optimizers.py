@@ -89,6 +89,17 @@ def test_a_weight_without_gradient_stays_as_with_keras() -> None:
     np.testing.assert_allclose(weights[1], START[1] - 0.1, atol=1e-5)
 
 
+def test_gradients_of_some_variables_or_in_another_order_reach_their_own() -> None:
+    first, second = keras.Variable(START[1]), keras.Variable(START[1])
+    optimizer = CompiledAdam(0.1)
+    optimizer.build([first, second])
+    optimizer.apply([tf.ones(4)], [second])
+    np.testing.assert_array_equal(first, START[1])
+    np.testing.assert_allclose(second, START[1] - 0.1, atol=1e-5)
+    optimizer.apply([tf.ones(4), -tf.ones(4)], [second, first])
+    assert np.all(first > START[1]) and np.all(second < START[1] - 0.15)
+
+
 def test_a_model_trains_with_it_saves_it_and_goes_on(tmp_path: Any) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile(CompiledAdam(0.05, use_ema=True), loss="mse")
