@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from keras import ops, tree
 
-from keras_s2s.inference.candidates import best_tokens, take_rows
+from keras_s2s.inference.candidates import best_tokens, repeat_rows, take_rows
+from keras_s2s.inference.loop import Fixed, Search, run_search_loop
 from keras_s2s.inference.options import NEVER, BeamOptions, StepFunction, Tensor
 
 COVERAGE_FLOOR = 1e-10  # Keeps the penalty finite where the attention was exactly zero.
@@ -51,24 +52,6 @@ class Kept(NamedTuple):
     ended_counts: Tensor  # float32 [B]
 
 
-def repeat_rows(tensors: Any, count: int) -> Any:
-    """Repeat every row `count` times, a row's copies together: `[B, ...]` to `[B * count, ...]`.
-
-    Args:
-        tensors: any nested structure of tensors.
-        count: copies of each row.
-
-    Returns:
-        The same structure with the rows repeated.
-
-    Example:
-        >>> from keras import ops
-        >>> ops.convert_to_numpy(repeat_rows(ops.array([4, 5]), 2)).tolist()
-        [4, 4, 5, 5]
-    """
-    return tree.map_structure(lambda tensor: ops.repeat(tensor, count, axis=0), tensors)
-
-
 def length_divisor(length: Tensor, penalty: float) -> Tensor:
     """Return lp(length) of Wu et al. 2016, eq. 14."""
     return ops.power((5.0 + ops.cast(length, "float32")) / 6.0, penalty)
@@ -79,15 +62,41 @@ def run_beams(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
     """Run the loop and return the fields of a `SearchResult`."""
     step = options.checked(step, state)
-    (final,) = ops.while_loop(
-        lambda beams: ops.any(beams.live_log_probabilities > NEVER),
-        lambda beams: (_advance(step, beams, options),),
-        (_first_state(state, options),),
+    search = Search(
+        advance=lambda beams, fixed: _advance(step, beams, fixed, options),
+        is_live=lambda beams: ops.any(beams.live_log_probabilities > NEVER, axis=1),
+        take=lambda beams, places: _take(beams, places, options.beam_size),
+        results=lambda beams: _results(beams, options),
     )
-    ids = final.ids[:, : options.n_best]
+    mask = ops.cast(options.source_mask, "bool") if options.needs_weights else ()
+    fixed = Fixed(options.limits, mask, (), options.constants or ())
+    ids, scores, log_probabilities, lengths, weights = run_search_loop(
+        search, _first_state(state, options), fixed, options, options.beam_size
+    )
+    weights = weights if options.return_weights else None
+    return ids, scores, log_probabilities, lengths, weights
+
+
+def _results(beams: BeamState, options: BeamOptions) -> tuple:
+    """The fields of a `SearchResult`; without attention weights `()` in their place."""
+    ids = beams.ids[:, : options.n_best]
     lengths = ops.sum(ops.cast(ops.not_equal(ids, options.pad_id), "int32"), axis=-1)
-    weights = _weights_of_results(final, lengths, options) if options.return_weights else None
-    return ids, final.best_scores, final.best_log_probabilities, lengths, weights
+    weights = _weights_of_results(beams, lengths, options) if options.return_weights else ()
+    return ids, beams.best_scores, beams.best_log_probabilities, lengths, weights
+
+
+def _take(beams: BeamState, places: Tensor, beam_size: int) -> BeamState:
+    """The beams of some sentences alone."""
+    rows = ops.reshape(places[:, None] * beam_size + ops.arange(beam_size, dtype="int32"), (-1,))
+    of_beams = {name: getattr(beams, name) for name in ("tokens", "coverage", "state")}
+    of_sentences = beams._replace(step=(), weights=(), **dict.fromkeys(of_beams, ()))
+
+    def take(values: Any, rows: Tensor, axis: int) -> Any:
+        return tree.map_structure(lambda tensor: ops.take(tensor, rows, axis=axis), values)
+
+    return take(of_sentences, places, 0)._replace(
+        step=beams.step, weights=take(beams.weights, rows, 1), **take(of_beams, rows, 0)
+    )
 
 
 def _first_state(state: Any, options: BeamOptions) -> BeamState:
@@ -119,19 +128,19 @@ def _first_state(state: Any, options: BeamOptions) -> BeamState:
     )
 
 
-def _advance(step: StepFunction, beams: BeamState, options: BeamOptions) -> BeamState:
+def _advance(step: StepFunction, beams: BeamState, fixed: Fixed, options: BeamOptions) -> BeamState:
     """Choose one more token for every live beam."""
-    logits, state, weights = step(beams.tokens, beams.state)
+    logits, state, weights = step(beams.tokens, beams.state, *fixed.constants)
     coverage, all_weights = beams.coverage, beams.weights
     if options.coverage_penalty:
         coverage = coverage + ops.cast(weights, "float32")
     if options.return_weights:
         now = ops.reshape(beams.step, (1, 1))
         all_weights = ops.scatter_update(all_weights, now, ops.cast(weights, "float32")[None])
-    candidates = _expand(logits, coverage, beams, options)
-    kept = _keep(candidates, beams, options)
+    candidates = _expand(logits, coverage, beams, fixed, options)
+    kept = _keep(candidates, beams, fixed, options)
 
-    rows = options.beam_size * ops.arange(options.batch_size, dtype="int32")[:, None]
+    rows = options.beam_size * ops.arange(ops.shape(kept.sources)[0], dtype="int32")[:, None]
     from_rows = ops.reshape(rows + kept.sources[:, options.n_best :] - options.n_best, (-1,))
 
     def follow(tensor: Tensor) -> Tensor:  # [B * K, ...]
@@ -156,40 +165,42 @@ def _advance(step: StepFunction, beams: BeamState, options: BeamOptions) -> Beam
     )
 
 
-def _expand(logits: Tensor, coverage: Tensor, beams: BeamState, options: BeamOptions) -> Candidates:
+def _expand(
+    logits: Tensor, coverage: Tensor, beams: BeamState, fixed: Fixed, options: BeamOptions
+) -> Candidates:
     """Find the continuations that can matter.
 
     At most K of the best 2 K continuations end, so K live ones remain. For the same reason a beam
     can add at most its own best K + 1.
     """
-    beam_size, batch_size = options.beam_size, options.batch_size
+    beam_size = options.beam_size
     log_probabilities, tokens = best_tokens(logits, beam_size + 1, options.never_chosen)
     width = tokens.shape[-1]  # K + 1, or the whole vocabulary
-    shape = (batch_size, beam_size, width)
+    shape = (-1, beam_size, width)
     totals = beams.live_log_probabilities[..., None] + ops.reshape(log_probabilities, shape)
-    flat = (batch_size, beam_size * width)
+    flat = (-1, beam_size * width)
     totals, places = ops.top_k(ops.reshape(totals, flat), min(2 * beam_size, beam_size * width))
     parents = places // width
     scores = totals / length_divisor(beams.step + 1, options.length_penalty)
     if options.coverage_penalty:
-        penalties = _coverage_penalties(coverage, options)
+        penalties = _coverage_penalties(coverage, fixed, options)
         scores = scores + take_rows(penalties, parents)
     return Candidates(totals, scores, take_rows(ops.reshape(tokens, flat), places), parents)
 
 
-def _coverage_penalties(coverage: Tensor, options: BeamOptions) -> Tensor:
+def _coverage_penalties(coverage: Tensor, fixed: Fixed, options: BeamOptions) -> Tensor:
     """Return cp of Wu et al. 2016, eq. 14, for each beam, `[B, K]`."""
-    shape = (options.batch_size, options.beam_size, ops.shape(coverage)[1])
+    shape = (-1, options.beam_size, ops.shape(coverage)[1])
     logs = ops.log(ops.clip(ops.reshape(coverage, shape), COVERAGE_FLOOR, 1.0))
-    is_real = ops.cast(options.source_mask, "bool")[:, None]
-    return options.coverage_penalty * ops.sum(ops.where(is_real, logs, 0.0), axis=-1)
+    real = ops.where(fixed.source_mask[:, None], logs, 0.0)
+    return options.coverage_penalty * ops.sum(real, axis=-1)
 
 
-def _keep(candidates: Candidates, beams: BeamState, options: BeamOptions) -> Kept:
+def _keep(candidates: Candidates, beams: BeamState, fixed: Fixed, options: BeamOptions) -> Kept:
     """Choose the results so far and the live beams of the next step."""
     n_best = options.n_best
     is_end = ops.equal(candidates.tokens, options.end_id)
-    is_at_limit = beams.step + 1 >= options.limits  # [B]
+    is_at_limit = beams.step + 1 >= fixed.limits  # [B]
     has_ended = _ended_within_beam(candidates, is_end, options)
     ended_counts = beams.ended_counts + ops.sum(ops.cast(has_ended, "float32"), axis=1)
     has_none = ops.logical_and(is_at_limit, ops.equal(ended_counts, 0.0))
@@ -208,7 +219,7 @@ def _keep(candidates: Candidates, beams: BeamState, options: BeamOptions) -> Kep
     def pick(of_results: Tensor, of_candidates: Tensor) -> Tensor:  # [B, R + K]
         return take_rows(ops.concatenate([of_results, of_candidates], axis=1), places)
 
-    old = ops.broadcast_to(ops.arange(n_best, dtype="int32"), (options.batch_size, n_best))
+    old = ops.zeros_like(best_places) + ops.arange(n_best, dtype="int32")
     log_probabilities = pick(beams.best_log_probabilities, candidates.log_probabilities)
     live_scores = pick(beams.best_scores, candidates.scores)[:, n_best:]
     kept = Kept(
@@ -219,7 +230,7 @@ def _keep(candidates: Candidates, beams: BeamState, options: BeamOptions) -> Kep
         best_log_probabilities=log_probabilities[:, :n_best],
         ended_counts=ended_counts,
     )
-    is_over = ops.logical_or(is_at_limit, _is_decided(kept, live_scores, options))
+    is_over = ops.logical_or(is_at_limit, _is_decided(kept, live_scores, fixed, options))
     return kept._replace(
         live_log_probabilities=ops.where(is_over[:, None], NEVER, live_log_probabilities)
     )
@@ -235,7 +246,7 @@ def _ended_within_beam(candidates: Candidates, is_end: Tensor, options: BeamOpti
     return ops.logical_and(ops.logical_and(is_end, is_alive), is_within_beam)
 
 
-def _is_decided(kept: Kept, live_scores: Tensor, options: BeamOptions) -> Tensor:
+def _is_decided(kept: Kept, live_scores: Tensor, fixed: Fixed, options: BeamOptions) -> Tensor:
     """Return which rows need no further step `[B]`.
 
     No live beam can overtake the last result: this changes nothing, since log-probabilities only
@@ -245,7 +256,7 @@ def _is_decided(kept: Kept, live_scores: Tensor, options: BeamOptions) -> Tensor
     """
     live = kept.live_log_probabilities
     last = kept.best_scores[:, -1:]
-    highest = live / length_divisor(options.limits, options.length_penalty)[:, None]
+    highest = live / length_divisor(fixed.limits, options.length_penalty)[:, None]
     is_beaten = ops.logical_or(live_scores <= last, ops.equal(live, NEVER))
     is_patience_over = kept.ended_counts >= options.patience * options.beam_size
     return ops.logical_or(
@@ -257,8 +268,8 @@ def _is_decided(kept: Kept, live_scores: Tensor, options: BeamOptions) -> Tensor
 def _weights_of_results(final: BeamState, lengths: Tensor, options: BeamOptions) -> Tensor:
     """Collect the attention weights of the results, float32 `[B, R, T, S]`."""
     times = ops.arange(options.capacity, dtype="int32")  # [T]
-    rows = options.beam_size * ops.arange(options.batch_size, dtype="int32")[:, None, None]
     row_count, source_length = ops.shape(final.weights)[1:]
+    rows = ops.arange(0, row_count, options.beam_size, dtype="int32")[:, None, None]
     beams = final.origins[:, : options.n_best] - options.n_best
     is_token = times < lengths[..., None]  # [B, R, T]
     places = ops.where(is_token, times * row_count + rows + beams, 0)

@@ -12,7 +12,6 @@ from keras_s2s.inference.search import (
     SearchResult,
     beam_search,
     greedy_search,
-    repeat_rows,
     sample_search,
 )
 
@@ -80,6 +79,7 @@ def run_search(
     return_weights: bool = False,
     sampling: Sampling | None = None,
     row_ids: Any = None,
+    kernels: dict[str, Any] | None = None,
 ) -> SearchResult:
     """Encode a batch and search.
 
@@ -94,6 +94,7 @@ def run_search(
         return_weights: Whether to return attention weights.
         sampling: Draw the answers instead; its seed may be a tensor.
         row_ids: int32 `[B]`, what tells rows apart when sampling; 0 to B - 1 by default.
+        kernels: `model.decoder.kernels()`, made once for many batches; `None` to make them here.
 
     Returns:
         What was found.
@@ -106,18 +107,16 @@ def run_search(
     constants: tuple = ()
     if decoder.attention is not None:
         constants = (decoder.attention.project(memory), memory, memory_mask)
-    if sampling is None and beam_size > 1:
-        constants = repeat_rows(constants, beam_size)
+    made = decoder.kernels() if kernels is None else kernels
 
-    kernels = decoder.kernels()
-
-    def step(token: Any, state: Any) -> Any:
-        return decoder.step(token, state, *constants, kernels=kernels)
+    def step(token: Any, state: Any, *constants: Any) -> Any:
+        return decoder.step(token, state, *constants, kernels=made)
 
     start = (step, decoder.initial_state(encoder_state, memory), ops.shape(source)[0])
     common = {
         "maximum_length": limits,
         "return_weights": return_weights,
+        "constants": constants,
         "source_mask": None if decoder.attention is None else memory_mask,
     }
     if sampling is not None:

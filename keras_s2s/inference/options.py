@@ -11,7 +11,7 @@ import keras
 from keras import ops, tree
 
 Tensor: TypeAlias = Any  # A tensor of the backend that Keras runs on.
-StepFunction: TypeAlias = Callable[[Tensor, Any], tuple[Tensor, Any, Tensor | None]]
+StepFunction: TypeAlias = Callable[..., tuple[Tensor, Any, Tensor | None]]
 
 NEVER = -math.inf  # Log-probability and score of what does not exist.
 
@@ -29,6 +29,7 @@ class SearchOptions:
     forbidden_ids: Sequence[int]
     source_mask: Tensor | None  # bool [B, S]
     return_weights: bool
+    constants: tuple | None  # of the step: tensors [B, ...]; None where its closure holds them
     limits: Tensor = field(init=False)  # int32 [B]: longest hypothesis of each row in tokens
     never_chosen: tuple[int, ...] = field(init=False)
 
@@ -51,17 +52,19 @@ class SearchOptions:
                 "A search needs a step function `step(token, state) -> (logits, state, weights)`. "
                 f"Received: step={step!r}. Pass the function itself."
             )
-        for tensor in tree.flatten(state):
+        for tensor in tree.flatten((state, self.constants or ())):
             shape = tuple(tensor.shape)
             if not (shape and self._may_be_batch_size(shape[0])):
                 raise ValueError(
-                    f"Every tensor of the first state needs batch_size={self.batch_size} rows. "
-                    f"Received: shape={shape}. Pass the state of B sentences; the beam search "
-                    "repeats it itself."
+                    "Every tensor of the first state and of the constants needs "
+                    f"batch_size={self.batch_size} rows. Received: shape={shape}. Pass those of B "
+                    "sentences; the beam search repeats them itself."
                 )
 
-        def checked_step(token: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
-            logits, state, weights = step(token, state)
+        def checked_step(
+            token: Tensor, state: Any, *constants: Any
+        ) -> tuple[Tensor, Any, Tensor | None]:
+            logits, state, weights = step(token, state, *constants)
             if len(logits.shape) != 2 or logits.shape[1] is None:
                 raise ValueError(
                     "The step function must return logits [N, V] with a known V. "
@@ -75,6 +78,12 @@ class SearchOptions:
             return logits, state, weights
 
         return checked_step
+
+    def may_drop_rows(self, tensors: Any) -> bool:
+        """Whether a loop may go on with fewer rows: all that it reads is at hand, of any length."""
+        if self.constants is None or _is_integer(self.batch_size):
+            return False
+        return all(tensor.shape[0] is None for tensor in tree.flatten(tensors))
 
     def _may_be_batch_size(self, size: int | None) -> bool:
         return size in (None, self.batch_size) if _is_integer(self.batch_size) else True

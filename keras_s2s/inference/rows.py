@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from keras import ops
+from keras import ops, tree
 
+from keras_s2s.inference.loop import Fixed, Search, run_search_loop
 from keras_s2s.inference.options import NEVER, SearchOptions, StepFunction, Tensor
+
+Choose = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class RowState(NamedTuple):
@@ -21,33 +24,51 @@ class RowState(NamedTuple):
 
 
 def run_rows(
-    step: StepFunction,
-    state: Any,
-    choose: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
-    options: SearchOptions,
+    step: StepFunction, state: Any, choose: Choose, options: SearchOptions, numbers: Tensor = ()
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
     """Run the loop and return the fields of a `SearchResult`.
 
     Args:
         step: step function.
         state: its first state.
-        choose: takes logits `[B, V]` and the number of the step, returns the log-probabilities
-            float32 `[B]` of the chosen tokens int32 `[B]`.
+        choose: takes logits `[B, V]`, the number of the step and the numbers of its rows, returns
+            the log-probabilities float32 `[B]` of the chosen tokens int32 `[B]`.
         options: what is asked for.
+        numbers: float32 `[B, T]`, what samples are drawn by; none elsewhere.
     """
     step = options.checked(step, state)
-    (final,) = ops.while_loop(
-        lambda rows: ops.any(rows.is_live),
-        lambda rows: (_advance(step, choose, rows, options),),
-        (_first_rows(state, options),),
+    search = Search(
+        advance=lambda rows, fixed: _advance(step, choose, rows, fixed, options),
+        is_live=lambda rows: rows.is_live,
+        take=_take,
+        results=lambda rows: (rows.ids, rows.log_probabilities, _weights_of_results(rows)),
     )
-    ids = final.ids[:, None]
-    log_probabilities = final.log_probabilities[:, None]
+    fixed = Fixed(options.limits, (), numbers, options.constants or ())
+    ids, log_probabilities, weights = run_search_loop(
+        search, _first_rows(state, options), fixed, options, beam_size=1
+    )
+    ids, log_probabilities = ids[:, None], log_probabilities[:, None]
     lengths = ops.sum(ops.cast(ops.not_equal(ids, options.pad_id), "int32"), axis=-1)
-    weights = None
-    if options.return_weights:
-        weights = ops.transpose(final.weights, (1, 0, 2))[:, None]
+    weights = weights if options.return_weights else None
     return ids, log_probabilities, log_probabilities, lengths, weights
+
+
+def _weights_of_results(rows: RowState) -> Tensor:
+    """Attention weights `[B, 1, T, S]`, if there are any."""
+    return (
+        () if isinstance(rows.weights, tuple) else ops.transpose(rows.weights, (1, 0, 2))[:, None]
+    )
+
+
+def _take(rows: RowState, places: Tensor) -> RowState:
+    """Some rows alone."""
+    step, weights = rows.step, rows.weights
+    taken = tree.map_structure(
+        lambda tensor: ops.take(tensor, places, axis=0), rows._replace(step=(), weights=())
+    )
+    if not isinstance(weights, tuple):
+        weights = ops.take(weights, places, axis=1)
+    return taken._replace(step=step, weights=weights)
 
 
 def _first_rows(state: Any, options: SearchOptions) -> RowState:
@@ -69,14 +90,11 @@ def _first_rows(state: Any, options: SearchOptions) -> RowState:
 
 
 def _advance(
-    step: StepFunction,
-    choose: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
-    rows: RowState,
-    options: SearchOptions,
+    step: StepFunction, choose: Choose, rows: RowState, fixed: Fixed, options: SearchOptions
 ) -> RowState:
     """Choose one more token for every live row."""
-    logits, state, weights = step(rows.tokens, rows.state)
-    log_probabilities, tokens = choose(logits, rows.step)
+    logits, state, weights = step(rows.tokens, rows.state, *fixed.constants)
+    log_probabilities, tokens = choose(logits, rows.step, fixed.numbers)
     tokens = ops.where(rows.is_live, tokens, options.pad_id)
     is_now = ops.equal(ops.arange(options.capacity, dtype="int32"), rows.step)
     all_weights = rows.weights
@@ -84,9 +102,7 @@ def _advance(
         weights = ops.where(rows.is_live[:, None], ops.cast(weights, "float32"), 0.0)
         now = ops.reshape(rows.step, (1, 1))
         all_weights = ops.scatter_update(all_weights, now, weights[None])
-    may_go_on = ops.logical_and(
-        ops.not_equal(tokens, options.end_id), rows.step + 1 < options.limits
-    )
+    may_go_on = ops.logical_and(ops.not_equal(tokens, options.end_id), rows.step + 1 < fixed.limits)
     return RowState(
         step=rows.step + 1,
         tokens=tokens,

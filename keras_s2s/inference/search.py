@@ -2,9 +2,12 @@
 
 A step function takes the last token of N rows, int32 `[N]`, and a state, any nested structure of
 tensors `[N, ...]`. It returns logits `[N, V]`, the next state of the same structure, and attention
-weights `[N, S]` or None. What stays the same from step to step, such as the memory, belongs in its
-closure. All searches run as one loop in the graph and stop when every row has ended; call them
-within `tf.function` or `jax.jit`. A row's result depends on that row alone.
+weights `[N, S]` or None. What stays the same from step to step, such as the memory, is in its
+closure or in `constants`. All searches run as one loop in the graph and stop when every row has
+ended; call them within `tf.function` or `jax.jit`. A row's result depends on that row alone.
+
+With `constants`, in a graph whose batch size is not known beforehand, rows that have ended are
+dropped on the way: the loop then lives inside another, which makes the batch smaller.
 """
 
 from collections.abc import Sequence
@@ -12,8 +15,13 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_s2s.inference.beam import repeat_rows, run_beams
-from keras_s2s.inference.candidates import best_tokens, sampled_tokens, uniform_numbers
+from keras_s2s.inference.beam import run_beams
+from keras_s2s.inference.candidates import (
+    best_tokens,
+    repeat_rows,
+    sampled_tokens,
+    uniform_numbers,
+)
 from keras_s2s.inference.options import (
     BeamOptions,
     SearchOptions,
@@ -62,6 +70,7 @@ def greedy_search(
     forbidden_ids: Sequence[int] = (),
     source_mask: Tensor | None = None,
     return_weights: bool = False,
+    constants: tuple | None = None,
 ) -> SearchResult:
     """Take the most likely token at every step.
 
@@ -79,6 +88,8 @@ def greedy_search(
         forbidden_ids: more tokens never to choose. They keep their share of the probability.
         source_mask: bool `[B, S]`, True = real; needed for `return_weights`.
         return_weights: whether to return the attention weights.
+        constants: nested structure of tensors `[B, ...]` that every step reads; each is called as
+            `step(token, state, *constants)`. None where the step's closure holds them.
 
     Returns:
         A `SearchResult` with K = 1, scored by log-probability.
@@ -105,9 +116,10 @@ def greedy_search(
         forbidden_ids=forbidden_ids,
         source_mask=source_mask,
         return_weights=return_weights,
+        constants=constants,
     )
 
-    def choose(logits: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+    def choose(logits: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
         log_probabilities, tokens = best_tokens(logits, 1, options.never_chosen)
         return log_probabilities[:, 0], tokens[:, 0]
 
@@ -132,6 +144,7 @@ def sample_search(
     forbidden_ids: Sequence[int] = (),
     source_mask: Tensor | None = None,
     return_weights: bool = False,
+    constants: tuple | None = None,
 ) -> SearchResult:
     """Draw every token from the model's distribution, sharpened or cut at will.
 
@@ -155,6 +168,7 @@ def sample_search(
         forbidden_ids: more tokens never to choose.
         source_mask: bool `[B, S]`.
         return_weights: whether to return the attention weights.
+        constants: as in `greedy_search`.
 
     Returns:
         A `SearchResult` with K = 1, scored by the model's own log-probability.
@@ -184,11 +198,12 @@ def sample_search(
         forbidden_ids=forbidden_ids,
         source_mask=source_mask,
         return_weights=return_weights,
+        constants=constants,
     )
     row_ids = ops.arange(batch_size, dtype="int32") if row_ids is None else row_ids
     numbers = uniform_numbers(seed, row_ids, options.capacity)  # [B, T]
 
-    def choose(logits: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
+    def choose(logits: Tensor, now: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
         return sampled_tokens(
             logits,
             ops.take(numbers, now, axis=1),
@@ -198,7 +213,7 @@ def sample_search(
             forbidden_ids=options.never_chosen,
         )
 
-    return SearchResult(*run_rows(step, state, choose, options))
+    return SearchResult(*run_rows(step, state, choose, options, numbers))
 
 
 def beam_search(
@@ -219,6 +234,7 @@ def beam_search(
     forbidden_ids: Sequence[int] = (),
     source_mask: Tensor | None = None,
     return_weights: bool = False,
+    constants: tuple | None = None,
 ) -> SearchResult:
     """Follow the K best beginnings of every row and return its best hypotheses.
 
@@ -252,6 +268,7 @@ def beam_search(
         forbidden_ids: more tokens never to choose.
         source_mask: bool `[B, S]`, True = real; needed for `coverage_penalty` and `return_weights`.
         return_weights: whether to return the attention weights.
+        constants: as in `greedy_search`, `[B, ...]`; the search repeats them.
 
     Returns:
         A `SearchResult` with `n_best` hypotheses for each row, all different.
@@ -287,5 +304,6 @@ def beam_search(
         forbidden_ids=forbidden_ids,
         source_mask=source_mask,
         return_weights=return_weights,
+        constants=constants,
     )
     return SearchResult(*run_beams(step, state, options))

@@ -7,10 +7,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from keras import backend, ops
+from keras import backend, ops, tree
 
 from keras_s2s.inference.model_search import SearchRequest, run_search
 from keras_s2s.inference.search import SearchResult
@@ -54,8 +55,18 @@ class ModelSearch:
         self.model = model
         self._searches: dict[SearchRequest, Callable[..., SearchResult]] = {}
 
+    def with_kernels(self) -> Callable[..., list[np.ndarray | None]]:
+        """The search with the weights as they are now, made ready once for many batches."""
+        return partial(self, kernels=self.model.decoder.kernels())
+
     def __call__(
-        self, source: np.ndarray, limits: np.ndarray, row_ids: np.ndarray, request: SearchRequest
+        self,
+        source: np.ndarray,
+        limits: np.ndarray,
+        row_ids: np.ndarray,
+        request: SearchRequest,
+        *,
+        kernels: dict[str, Any],
     ) -> list[np.ndarray | None]:
         """Search for a batch; the arguments are those of `run_search`.
 
@@ -67,21 +78,24 @@ class ModelSearch:
             seed = request.sampling.seed
             request = request._replace(sampling=request.sampling._replace(seed=0))
         if request not in self._searches:
-            self._searches[request] = self._make(request)
+            self._searches[request] = self._make(request, kernels)
         found = self._searches[request](
             source.astype("int32"),
             limits.astype("int32"),
             (row_ids % 2**31).astype("int32"),
             np.int64(seed),
+            kernels,
         )
         return [None if part is None else ops.convert_to_numpy(part) for part in found]
 
-    def _make(self, request: SearchRequest) -> Callable[..., SearchResult]:
-        def search(source: Any, limits: Any, row_ids: Any, seed: Any) -> SearchResult:
-            options = request._asdict()
+    def _make(self, request: SearchRequest, kernels: dict[str, Any]) -> Callable[..., SearchResult]:
+        def search(
+            source: Any, limits: Any, row_ids: Any, seed: Any, kernels: dict[str, Any]
+        ) -> SearchResult:
+            options = {**request._asdict(), "row_ids": row_ids, "kernels": kernels}
             if request.sampling is not None:
                 options["sampling"] = request.sampling._replace(seed=seed)
-            return run_search(self.model, source, limits, row_ids=row_ids, **options)
+            return run_search(self.model, source, limits, **options)
 
         if backend.backend() != "tensorflow":
             return search
@@ -93,6 +107,7 @@ class ModelSearch:
             tf.TensorSpec(vector, tf.int32),
             tf.TensorSpec(vector, tf.int32),
             tf.TensorSpec(scalar, tf.int64),
+            tree.map_structure(lambda kernel: tf.TensorSpec(kernel.shape, kernel.dtype), kernels),
         ]
         return tf.function(search, input_signature=signature, autograph=False)
 
@@ -101,7 +116,7 @@ class ModelSearch:
 class TextSearch:
     """What a stream of texts is translated with; the fields are those of `Translator.stream`."""
 
-    search: ModelSearch
+    search: Callable[..., list[np.ndarray | None]]
     source_tokenizer: Tokenizer
     target_tokenizer: Tokenizer
     request: SearchRequest

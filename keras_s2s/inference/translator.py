@@ -167,7 +167,7 @@ class Translator:
         if maximum_length is not None:
             check_whole(1, maximum_length=maximum_length)
         return TextSearch(
-            self._search,
+            self._search.with_kernels(),
             self.source_tokenizer,
             self.target_tokenizer,
             request,

@@ -202,7 +202,7 @@ class Decoder(keras.layers.Layer):
 
     def kernels(self) -> dict[str, Any]:
         """The matrices that every step multiplies with, in the compute dtype, see `step`."""
-        return {**self.stack.kernels(), "vocabulary": self._vocabulary_kernel()}
+        return {**self.stack.kernels(), "vocabulary": self._output_weights()}
 
     def step(
         self,
@@ -239,7 +239,7 @@ class Decoder(keras.layers.Layer):
         if not self.input_feeding:
             attentional = self.stack.readout(position.hidden, position.context)
         weights = None if self.attention is None else position.weights
-        return dense("vocabulary", attentional), state, weights
+        return self._project(attentional, made["vocabulary"]), state, weights
 
     def call(
         self,
@@ -256,13 +256,15 @@ class Decoder(keras.layers.Layer):
             self.embedding(ops.transpose(target_in)), training=training
         )  # [T, B, E]
         attentional = self.stack.run(embedded, state, keys, memory, memory_mask, training)
-        return apply_kernel(attentional, self._vocabulary_kernel())
+        return self._project(attentional, self._output_weights())
 
-    def _vocabulary_kernel(self) -> Any:
-        """The projection to the vocabulary, `[R, V]`."""
-        if self.tie_embeddings:
-            return ops.transpose(self._cast(self.embedding.embeddings))
-        return self._cast(self.output_kernel)
+    def _output_weights(self) -> Any:
+        """The projection V to the vocabulary, `[R, V]`; the embedding `[V, R]` if it is tied."""
+        return self._cast(self.embedding.embeddings if self.tie_embeddings else self.output_kernel)
+
+    def _project(self, attentional: Any, weights: Any) -> Any:
+        """Logits, `[..., R] -> [..., V]`."""
+        return ops.matmul(attentional, ops.transpose(weights) if self.tie_embeddings else weights)
 
     def _cast(self, value: Any) -> Any:
         return ops.cast(value, self.compute_dtype)

@@ -32,30 +32,37 @@ def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -
     Source: Szegedy et al. 2016, section 7.
     """
     size = logits.shape[-1]
+    certain, spread = 1 - label_smoothing, label_smoothing / size
+    rows = ops.reshape(target, (-1,))
+    places = ops.stack([ops.arange(ops.shape(rows)[0], dtype=rows.dtype), rows], axis=-1)
 
     @ops.custom_gradient
     def crossentropy(logits: Any) -> Any:
         values = ops.cast(logits, "float32")
-        maximum = ops.max(values, axis=-1, keepdims=True)
-        exponents = ops.exp(values - maximum)
-        total = ops.sum(exponents, axis=-1, keepdims=True)
-        logarithm = ops.squeeze(ops.log(total) + maximum, -1)
-        chosen = ops.squeeze(ops.take_along_axis(values, ops.expand_dims(target, -1), axis=-1), -1)
-        expected = (1 - label_smoothing) * chosen
+        probabilities = ops.softmax(values)
+        # The likeliest token has probability exp(maximum) / sum: no pass to add up exponents.
+        likeliest = ops.log(ops.max(probabilities, axis=-1))
+        logarithm = ops.max(values, axis=-1) - likeliest
+        expected = certain * _at(values, target)
         if label_smoothing:
             expected = expected + label_smoothing * ops.mean(values, axis=-1)
 
         def gradient(*upstream: Any) -> Any:
             scale = ops.expand_dims(upstream[0], -1)
-            label = ops.expand_dims(target, -1) == ops.arange(size, dtype=target.dtype)
-            label = ops.where(
-                label, 1 - label_smoothing + label_smoothing / size, label_smoothing / size
-            )
-            return ops.cast((exponents / total - label) * scale, logits.dtype)
+            others = (probabilities - spread) * scale if label_smoothing else probabilities * scale
+            chosen = (_at(probabilities, target) - spread - certain) * upstream[0]
+            flat = ops.reshape(others, (-1, size))
+            found = ops.scatter_update(flat, places, ops.reshape(chosen, (-1,)))
+            return ops.cast(ops.reshape(found, ops.shape(logits)), logits.dtype)
 
         return logarithm - expected, gradient
 
     return crossentropy(logits)
+
+
+def _at(values: Any, target: Any) -> Any:
+    """The value of each target, `[..., V]` at `[...]`."""
+    return ops.squeeze(ops.take_along_axis(values, ops.expand_dims(target, -1), axis=-1), -1)
 
 
 @keras.saving.register_keras_serializable("keras_s2s")

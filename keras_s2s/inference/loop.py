@@ -1,0 +1,81 @@
+"""The loop that every search runs in: until all rows have ended, without those that have.
+
+Sentences of one batch end at different steps, and a batch lives as long as its longest answer. So
+the rows that have ended are dropped whenever they are enough to be worth the copy; the rest goes on
+as a smaller batch.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from keras import ops, tree
+
+from keras_s2s.inference.candidates import repeat_rows
+from keras_s2s.inference.options import SearchOptions, Tensor
+
+
+class Fixed(NamedTuple):
+    """What a search reads of its N sentences and never changes."""
+
+    limits: Tensor  # int32 [N]: longest hypothesis in tokens
+    source_mask: Tensor  # bool [N, S]; () unless it is needed
+    numbers: Tensor  # float32 [N, T]: what a sample is drawn by; () in other searches
+    constants: tuple  # the step's own, tensors [N, ...]; [N * K, ...] inside the loop
+
+
+class Search(NamedTuple):
+    """What tells one search from another. Its carry is what one step hands to the next."""
+
+    advance: Callable[[Any, Fixed], Any]  # the carry after one more token
+    is_live: Callable[[Any], Tensor]  # bool [N]: sentences that have not ended
+    take: Callable[[Any, Tensor], Any]  # the carry of some sentences alone, int32 [M]
+    results: Callable[[Any], Any]  # nested structure of tensors [N, ...]
+
+
+def run_search_loop(
+    search: Search, carry: Any, fixed: Fixed, options: SearchOptions, beam_size: int
+) -> Any:
+    """Run a search to its end and return the results of all sentences.
+
+    Args:
+        search: What to do at each step.
+        carry: Before the first step.
+        fixed: What stays the same.
+        options: What is asked for.
+        beam_size: Rows that the step computes for each sentence.
+    """
+
+    def run_while(carry: Any, fixed: Fixed, goes_on: Callable[[Tensor], Tensor]) -> Any:
+        fixed = fixed._replace(constants=repeat_rows(fixed.constants, beam_size))
+        (carry,) = ops.while_loop(
+            lambda carry: goes_on(search.is_live(carry)),
+            lambda carry: (search.advance(carry, fixed),),
+            (carry,),
+        )
+        return carry
+
+    if not options.may_drop_rows(fixed):
+        return search.results(run_while(carry, fixed, ops.any))
+
+    def run_and_drop(places: Tensor, carry: Any, fixed: Fixed, found: Any) -> tuple:
+        count = ops.shape(places)[0]
+        carry = run_while(
+            carry, fixed, lambda is_live: 4 * ops.sum(ops.cast(is_live, "int32")) > 3 * count
+        )
+        found = tree.map_structure(
+            lambda whole, part: ops.scatter_update(whole, places[:, None], part),
+            found,
+            search.results(carry),
+        )
+        live = ops.cast(ops.nonzero(search.is_live(carry))[0], "int32")
+        places, fixed = tree.map_structure(
+            lambda tensor: ops.take(tensor, live, axis=0), (places, fixed)
+        )
+        return places, search.take(carry, live), fixed, found
+
+    places = ops.arange(options.batch_size, dtype="int32")
+    return ops.while_loop(
+        lambda places, *_: ops.shape(places)[0] > 0,
+        run_and_drop,
+        (places, carry, fixed, search.results(carry)),
+    )[-1]
