@@ -83,6 +83,11 @@ class _Attention(keras.layers.Layer):
             return memory
         return ops.matmul(memory, ops.cast(self.memory_kernel, self.compute_dtype))
 
+    @property
+    def changes_memory(self) -> bool:
+        """Whether keys differ from the memory."""
+        return self.memory_kernel is not None
+
     def kernels(self) -> dict[str, Any]:
         """The matrix that every query passes, if there is one, in the compute dtype."""
         if self.query_kernel is None:
@@ -261,6 +266,11 @@ class LuongAttention(_Attention):
                 'A "dot" score needs a memory as wide as the query; "general" takes any. '
                 f"Received: queries of size {self.units}, memory of size {memory_shape[-1]}"
             )
+
+    @property
+    def changes_memory(self) -> bool:
+        """Whether keys differ from the memory."""
+        return self.scaled or super().changes_memory
 
     def project(self, memory: Any) -> Any:
         """Keys of a memory, once per sentence: `[B, S, M] -> [B, S, A]`, with the scale in them."""

@@ -51,6 +51,7 @@ class Encoder(keras.layers.Layer):
     Call arguments:
         source: int32 `[B, S]`, padded with 0 on the right.
         training: Whether to drop.
+        unroll: Write every position into the graph instead of a loop; S must be known.
 
     Returns:
         - memory `[B, S, U]`
@@ -132,7 +133,9 @@ class Encoder(keras.layers.Layer):
             size = self.embedding_dimension if index < directions else self.units
             cell.build((None, None, size))
 
-    def call(self, source: Any, training: bool = False) -> tuple[Any, Any, list[tuple]]:
+    def call(
+        self, source: Any, training: bool = False, unroll: bool = False
+    ) -> tuple[Any, Any, list[tuple]]:
         """Read the source, see the class."""
         memory_mask = ops.not_equal(source, 0)  # [B, S]
         mask = ops.transpose(memory_mask)  # [S, B]: from here to the memory, positions come first
@@ -140,23 +143,24 @@ class Encoder(keras.layers.Layer):
         states = []
         for layer in range(self.num_layers):
             inputs = outputs
-            outputs, state = self._run_layer(layer, inputs, mask, training)
+            outputs, state = self._run_layer(layer, inputs, mask, training, unroll)
             if self.residual and layer > 0:
                 outputs = outputs + inputs
             outputs = self.output_dropouts[layer](outputs, training=training)
             states.append(state)
         return ops.transpose(outputs, (1, 0, 2)), memory_mask, states
 
-    def _run_layer(self, layer: int, inputs: Any, mask: Any, training: bool) -> tuple[Any, tuple]:
+    def _run_layer(
+        self, layer: int, inputs: Any, mask: Any, training: bool, unroll: bool
+    ) -> tuple[Any, tuple]:
         directions = len(self.cells) // self.num_layers
         batch = ops.shape(inputs)[1]
         results = []
+        how = {"training": training, "unroll": unroll}
         for backward in range(directions):
             cell = self.cells[layer * directions + backward]
             start = cell.initial_state(batch)
-            results.append(
-                run_cell(cell, inputs, start, mask, reverse=bool(backward), training=training)
-            )
+            results.append(run_cell(cell, inputs, start, mask, reverse=bool(backward), **how))
         if not self.bidirectional:
             return results[0]
         (forward, forward_state), (backward, backward_state) = results

@@ -196,6 +196,7 @@ def run_cell(
     *,
     reverse: bool = False,
     training: bool = False,
+    unroll: bool = False,
 ) -> tuple[Any, tuple]:
     """Run a cell over a sentence.
 
@@ -208,6 +209,7 @@ def run_cell(
         mask: Boolean `[T, B]`, True for a real token; a state passes a padded position unchanged.
         reverse: Read from the last position to the first.
         training: Whether a gradient will be asked for.
+        unroll: Write out the loop, as for `scan`.
 
     Returns:
         The hidden states `[T, B, U]`, and the state after the last position read.
@@ -229,5 +231,6 @@ def run_cell(
         {"recurrent": cell.recurrent()},
         reverse=reverse,
         training=training,
+        unroll=unroll,
     )
     return outputs, last

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 Step = Callable[[Any, Any, Any, Callable[[str, Any], Any]], tuple[Any, Any]]
 
@@ -28,6 +28,7 @@ def scan(
     *,
     reverse: bool = False,
     training: bool = False,
+    unroll: bool = False,
 ) -> tuple[Any, Any]:
     """Run `step` once per position and return the last carry and all outputs.
 
@@ -45,6 +46,8 @@ def scan(
         reverse: Read the inputs from the last position to the first; outputs keep their positions.
         training: Whether a gradient will be asked for. Both settings give the same values and the
             same gradients; `True` keeps what the fast gradient needs.
+        unroll: Write every position into the graph instead of a loop, for runtimes that know none;
+            the length of the inputs must be known.
 
     Returns:
         The carry after the last position, and the outputs, a nested structure of `[T, B, ...]`.
@@ -60,6 +63,8 @@ def scan(
         >>> np.asarray(outputs).ravel().tolist()
         [1.0, 3.0, 7.0]
     """
+    if unroll:
+        return _unrolled(step, carry, inputs, constants, kernels, reverse)
     if keras.backend.backend() == "tensorflow":
         from keras_s2s.layers.tensorflow_loop import Arguments, run_loop
 
@@ -69,6 +74,21 @@ def scan(
         return step(carry, x, constants, lambda name, v: apply_kernel(v, kernels[name]))
 
     return ops.scan(body, carry, inputs, reverse=reverse)
+
+
+def _unrolled(
+    step: Step, carry: Any, inputs: Any, constants: Any, kernels: dict[str, Any], reverse: bool
+) -> tuple[Any, Any]:
+    length = tree.flatten(inputs)[0].shape[0]
+    if length is None:
+        raise ValueError("`unroll` needs inputs of known length. Received: length=None")
+    outputs: list[Any] = [None] * length
+    for position in reversed(range(length)) if reverse else range(length):
+        x = tree.map_structure(lambda value, at=position: value[at], inputs)
+        carry, outputs[position] = step(
+            carry, x, constants, lambda name, v: apply_kernel(v, kernels[name])
+        )
+    return carry, tree.map_structure(lambda *parts: ops.stack(parts), *outputs)
 
 
 def apply_kernel(value: Any, kernel: Any) -> Any:

@@ -176,6 +176,27 @@ def test_compiled_numbers_are_the_eager_ones_with_unknown_batch_and_length(
     close(compiled(SOURCE), encoder(SOURCE))
 
 
+@CELLS
+def test_written_out_it_gives_the_same_and_holds_no_loop(cell: str) -> None:
+    encoder = make(cell=cell)
+    shape = [None, SOURCE.shape[1]]
+    written_out = tf.function(
+        lambda source: encoder(source, unroll=True), input_signature=[tf.TensorSpec(shape, "int32")]
+    )
+    close(written_out(SOURCE), encoder(SOURCE))
+    kinds = {o.type for o in written_out.get_concrete_function().graph.get_operations()}
+    assert not kinds & {"While", "StatelessWhile", "TensorListReserve"}
+
+
+def test_written_out_it_needs_a_known_length() -> None:
+    encoder = make()
+    with pytest.raises(ValueError, match=r"`unroll` needs inputs of known length"):
+        tf.function(
+            lambda source: encoder(source, unroll=True),
+            input_signature=[tf.TensorSpec([None, None], "int32")],
+        ).get_concrete_function()
+
+
 @pytest.mark.parametrize(
     ("options", "received"),
     [

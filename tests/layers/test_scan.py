@@ -73,13 +73,15 @@ def assert_close(actual: Any, expected: Any, tolerance: float) -> None:
         np.testing.assert_allclose(np.asarray(a) / scale, np.asarray(b) / scale, 0, tolerance)
 
 
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    "how", [{"training": False}, {"training": True}, {"unroll": True}], ids=str
+)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_values_are_those_of_a_plain_loop_and_outputs_keep_their_positions(
-    reverse: bool, training: bool
+    reverse: bool, how: dict[str, bool]
 ) -> None:
     arguments = make_arguments()
-    last, outputs = scan(step, **arguments, reverse=reverse, training=training)
+    last, outputs = scan(step, **arguments, reverse=reverse, **how)
     expected_last, (hidden, rate) = in_numpy(arguments, reverse)
     assert_close(last, expected_last, 1e-5)
     assert_close(outputs["hidden"], hidden, 1e-5)
