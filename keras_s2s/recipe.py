@@ -152,14 +152,14 @@ def train(
     """
     import keras
 
-    from keras_s2s.inference.storage import DESCRIPTION, check_goal
+    from keras_s2s.inference.storage import DESCRIPTION, TRANSLATOR
     from keras_s2s.inference.translator import Translator
 
     recipe = recipe or Recipe()
     for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
         if not rows:
             raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
-    folder = check_goal(Path(folder))
+    folder = TRANSLATOR.check_goal(Path(folder))
     keras.utils.set_random_seed(recipe.seed)
     source_tokenizer, target_tokenizer = _train_tokenizers(pairs, recipe)
     batches = _make_batches(pairs, source_tokenizer, target_tokenizer, recipe)

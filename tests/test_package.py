@@ -24,11 +24,12 @@ MAY_IMPORT = {
     "text": set(),
     "layers": set(),
     "dates": set(),
+    "folders": set(),
     "model": {"layers"},
     "training": {"layers"},
     "inference": set(),
     "inference.model_search": {"model", "inference"},
-    "inference.storage": {"text", "model"},
+    "inference.storage": {"text", "model", "folders"},
     "inference.stream": {"text", "model", "inference", "inference.model_search"},
     "inference.translator": {
         "text",
@@ -39,7 +40,7 @@ MAY_IMPORT = {
         "inference.stream",
     },
     "evaluation": {"inference", "inference.translator"},
-    "export": {""},
+    "export": {"", "folders"},
 }
 MAY_IMPORT_EVERYTHING = {"", "cli", "demo", "recipe", "terminal"}
 

@@ -217,7 +217,7 @@ def test_a_save_that_ends_early_leaves_the_old_translator_and_nothing_else(
     owner, name = {
         "model": (Seq2Seq, "save"),
         "tokenizer": (WordTokenizer, "save"),
-        "description": (storage, "_digest"),
+        "description": (sys.modules["keras_s2s.folders"], "digest"),
     }[step]
     monkeypatch.setattr(owner, name, stopping(error))
     with pytest.raises(type(error)):
@@ -289,7 +289,7 @@ def test_an_empty_folder_of_the_name_does_not_hide_or_cost_the_one_moved_aside(
     killed_between_the_renames(copied)
     copied.mkdir()
     assert weights(Translator.load(copied)) == weights(translator)
-    storage.check_goal(copied)  # What a training begins with.
+    storage.TRANSLATOR.check_goal(copied)  # What a training begins with.
     assert contents(copied) == before
     assert os.listdir(tmp_path) == ["model"]
 

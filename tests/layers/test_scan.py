@@ -78,7 +78,7 @@ def assert_close(actual: Any, expected: Any, tolerance: float) -> None:
 )
 @pytest.mark.parametrize("reverse", [False, True])
 def test_values_are_those_of_a_plain_loop_and_outputs_keep_their_positions(
-    reverse: bool, how: dict[str, bool]
+    reverse: bool, how: Any
 ) -> None:
     arguments = make_arguments()
     last, outputs = scan(step, **arguments, reverse=reverse, **how)

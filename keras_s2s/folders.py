@@ -1,0 +1,164 @@
+"""Folders that are written whole or not at all, and that name every file which is their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """What a folder holds, and the file in it that says so.
+
+    Attributes:
+        what: In errors, with its article: "a translator".
+        description: Name of the JSON file that lists the others, with their digests, as "sha256".
+        companions: Names that may stand beside them and are replaced together with them.
+    """
+
+    what: str
+    description: str
+    companions: tuple[str, ...] = ()
+
+    def check_goal(self, folder: Path) -> Path:
+        """Raise unless one may be saved in a folder and can be; mend what a crash left.
+
+        Args:
+            folder: Need not exist.
+
+        Returns:
+            The folder by its full name, which a change of the working directory does not touch.
+
+        Raises:
+            ValueError: It is a file, or holds something else.
+            OSError: It cannot be written.
+        """
+        folder, what = folder.resolve(), self.what.capitalize()
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f"{what} is saved in a folder. Received: {str(folder)!r}, a file.")
+        if not folder.name:
+            raise ValueError(f"{what} needs a folder with a name. Received: {str(folder)!r}.")
+        others = self._others(folder)
+        if others:
+            raise ValueError(
+                f"{what} is saved in a folder of its own, which is replaced as a whole. Received: "
+                f"{str(folder)!r}, which holds {others[0]!r}. Move that away, or name another "
+                "folder."
+            )
+        previous = _previous(folder)
+        if self._is_in(previous):
+            if self._is_in(folder):
+                shutil.rmtree(previous)
+            else:
+                if folder.exists():
+                    folder.rmdir()
+                previous.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent):
+            return folder
+
+    def find(self, folder: Path) -> Path:
+        """The folder, or what `replaced` left of it if it was stopped between two renames."""
+        folder = folder.resolve()
+        previous = _previous(folder)
+        return previous if self._is_in(previous) and not self._is_in(folder) else folder
+
+    @contextmanager
+    def replaced(self, folder: Path) -> Iterator[Path]:
+        """Give a new folder beside its goal to write into, and rename it at the end.
+
+        A folder that is there already steps aside first, so between two renames there is none of
+        the name. A process that dies just then leaves the old one as `.NAME.previous`, where `find`
+        finds it; anywhere else it leaves the old or the new one in place. What a killed process had
+        written so far lies in `.NAME-...` and may be deleted.
+        """
+        folder = self.check_goal(folder)
+        previous = _previous(folder)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+            new = Path(temporary) / "new"
+            new.mkdir()
+            yield new
+            try:
+                if folder.exists():
+                    folder.rename(previous)
+                new.rename(folder)
+            except BaseException:
+                if previous.exists() and not folder.exists():
+                    previous.rename(folder)
+                raise
+        shutil.rmtree(previous, ignore_errors=True)
+
+    def describe(self, new: Path, content: dict[str, Any]) -> None:
+        """Write the description of all files that are in a folder now."""
+        digests = {
+            path.relative_to(new).as_posix(): digest(path)
+            for path in sorted(new.rglob("*"))
+            if path.is_file()
+        }
+        text = json.dumps({**content, "sha256": digests}, indent=1, ensure_ascii=False) + "\n"
+        (new / self.description).write_text(text, encoding="utf-8")
+
+    def check_files(self, folder: Path, digests: dict[str, str], cure: str) -> None:
+        """Raise unless every file is there and as it was written."""
+        for name, expected in digests.items():
+            path = folder / name
+            if not path.is_file() or digest(path) != expected:
+                raise ValueError(
+                    f"A file of {self.what} is missing or damaged. Received: {path}. {cure}"
+                )
+
+    def _is_in(self, folder: Path) -> bool:
+        return (folder / self.description).is_file()
+
+    def _others(self, folder: Path) -> list[str]:
+        """What is in a folder besides its own; all, where there is no description."""
+        if not folder.exists():
+            return []
+        if not self._is_in(folder):
+            return sorted(path.name for path in folder.iterdir())
+        try:
+            own = set(json.loads((folder / self.description).read_bytes())["sha256"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            own = set()
+        own |= {self.description, *self.companions}
+        files = (path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
+        return sorted({path.relative_to(folder).as_posix() for path in files} - own)
+
+
+def are_names_inside(digests: Any) -> bool:
+    """Whether what a description lists as its files can be files of its folder."""
+    return isinstance(digests, dict) and not any(
+        Path(name).is_absolute() or ".." in Path(name).parts for name in digests
+    )
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
+
+
+def versions(*names: str) -> dict[str, str | None]:
+    """The installed versions of packages, None for those that are not there."""
+    found: dict[str, str | None] = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _previous(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.previous")
