@@ -63,11 +63,15 @@ def compare_training(arguments: argparse.Namespace) -> None:
 
 
 def compare_decoding(arguments: argparse.Namespace) -> None:
-    """Print sentences a second of decoding, and memory."""
-    sides = {"OpenNMT-tf": [], "keras-s2s, the same shape": []}
+    """Print sentences a second of decoding, and memory; both sides decode with our weights."""
+    share = [sys.executable, str(HERE / "share_weights.py"), "--work", str(arguments.work)]
+    subprocess.run(share, capture_output=True, check=True)
+    sides = {"OpenNMT-tf": ["--shared-weights"], "keras-s2s, the same weights": []}
     if arguments.model is not None:
         sides["keras-s2s, default recipe"] = ["--model", str(arguments.model)]
-    rows = [["batch, beam", "", "sentences/s", "ratio", "pieces a sentence", "peak memory, MB"]]
+    rows = [
+        ["batch, beam", "", "sentences/s", "ratio", "pieces a sentence", "BLEU", "peak memory, MB"]
+    ]
     everything = {}
     for batch, beam in ((64, 1), (64, 5), (1, 1), (1, 5)):
         common = ["translate", "--work", str(arguments.work)]
@@ -85,7 +89,8 @@ def compare_decoding(arguments: argparse.Namespace) -> None:
             speed = median(found, "sentences_per_second")
             pieces = median(found, "output_tokens") / median(found, "sentences")
             memory = f"{median(found, 'peak_memory_bytes') / 1e6:,.0f}"
-            figures = [f"{speed:,.1f}", f"{speed / base:.2f}", f"{pieces:.1f}", memory]
+            bleu = f"{median(found, 'bleu'):.1f}"
+            figures = [f"{speed:,.1f}", f"{speed / base:.2f}", f"{pieces:.1f}", bleu, memory]
             rows.append([f"{batch}, {beam}", name, *figures])
         everything[f"{batch}, {beam}"] = runs
     print(table(rows))

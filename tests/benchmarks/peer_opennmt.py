@@ -43,9 +43,14 @@ def configure_tensorflow(threads: int, seed: int) -> None:
     tf.get_logger().setLevel("INFO")
 
 
-def build_model(work: Path, **parameters: Any) -> Any:
-    """Build the attention model of the comparison, its vocabularies read from `work`."""
+def build_model(work: Path, shared: bool = False, **parameters: Any) -> Any:
+    """Build the attention model of the comparison, its vocabularies read from `work`.
+
+    With `shared` it computes what keras-s2s computes: the bridge ends in a tanh, and the source in
+    an end mark.
+    """
     import opennmt
+    import tensorflow as tf
 
     embedding, units, dropout = 256, 512, 0.3
     model = opennmt.models.SequenceToSequence(
@@ -54,7 +59,10 @@ def build_model(work: Path, **parameters: Any) -> Any:
         opennmt.encoders.RNNEncoder(1, units // 2, bidirectional=True, dropout=dropout),
         # Luong attention ("general") with input feeding is what this decoder does by default.
         opennmt.decoders.AttentionalRNNDecoder(
-            1, units, bridge_class=opennmt.layers.DenseBridge, dropout=dropout
+            1,
+            units,
+            bridge_class=lambda: opennmt.layers.DenseBridge(tf.tanh if shared else None),
+            dropout=dropout,
         ),
     )
     # A "dropout" among the parameters would overwrite a cache of that name inside Keras' cells.
@@ -62,6 +70,7 @@ def build_model(work: Path, **parameters: Any) -> Any:
         {
             "source_vocabulary": str(work / "vocabulary.opennmt.en"),
             "target_vocabulary": str(work / "vocabulary.opennmt.de"),
+            "source_sequence_controls": {"start": False, "end": shared},
         },
         params=parameters,
     )
@@ -166,6 +175,56 @@ def train(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def assign_shared_weights(model: Any, path: Path) -> None:
+    """Put the weights that `share_weights.py` wrote into the model."""
+    import numpy as np
+
+    encoder, decoder = model.encoder.rnn.rnn, model.decoder
+    cells = {
+        "forward": encoder.forward_layer.cell.cells[0].layer,
+        "backward": encoder.backward_layer.cell.cells[0].layer,
+        "decoder": decoder.cell._cell.cells[0].layer,
+    }
+    variables = {
+        "source_embedding": model.features_inputter.embedding,
+        "target_embedding": model.labels_inputter.embedding,
+        "attention_kernel": decoder.attention_mechanism.memory_layer.kernel,
+        "readout_kernel": decoder.cell._attention_layers[0].kernel,
+        "bridge_kernel": decoder.bridge.linear.kernel,
+        "bridge_bias": decoder.bridge.linear.bias,
+        "output_kernel": decoder.output_layer.kernel,
+        "output_bias": decoder.output_layer.bias,
+    }
+    for name, cell in cells.items():
+        for part in ("kernel", "recurrent_kernel", "bias"):
+            variables[f"{name}_{part}"] = getattr(cell, part)
+    with np.load(path) as weights:
+        if set(weights) != set(variables) or len(model.variables) != len(variables):
+            raise SystemExit(f"{path} must hold {sorted(variables)}. Run share_weights.py again.")
+        for name, variable in variables.items():
+            variable.assign(weights[name])
+
+
+def load_weights(model: Any, arguments: argparse.Namespace) -> str:
+    """Read the weights to decode with, the shared or the trained ones, and return their name."""
+    import opennmt
+
+    if arguments.shared_weights:
+        model.create_variables()
+        assign_shared_weights(model, arguments.work / "shared_weights.npz")
+        return "shared_weights.npz"
+    folder = arguments.work / "opennmt_tf"
+    path = opennmt.utils.checkpoint.Checkpoint(model, model_dir=str(folder)).restore(
+        weights_only=True
+    )
+    if path is None:
+        raise SystemExit(
+            "A trained model is needed, since an untrained one never ends a sentence. "
+            f"Received: no checkpoint in {folder}. Run: train --steps 1000 --save"
+        )
+    return Path(path).name
+
+
 def translate_file(model: Any, infer: Any, dataset: Any) -> list[str]:
     """Return the best translation of every sentence, in the order of the file."""
     import tensorflow as tf
@@ -182,20 +241,16 @@ def translate_file(model: Any, infer: Any, dataset: Any) -> list[str]:
 
 def translate(arguments: argparse.Namespace) -> dict[str, Any]:
     """Decode test_2016_flickr with the trained weights and return the speed."""
-    import opennmt
     import tensorflow as tf
 
-    folder = arguments.work / "opennmt_tf"
     model = build_model(
-        arguments.work, beam_width=arguments.beam, maximum_decoding_length=arguments.max_length
+        arguments.work,
+        shared=arguments.shared_weights,
+        beam_width=arguments.beam,
+        maximum_decoding_length=arguments.max_length,
+        length_penalty=1.0,
     )
-    checkpoint = opennmt.utils.checkpoint.Checkpoint(model, model_dir=str(folder))
-    path = checkpoint.restore(weights_only=True)
-    if path is None:
-        raise SystemExit(
-            "A trained model is needed, since an untrained one never ends a sentence. "
-            f"Received: no checkpoint in {folder}. Run: train --steps 1000 --save"
-        )
+    weights = load_weights(model, arguments)
     dataset = model.examples_inputter.make_inference_dataset(
         str(arguments.work / "test_2016_flickr.sp.en"),
         arguments.batch,
@@ -209,7 +264,7 @@ def translate(arguments: argparse.Namespace) -> dict[str, Any]:
     seconds, cpu_seconds = time.perf_counter() - warmed_up, time.process_time() - cpu_start
     return {
         "sentences_per_second": round(len(translations) / seconds, 2),
-        "checkpoint": Path(path).name,
+        "weights": weights,
         "sentences": len(translations),
         "seconds": round(seconds, 2),
         "cpu_seconds": round(cpu_seconds, 2),
@@ -260,6 +315,9 @@ def parse_arguments() -> argparse.Namespace:
     decoding = commands.add_parser("translate", help="decoding speed over test_2016_flickr")
     decoding.add_argument("--batch", type=int, default=64, help="sentences a batch")
     decoding.add_argument("--beam", type=int, default=1, help="beam width; 1 is greedy")
+    decoding.add_argument(
+        "--shared-weights", action="store_true", help="those that share_weights.py wrote"
+    )
     decoding.add_argument("--max-length", type=int, default=100, help="tokens an output at most")
     decoding.add_argument("--bucket-width", type=int, default=5, help="tokens; 0: file order")
     for command in (training, decoding):

@@ -4,7 +4,6 @@ Usage: python tests/benchmarks/prepare.py WORK [--data FOLDER] [--vocabulary-siz
 
 WORK then holds, for each language (en, de):
 
-- `sentencepiece.en.model`: unigram, identity normalization, ids pad 0, unk 1, start 2, end 3;
 - `train.sp.en`, `val.sp.en`, `test_2016_flickr.sp.en`: one sentence a line, pieces apart by blanks;
 - `vocabulary.opennmt.en`: the same pieces as OpenNMT-tf reads them.
 
@@ -16,10 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-from keras_s2s.text.normalization import normalize
 
 LANGUAGES = ("en", "de")
 SPLITS = ("train", "val", "test_2016_flickr")
@@ -29,31 +25,9 @@ OPENNMT_SPECIAL_TOKENS = ("<blank>", "<s>", "</s>")
 NUM_SPECIAL_IDS = 4
 
 
-def read_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a file, normalized as the library does by default."""
-    with path.open(encoding="utf-8", newline="\n") as file:
-        yield from map(normalize, file)
-
-
-def train_tokenizer(lines: Iterator[str], vocabulary_size: int, prefix: Path) -> None:
-    """Train a unigram model on `lines` and write it to `prefix`.model."""
-    import sentencepiece
-
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=lines,
-        model_prefix=str(prefix),
-        model_type="unigram",
-        vocab_size=vocabulary_size,
-        hard_vocab_limit=False,  # English has too few different words for 8,000 pieces.
-        normalization_rule_name="identity",
-        character_coverage=1.0,
-        num_threads=2,
-        pad_id=0,
-        unk_id=1,
-        bos_id=2,
-        eos_id=3,
-        minloglevel=2,
-    )
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a file."""
+    return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def write_vocabulary(pieces: list[str], path: Path) -> None:
@@ -64,18 +38,18 @@ def write_vocabulary(pieces: list[str], path: Path) -> None:
 
 def prepare_language(language: str, *, data: Path, work: Path, vocabulary_size: int) -> dict:
     """Write tokenizer, pieces and vocabulary of one language; return the counts."""
-    import sentencepiece
+    from keras_s2s import SentencePieceTokenizer
 
-    prefix = work / f"sentencepiece.{language}"
-    train_tokenizer(read_lines(data / f"train.{language}"), vocabulary_size, prefix)
-    processor = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
-    size = processor.get_piece_size()
-    pieces = [processor.id_to_piece(index) for index in range(NUM_SPECIAL_IDS, size)]
+    tokenizer = SentencePieceTokenizer.train(
+        read_lines(data / f"train.{language}"), vocabulary_size
+    )
+    size = tokenizer.vocabulary_size
+    pieces = tokenizer.pieces(range(NUM_SPECIAL_IDS, size))
     write_vocabulary(pieces, work / f"vocabulary.opennmt.{language}")
     tokens: dict[str, int] = {}
     for split in SPLITS:
-        sentences = processor.encode(list(read_lines(data / f"{split}.{language}")), out_type=str)
-        lines = [" ".join(sentence) for sentence in sentences]
+        sentences = tokenizer.encode_all(read_lines(data / f"{split}.{language}"))
+        lines = [" ".join(tokenizer.pieces(sentence)) for sentence in sentences]
         text = "".join(f"{line}\n" for line in lines)
         (work / f"{split}.sp.{language}").write_text(text, encoding="utf-8", newline="\n")
         tokens[split] = sum(len(sentence) for sentence in sentences)
