@@ -59,7 +59,8 @@ def main() -> None:
     work = parser.parse_args().work
     from keras_s2s import Translator
 
-    np.savez(work / "shared_weights.npz", **peer_weights(Translator.load(work / "keras_s2s"), work))
+    weights: dict[str, Any] = peer_weights(Translator.load(work / "keras_s2s"), work)
+    np.savez(work / "shared_weights.npz", **weights)
 
 
 if __name__ == "__main__":
