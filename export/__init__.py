@@ -1,4 +1,7 @@
-"""Export formats for trained translators: SavedModel, LiteRT and ONNX, one file each, to come.
+"""Export formats for trained translators, one file and one function each.
 
 The folder is installed as `keras_s2s.export`; import it by that name only.
 """
+
+from .litert import litert as litert
+from .runners import LiteRTTranslator as LiteRTTranslator

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from keras_s2s.inference.search import beam_search as beam_search
     from keras_s2s.inference.search import greedy_search as greedy_search
     from keras_s2s.inference.search import sample_search as sample_search
+    from keras_s2s.inference.translation import Translation as Translation
     from keras_s2s.inference.translator import Translator as Translator
     from keras_s2s.layers.attention import BahdanauAttention as BahdanauAttention
     from keras_s2s.layers.attention import LuongAttention as LuongAttention
@@ -57,6 +58,7 @@ _MODULE_OF_NAME = {
     "SentencePieceTokenizer": "keras_s2s.text.tokenizers",
     "Seq2Seq": "keras_s2s.model",
     "TokenAccuracy": "keras_s2s.training.metrics",
+    "Translation": "keras_s2s.inference.translation",
     "Translator": "keras_s2s.inference.translator",
     "WordTokenizer": "keras_s2s.text.tokenizers",
     "beam_search": "keras_s2s.inference.search",

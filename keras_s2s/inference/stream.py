@@ -8,40 +8,20 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from keras import backend, ops, tree
 
 from keras_s2s.inference.model_search import SearchRequest, run_search
 from keras_s2s.inference.search import SearchResult
+from keras_s2s.inference.translation import END_PIECE, Translation
 from keras_s2s.text.tokenizers import END_ID, PAD_ID, Tokenizer
 
-END_PIECE = "</s>"
 # Source tokens, padding included, that are encoded together: long texts go in small batches.
 SOURCE_CELLS = 16_384
 # Attention weights that a search may hold: a quarter of a gigabyte.
 WEIGHT_CELLS = 2**26
-
-
-class Translation(NamedTuple):
-    """One answer to one text.
-
-    Attributes:
-        text: The answer.
-        score: What the search ordered its hypotheses by, see `beam_search`.
-        log_probability: Natural logarithm of the answer's probability, end mark included.
-        source_pieces: The S pieces that the encoder read, end mark included.
-        target_pieces: The T pieces of the answer; the last is the end mark unless it was cut off.
-        weights: Attention, float32 `[T, S]`; `None` unless asked for.
-    """
-
-    text: str
-    score: float
-    log_probability: float
-    source_pieces: list[str]
-    target_pieces: list[str]
-    weights: np.ndarray | None
 
 
 class ModelSearch:

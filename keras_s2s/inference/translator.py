@@ -13,7 +13,8 @@ from keras_s2s.inference.model_search import (
     check_whole,
 )
 from keras_s2s.inference.storage import load_parts, save_parts
-from keras_s2s.inference.stream import ModelSearch, TextSearch, Translation
+from keras_s2s.inference.stream import ModelSearch, TextSearch
+from keras_s2s.inference.translation import Translation
 from keras_s2s.model import Seq2Seq
 from keras_s2s.text.tokenizers import Tokenizer
 

@@ -1,0 +1,135 @@
+"""The contract: two functions of fixed signature, from which every format is made.
+
+`encode` runs once for a sentence, `decode_step` once for a token. What has no place in a model is
+left out: `memory`, `length` and `attention` without attention, `keys` where they are the memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from keras import ops, tree
+
+UNK_ID, END_ID = 1, 3
+
+
+class Contract:
+    """The two functions of a model.
+
+    Args:
+        model: A `Seq2Seq` that computes in float32.
+        unroll: Write the encoder's loops out; S must be known then.
+
+    Raises:
+        ValueError: The model computes in another dtype.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq
+        >>> decoder = Decoder(vocabulary_size=30, units=8, attention=LuongAttention(8))
+        >>> contract = Contract(Seq2Seq(Encoder(vocabulary_size=20, units=8), decoder))
+        >>> found = contract.encode(np.array([[5, 6, 3, 0]]), np.array([3]))
+        >>> {name: tuple(value.shape) for name, value in found.items()}
+        {'memory': (1, 4, 8), 'keys': (1, 4, 8), 'state': (1, 16)}
+        >>> found = contract.decode_step(np.array([2]), np.array([3]), **found)
+        >>> {name: tuple(value.shape) for name, value in found.items()}
+        {'next_token': (1,), 'logits': (1, 30), 'next_state': (1, 16), 'attention': (1, 4)}
+    """
+
+    def __init__(self, model: Any, *, unroll: bool = False) -> None:
+        dtypes = {layer.compute_dtype for layer in (model.encoder, model.decoder)}
+        if dtypes != {"float32"}:
+            raise ValueError(
+                "A model is exported in float32; `model.with_dtype('float32')` makes a copy. "
+                f"Received: a model that computes in {sorted(dtypes)}"
+            )
+        self.encoder, self.decoder = model.encoder, model.decoder
+        self.unroll = unroll
+        attention = model.decoder.attention
+        self.has_attention = attention is not None
+        self.has_keys = self.has_attention and attention.changes_memory
+        self._structure = model.decoder.stack.zeros(1)
+        self._sizes = [part.shape[-1] for part in tree.flatten(self._structure)]
+
+    @property
+    def state_size(self) -> int:
+        """Size N of a packed state."""
+        return sum(self._sizes)
+
+    def encode(self, tokens: Any, length: Any) -> dict[str, Any]:
+        """Read sentences.
+
+        Args:
+            tokens: int32 `[B, S]`, each row with its end mark; what stands behind `length` counts
+                for nothing.
+            length: int32 `[B]`: tokens of each row, from 1 to S.
+
+        Returns:
+            `memory` `[B, S, U]`, `keys` `[B, S, A]` and the packed `state` `[B, N]`.
+        """
+        real = _real(tokens, length)
+        memory, _, encoder_state = self.encoder(ops.where(real, tokens, 0), unroll=self.unroll)
+        found = {}
+        if self.has_attention:
+            found["memory"] = memory
+        if self.has_keys:
+            found["keys"] = self.decoder.attention.project(memory)
+        state = self.decoder.initial_state(encoder_state, memory)
+        return {**found, "state": _pack(state)}
+
+    def decode_step(
+        self,
+        token: Any,
+        length: Any = None,
+        memory: Any = None,
+        keys: Any = None,
+        state: Any = None,
+    ) -> dict[str, Any]:
+        """Choose one more token.
+
+        Args:
+            token: int32 `[B]`: the token before, at first the start mark.
+            length: int32 `[B]`, as for `encode`.
+            memory: `[B, S, U]`.
+            keys: `[B, S, A]`.
+            state: `[B, N]`, from `encode` or the step before.
+
+        Returns:
+            `next_token` int32 `[B]`, the likeliest that is neither padding nor start mark; `logits`
+            `[B, V]`, `next_state` `[B, N]` and `attention` `[B, S]`.
+        """
+        attended = ()
+        if self.has_attention:
+            mask = _real(memory[..., 0], length)
+            attended = (memory if keys is None else keys, memory, mask)
+        logits, after, weights = self.decoder.step(token, self._unpack(state), *attended)
+        found = {
+            "next_token": _likeliest(logits),
+            "logits": logits,
+            "next_state": _pack(after),
+        }
+        return {**found, "attention": weights} if self.has_attention else found
+
+    def _unpack(self, state: Any) -> Any:
+        places = [sum(self._sizes[: i + 1]) for i in range(len(self._sizes) - 1)]
+        return tree.pack_sequence_as(self._structure, ops.split(state, places, axis=-1))
+
+
+def _real(like: Any, length: Any) -> Any:
+    """Boolean `[B, S]`: True for a real token."""
+    positions = ops.arange(ops.shape(like)[1], dtype="int32")
+    return positions[None] < ops.expand_dims(ops.cast(length, "int32"), 1)
+
+
+def _pack(state: Any) -> Any:
+    return ops.concatenate(tree.flatten(state), axis=-1)
+
+
+def _likeliest(logits: Any) -> Any:
+    """The best of all ids but padding (0) and start mark (2), the lower one of two equals."""
+    others = logits[:, END_ID:]
+    # `keras.ops.argmax` cares for -0.0, by operations that LiteRT does not have.
+    best = tf.argmax(others, axis=-1, output_type=tf.int32) + END_ID
+    is_unknown = logits[:, UNK_ID] >= ops.max(others, axis=-1)
+    return ops.where(is_unknown, UNK_ID, best)

@@ -1,0 +1,33 @@
+"""Convert a SavedModel to LiteRT: a program of its own, as the converter leaks and may crash.
+
+python -m keras_s2s.export.convert_litert SAVED_MODEL GOAL none|float16|int8
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def convert(saved_model: str, goal: str, quantize: str) -> None:
+    """Write one LiteRT file with all signatures of a SavedModel.
+
+    Args:
+        saved_model: The folder.
+        goal: The file.
+        quantize: "none", "float16", or "int8" for weights in int8 (dynamic range).
+    """
+    import tensorflow as tf
+
+    signatures = list(tf.saved_model.load(saved_model).signatures)
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model, signature_keys=signatures)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if quantize != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    Path(goal).write_bytes(converter.convert())
+
+
+if __name__ == "__main__":
+    convert(*sys.argv[1:])

@@ -1,0 +1,167 @@
+"""LiteRT (TFLite): one file with `encode` and `decode_step`, loop-free, for phones and browsers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .artifact import new_artifact, write_manifest
+from .golden import sample_sources, write_golden_vectors
+from .litert_runtimes import compiled_model, interpreter
+from .parity import compare, contract_run, greedy_answers
+
+MODEL, GOLDEN = "model.tflite", "golden.json"
+# Difference of two logits below which either may win: what rounding the weights can do.
+TOLERANCES = {"none": 1e-3, "float16": 5e-2, "int8": 0.0}
+QUANTIZATIONS = {"none": 4, "float16": 2, "int8": 1}  # Bytes of a weight.
+LENGTHS = (16, 32, 64)
+MOST_TOKENS = 512
+
+
+def litert(
+    translator: Any,
+    folder: str | Path,
+    *,
+    quantize: str = "none",
+    lengths: Sequence[int] = LENGTHS,
+    samples: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Export a translator for phones and browsers.
+
+    The file has the signatures `decode_step` and `encode`, for sources of up to the largest of
+    `lengths`, and one `encode_<S>` for every other of them, so that short sentences are cheap. All
+    are for one sentence, loop-free, of built-in operations alone. What was written is run by the
+    Interpreter and by CompiledModel and compared with the model before it takes its place.
+
+    Args:
+        translator: A `Translator`.
+        folder: Goal; another export there is replaced.
+        quantize: "none" (float32), "float16", or "int8": weights in int8, sums in float32.
+        lengths: Source tokens, end mark included.
+        samples: Sentences to compare with, and to keep as examples beside the model.
+
+    Returns:
+        The manifest: signatures, sizes and what the comparison found.
+
+    Raises:
+        ValueError: An unknown quantization, lengths out of range, or a file that does not agree.
+        RuntimeError: The converter failed.
+        OSError: The folder cannot be written.
+    """
+    if quantize not in QUANTIZATIONS:
+        raise ValueError(
+            f"`quantize` must be one of {sorted(QUANTIZATIONS)}. Received: quantize={quantize!r}"
+        )
+    lengths = sorted({int(length) for length in lengths})
+    if not lengths or lengths[0] < 1 or lengths[-1] > MOST_TOKENS:
+        raise ValueError(
+            f"`lengths` must be from 1 to {MOST_TOKENS} tokens. Received: lengths={lengths}"
+        )
+    with new_artifact(folder) as new:
+        signatures = _convert(translator.model, new / MODEL, quantize, lengths)
+        proof = _prove(translator, new, quantize, lengths, list(samples))
+        content = {
+            "file": MODEL,
+            "quantization": quantize,
+            "lengths": lengths,
+            **signatures,
+            **proof,
+        }
+        return write_manifest(new, "litert", translator, content)
+
+
+def _prove(
+    translator: Any, new: Path, quantize: str, lengths: Sequence[int], samples: list[str]
+) -> dict[str, Any]:
+    """Run what was written beside the model; keep what it said as examples."""
+    from .contract import Contract
+
+    path = new / MODEL
+    weights = translator.model.count_params() * QUANTIZATIONS[quantize]
+    size = path.stat().st_size
+    if size < 0.9 * weights:
+        raise ValueError(f"The converter lost weights. Received: {size:,} bytes for {weights:,}.")
+    texts, sources = sample_sources(translator, samples, lengths[-1])
+    expected = greedy_answers(contract_run(Contract(translator.model)), sources)
+    parity = {}
+    for name, runtime in (("interpreter", interpreter), ("compiled_model", compiled_model)):
+        found = greedy_answers(runtime(str(path)), sources, lengths)
+        agreement = compare(expected, found, texts, TOLERANCES[quantize])
+        if quantize != "int8" and agreement.first_difference is not None:
+            raise ValueError(
+                f"The export and the model must agree, in the {name}. "
+                f"Received: {agreement.first_difference}"
+            )
+        parity[name] = agreement.to_dict()
+    write_golden_vectors(new / GOLDEN, translator, texts, sources, found)
+    return {"bytes": {"file": size, "weights": weights}, "parity": parity, "golden": GOLDEN}
+
+
+def _convert(model: Any, goal: Path, quantize: str, lengths: Sequence[int]) -> dict[str, Any]:
+    """Write the LiteRT file and return what its signatures are."""
+    with tempfile.TemporaryDirectory() as saved_model:
+        signatures = _save(model, saved_model, lengths)
+        command = [sys.executable, "-m", "keras_s2s.export.convert_litert", saved_model, str(goal)]
+        finished = subprocess.run([*command, quantize], capture_output=True, text=True, check=False)
+        if finished.returncode or not goal.is_file():
+            lines = finished.stderr.strip().splitlines() or ["no message"]
+            raise RuntimeError(
+                f"The LiteRT converter ended with {finished.returncode}. Received: {lines[-1]}"
+            )
+    return signatures
+
+
+def _save(model: Any, folder: str, lengths: Sequence[int]) -> dict[str, Any]:
+    """Write the contract's functions as a SavedModel, for one sentence of known lengths."""
+    import tensorflow as tf
+
+    from .contract import Contract
+
+    contract = Contract(model, unroll=True)
+    longest = lengths[-1]
+
+    def encode(tokens: Any, length: Any) -> dict[str, Any]:
+        found = contract.encode(tokens, length)
+        room = longest - tokens.shape[1]
+        if not room:
+            return found
+        paddings = [[0, 0], [0, room], [0, 0]]
+        return {n: v if n == "state" else tf.pad(v, paddings) for n, v in found.items()}
+
+    given: dict[str, Any] = {}
+    made: dict[str, Any] = {}
+
+    def add(name: str, call: Any, **inputs: Any) -> Any:
+        given[name] = {key: tf.TensorSpec(*spec, name=key) for key, spec in inputs.items()}
+        made[name] = tf.function(call, autograph=False).get_concrete_function(**given[name])
+        return made[name].structured_outputs
+
+    ids = tf.int32
+    for length in lengths:
+        name = "encode" if length == longest else f"encode_{length}"
+        outputs = add(name, encode, tokens=([1, length], ids), length=([1], ids))
+    fixed = {name: (list(value.shape), value.dtype) for name, value in outputs.items()}
+    if contract.has_attention:
+        fixed["length"] = ([1], ids)
+    add("decode_step", contract.decode_step, token=([1], ids), **fixed)
+    module = tf.Module()
+    # Of a Keras model as attribute the converter would lose the weights without a word.
+    module.variables_ = [variable.value for variable in model.variables]  # pyright: ignore
+    tf.saved_model.save(module, folder, signatures=made)
+    return {
+        "signatures": {
+            name: {"inputs": _shapes(given[name]), "outputs": _shapes(one.structured_outputs)}
+            for name, one in made.items()
+        }
+    }
+
+
+def _shapes(tensors: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {"dtype": tensor.dtype.name, "shape": list(tensor.shape)}
+        for name, tensor in sorted(tensors.items())
+    }

@@ -1,0 +1,56 @@
+"""The two runtimes of LiteRT, each as a function that runs one signature of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+# The name of a signature and its inputs by name, to its outputs by name.
+Run = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
+
+_MISSING = "LiteRT models run by ai-edge-litert. Install it: pip install 'keras-s2s[litert]'"
+
+
+def interpreter(path: str, threads: int = 1) -> Run:
+    """The Interpreter, with all signatures of a file."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ImportError(_MISSING) from error
+    loaded = Interpreter(path, num_threads=threads)
+    runners = {name: loaded.get_signature_runner(name) for name in loaded.get_signature_list()}
+    return lambda name, inputs: runners[name](**inputs)
+
+
+def compiled_model(path: str) -> Run:
+    """CompiledModel, the API of the newer Android, iOS and web runtimes."""
+    try:
+        from ai_edge_litert.compiled_model import CompiledModel
+    except ImportError as error:
+        raise ImportError(_MISSING) from error
+    model = CompiledModel.from_file(path)
+    names = model.get_signature_list()
+    details = {name: model.get_output_tensor_details(name) for name in names}
+    buffers = {
+        name: (
+            {key: model.create_input_buffer_by_name(name, key) for key in signature["inputs"]},
+            {key: model.create_output_buffer_by_name(name, key) for key in signature["outputs"]},
+        )
+        for name, signature in names.items()
+    }
+
+    def run(name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        given, made = buffers[name]
+        for key, buffer in given.items():
+            buffer.write(np.ascontiguousarray(inputs[key]))
+        model.run_by_name(name, given, made)
+        return {key: _read(buffer, details[name][key]) for key, buffer in made.items()}
+
+    return run
+
+
+def _read(buffer: Any, details: dict[str, Any]) -> np.ndarray:
+    shape = details["shape"]
+    return buffer.read(int(np.prod(shape)), np.dtype(details["dtype"])).reshape(shape)

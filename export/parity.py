@@ -1,0 +1,135 @@
+"""Run an artifact and the model on the same sentences, and name the first difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .numpy_search import END_ID, START_ID
+
+
+class Path(NamedTuple):
+    """One greedy answer."""
+
+    ids: list[int]
+    gaps: list[float]  # How far the second best logit was from the best, at each token.
+
+
+def greedy_answers(
+    run: Any, sources: Sequence[Sequence[int]], lengths: Sequence[int] = ()
+) -> list[Path]:
+    """The greedy answer to each source.
+
+    Args:
+        run: `run(name, inputs) -> outputs`, arrays by name.
+        sources: Ids, end mark included.
+        lengths: Tokens that the signatures `encode_<S>` take, the last of them `encode`; none where
+            `encode` takes any number.
+    """
+    answers = []
+    for ids in sources:
+        room = next((length for length in lengths if length >= len(ids)), len(ids))
+        is_own = bool(lengths) and room != lengths[-1]
+        answers.append(_greedy(run, ids, room, f"encode_{room}" if is_own else "encode"))
+    return answers
+
+
+def _greedy(run: Any, ids: Sequence[int], room: int, encode: str) -> Path:
+    """The greedy loop around the contract's two functions, for one sentence."""
+    limit = 3 * len(ids) + 20  # As in `Translator`.
+    tokens = np.zeros((1, room), "int32")
+    tokens[0, : len(ids)] = ids
+    length = np.array([len(ids)], "int32")
+    fixed = run(encode, {"tokens": tokens, "length": length})
+    state = fixed.pop("state")
+    if "memory" in fixed:
+        fixed["length"] = length
+    token, found = np.array([START_ID], "int32"), Path([], [])
+    while len(found.ids) < limit and token[0] != END_ID:
+        step = run("decode_step", {"token": token, "state": state, **fixed})
+        token, state = step["next_token"], step["next_state"]
+        best = np.sort(np.partition(step["logits"][0], -2)[-2:])
+        found.ids.append(int(token[0]))
+        found.gaps.append(float(best[1] - best[0]))
+    return found
+
+
+class Agreement(NamedTuple):
+    """How many greedy answers of an artifact are those of the model.
+
+    Attributes:
+        sentences: How many were compared.
+        same: Of these, token for token.
+        ties: Of the others, those whose first difference is between two tokens that the model holds
+            for equally likely, within `tolerance`.
+        first_difference: What differs and how, or `None`.
+    """
+
+    sentences: int
+    same: int
+    ties: int
+    first_difference: str | None
+
+    @property
+    def share(self) -> float:
+        """The share of sentences that agree, ties included."""
+        return (self.same + self.ties) / self.sentences if self.sentences else 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for the manifest."""
+        return {**self._asdict(), "share": round(self.share, 4)}
+
+
+def compare(
+    expected: Sequence[Path], found: Sequence[Path], texts: Sequence[str], tolerance: float
+) -> Agreement:
+    """Compare greedy answers.
+
+    Args:
+        expected: The model's.
+        found: The artifact's.
+        texts: What was translated, to name it.
+        tolerance: Gap between two logits below which a difference is a tie.
+    """
+    same = ties = 0
+    first = None
+    for text, ours, theirs in zip(texts, expected, found, strict=True):
+        if ours.ids == theirs.ids:
+            same += 1
+            continue
+        place = next(
+            (i for i, (a, b) in enumerate(zip(ours.ids, theirs.ids, strict=False)) if a != b),
+            min(len(ours.ids), len(theirs.ids)),
+        )
+        gap = ours.gaps[place] if place < len(ours.gaps) else np.inf
+        if gap <= tolerance:
+            ties += 1
+        elif first is None:
+            first = (
+                f"token {place + 1} of the answer to {text!r}: the model says "
+                f"{_at(ours.ids, place)}, the artifact {_at(theirs.ids, place)}; the model's "
+                f"second best logit is {gap:.2g} below its best"
+            )
+    return Agreement(len(texts), same, ties, first)
+
+
+def _at(ids: list[int], place: int) -> str:
+    return str(ids[place]) if place < len(ids) else "nothing more"
+
+
+def contract_run(contract: Any) -> Any:
+    """The two functions of a `Contract` as graphs, for `greedy`."""
+    import tensorflow as tf
+
+    functions = {
+        "encode": tf.function(contract.encode, autograph=False, reduce_retracing=True),
+        "decode_step": tf.function(contract.decode_step, autograph=False, reduce_retracing=True),
+    }
+
+    def run(name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        given = {key: tf.constant(value) for key, value in inputs.items()}
+        return {key: value.numpy() for key, value in functions[name](**given).items()}
+
+    return run

@@ -1,0 +1,231 @@
+"""Translate with an exported artifact alone: no TensorFlow and no Keras is imported."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_s2s import Translation, load_tokenizer
+
+from .artifact import read_manifest
+from .litert_runtimes import compiled_model, interpreter
+from .numpy_search import END_ID, Hypothesis, beam_search
+
+END_PIECE = "</s>"
+
+
+class _ExportedTranslator:
+    """What the runners share: texts to ids, the search, ids to texts."""
+
+    kind: str
+    longest: int
+
+    def __init__(self, folder: str | Path) -> None:
+        self.manifest = read_manifest(folder)
+        if self.manifest["kind"] != self.kind:
+            raise ValueError(
+                f"{type(self).__name__} runs {self.kind} exports. "
+                f"Received: {str(folder)!r}, of kind {self.manifest['kind']!r}."
+            )
+        self.folder = Path(folder)
+        names = self.manifest["tokenizers"]
+        self.source_tokenizer = load_tokenizer(self.folder / names["source"])
+        self.target_tokenizer = load_tokenizer(self.folder / names["target"])
+
+    def translate(
+        self,
+        texts: Iterable[str],
+        *,
+        beam_size: int | None = None,
+        maximum_length: int | None = None,
+    ) -> list[str]:
+        """The best answer to each text, in order; see `stream`."""
+        found = self.stream(texts, beam_size=beam_size, maximum_length=maximum_length)
+        return [answers[0].text for answers in found]
+
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        beam_size: int | None = None,
+        n_best: int = 1,
+        length_penalty: float | None = None,
+        coverage_penalty: float | None = None,
+        maximum_length: int | None = None,
+        attention: bool = False,
+    ) -> Iterator[list[Translation]]:
+        """All that a search found, for one text after the other, in order.
+
+        Args:
+            texts: Any number of texts.
+            beam_size: Width of the beam, 1 for greedy; `None` for the translator's that was
+                exported, as for the penalties.
+            n_best: Number of answers to each text, at most `beam_size`.
+            length_penalty: Exponent of the length penalty.
+            coverage_penalty: Weight of the coverage penalty.
+            maximum_length: Longest answer in tokens, end mark included; `None` for 20 more than
+                three times the source's.
+            attention: Whether to return the attention weights.
+
+        Returns:
+            An iterator: for each text a list of up to `n_best` answers, the best first; one empty
+            answer to a blank text.
+
+        Raises:
+            TypeError: `texts` is one string, or holds something else than strings.
+            ValueError: A number is out of range, or attention is asked of a model without.
+        """
+        if isinstance(texts, (str, bytes)):
+            raise TypeError(f"`texts` must be a list of strings. Received: texts={texts!r}")
+        defaults = self.manifest["options"]
+        options = {
+            "beam_size": defaults["beam_size"] if beam_size is None else beam_size,
+            "n_best": n_best,
+            "length_penalty": defaults["length_penalty"]
+            if length_penalty is None
+            else length_penalty,
+            "coverage_penalty": defaults["coverage_penalty"]
+            if coverage_penalty is None
+            else coverage_penalty,
+        }
+        _check(options, self.has_attention, attention, maximum_length)
+        if options["beam_size"] == 1:  # The greedy search scores by probability alone.
+            options |= {"length_penalty": 0.0, "coverage_penalty": 0.0}
+        return self._answers(texts, options, maximum_length, attention)
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether the model has attention to show."""
+        return "attention" in self.manifest["signatures"]["decode_step"]["outputs"]
+
+    def _answers(
+        self,
+        texts: Iterable[str],
+        options: dict[str, Any],
+        maximum_length: int | None,
+        attention: bool,
+    ) -> Iterator[list[Translation]]:
+        for number, text in enumerate(texts, 1):
+            if not isinstance(text, str):
+                raise TypeError(f"Text {number} must be a string. Received: {text!r}")
+            ids = self.source_tokenizer.encode(text)
+            if not ids:
+                yield [Translation("", 0.0, 0.0, [], [], None)]
+                continue
+            if len(ids) >= self.longest:
+                warnings.warn(
+                    f"Text {number} was cut to {self.longest} tokens, end mark included.",
+                    stacklevel=2,
+                )
+            ids = [*ids[: self.longest - 1], END_ID]
+            limit = 3 * len(ids) + 20 if maximum_length is None else maximum_length
+            source_pieces = [*self.source_tokenizer.pieces(ids[:-1]), END_PIECE]
+            found = self.search(ids, limit, **options)
+            yield [self._translation(one, source_pieces, attention) for one in found]
+
+    def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
+        """The hypotheses for source ids, end mark included; options as for `beam_search`."""
+        raise NotImplementedError
+
+    def _translation(
+        self, found: Hypothesis, source_pieces: list[str], attention: bool
+    ) -> Translation:
+        has_ended = found.ids[-1] == END_ID
+        pieces = self.target_tokenizer.pieces(found.ids[:-1] if has_ended else found.ids)
+        return Translation(
+            text=self.target_tokenizer.decode(found.ids),
+            score=found.score,
+            log_probability=found.log_probability,
+            source_pieces=source_pieces,
+            target_pieces=[*pieces, END_PIECE] if has_ended else pieces,
+            weights=found.attention if attention else None,
+        )
+
+
+class LiteRTTranslator(_ExportedTranslator):
+    """Translates with a LiteRT export, by `ai-edge-litert`, NumPy and the tokenizer alone.
+
+    Args:
+        folder: What `keras_s2s.export.litert` wrote.
+        runtime: "interpreter", or "compiled_model", the API of the newer Android, iOS and web
+            runtimes.
+        threads: Of the Interpreter.
+
+    Raises:
+        ValueError: No LiteRT export, a damaged one, or an unknown runtime.
+        ImportError: `ai-edge-litert` is missing.
+    """
+
+    kind = "litert"
+
+    def __init__(
+        self, folder: str | Path, *, runtime: str = "interpreter", threads: int = 1
+    ) -> None:
+        super().__init__(folder)
+        if runtime not in ("interpreter", "compiled_model"):
+            raise ValueError(
+                '`runtime` must be "interpreter" or "compiled_model". '
+                f"Received: runtime={runtime!r}"
+            )
+        path = str(self.folder / self.manifest["file"])
+        is_interpreter = runtime == "interpreter"
+        self._run = interpreter(path, threads) if is_interpreter else compiled_model(path)
+        self.lengths: list[int] = self.manifest["lengths"]
+        self.longest = self.lengths[-1]
+        self._inputs = set(self.manifest["signatures"]["decode_step"]["inputs"])
+
+    def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
+        """See the base class."""
+        room = next(length for length in self.lengths if length >= len(ids))
+        tokens = np.zeros((1, room), "int32")
+        tokens[0, : len(ids)] = ids
+        length = np.array([len(ids)], "int32")
+        name = "encode" if room == self.longest else f"encode_{room}"
+        encoded = self._run(name, {"tokens": tokens, "length": length})
+        state = encoded.pop("state")
+        fixed = {k: v for k, v in {**encoded, "length": length}.items() if k in self._inputs}
+
+        def step(tokens: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
+            found = [
+                self._run(
+                    "decode_step", {"token": tokens[i : i + 1], "state": states[i : i + 1]} | fixed
+                )
+                for i in range(len(tokens))
+            ]
+            logits, after = (
+                np.concatenate([one[name] for one in found]) for name in ("logits", "next_state")
+            )
+            if "attention" not in found[0]:
+                return logits, after, None
+            attention = np.concatenate([one["attention"] for one in found])
+            return logits, after, attention[:, : len(ids)]
+
+        return beam_search(step, state[0], limit, **options)
+
+
+def _check(
+    options: dict[str, Any], has_attention: bool, attention: bool, maximum_length: int | None
+) -> None:
+    wholes = {"beam_size": options["beam_size"], "n_best": options["n_best"]}
+    if maximum_length is not None:
+        wholes["maximum_length"] = maximum_length
+    for name, value in wholes.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"`{name}` must be a whole number of at least 1. Received: {value!r}")
+    for name in ("length_penalty", "coverage_penalty"):
+        if not 0 <= options[name] < 1e30:
+            raise ValueError(f"`{name}` must be at least 0. Received: {options[name]!r}")
+    if options["n_best"] > options["beam_size"]:
+        raise ValueError(
+            "`n_best` can be at most `beam_size`. Received: "
+            f"n_best={options['n_best']}, beam_size={options['beam_size']}"
+        )
+    if not has_attention and (attention or options["coverage_penalty"]):
+        raise ValueError(
+            "A model without attention has none to show, and no coverage to reward. Received: "
+            f"attention={attention}, coverage_penalty={options['coverage_penalty']}"
+        )

@@ -1,0 +1,30 @@
+"""An answer, as every translator gives it: the Keras one and those of exported models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+END_PIECE = "</s>"
+
+
+class Translation(NamedTuple):
+    """One answer to one text.
+
+    Attributes:
+        text: The answer.
+        score: What the search ordered its hypotheses by, see `beam_search`.
+        log_probability: Natural logarithm of the answer's probability, end mark included.
+        source_pieces: The S pieces that the encoder read, end mark included.
+        target_pieces: The T pieces of the answer; the last is the end mark unless it was cut off.
+        weights: Attention, float32 `[T, S]`; `None` unless asked for.
+    """
+
+    text: str
+    score: float
+    log_probability: float
+    source_pieces: list[str]
+    target_pieces: list[str]
+    weights: np.ndarray | None

@@ -1,0 +1,269 @@
+"""What is written for LiteRT runs, agrees, and is what it says it is."""
+
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
+
+from keras_s2s import Translator, export
+from keras_s2s.export.litert_runtimes import interpreter
+
+TEXTS = ["abc", "한국 é", "", "j", "hhhhhhhhhhhh", "gab"]
+SAMPLE: list[dict[str, Any]] = [
+    {"attention": "general", "input_feeding": True},
+    {"attention": "bahdanau", "cell": "gru", "num_layers": 2},
+    {"attention": "none", "num_layers": 2, "bidirectional": False},
+    {"attention": "dot", "tie_embeddings": False},
+]
+GRID: list[dict[str, Any]] = [
+    {
+        "attention": attention,
+        "cell": cell,
+        "num_layers": layers,
+        "bidirectional": bidirectional,
+        "input_feeding": feeding,
+    }
+    for attention, cell, layers, bidirectional, feeding in itertools.product(
+        ("none", "bahdanau", "general", "dot", "scaled", "concat"),
+        ("lstm", "gru"),
+        (1, 2),
+        (True, False),
+        (True, False),
+    )
+    if attention != "none" or not feeding
+]
+
+
+@pytest.fixture(scope="module")
+def translator(make: Callable[..., Translator]) -> Translator:
+    return make(input_feeding=True)
+
+
+@pytest.fixture(scope="module")
+def exported(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("litert") / "export"
+    export.litert(translator, folder, lengths=(8, 16), samples=["abc", "dead beef"])
+    return folder
+
+
+def pieces(answers: Any) -> list[list[str]]:
+    return [found[0].target_pieces for found in answers]
+
+
+def operations(path: Path) -> set[str]:
+    """The operations of all subgraphs of a file, by name; a custom one by its own."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
+    found = set()
+    for code in model.operatorCodes:
+        builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+        found.add(names[builtin] if code.customCode is None else str(code.customCode))
+    return found
+
+
+@pytest.mark.parametrize("shape", SAMPLE, ids=str)
+def test_every_kind_of_model_exports_and_answers_as_the_translator(
+    make: Callable, shape: dict[str, Any], tmp_path: Path
+) -> None:
+    check_export(make(**shape), tmp_path / "export")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", GRID, ids=str)
+def test_the_whole_grid_exports_and_answers_as_the_translator(
+    make: Callable, shape: dict[str, Any], tmp_path: Path
+) -> None:
+    check_export(make(**shape), tmp_path / "export")
+
+
+def check_export(translator: Translator, folder: Path) -> None:
+    manifest = export.litert(translator, folder, lengths=(16,), samples=TEXTS)
+    assert all(found["share"] == 1.0 for found in manifest["parity"].values())
+    alone = export.LiteRTTranslator(folder)
+    assert pieces(alone.stream(TEXTS, beam_size=1)) == pieces(translator.stream(TEXTS, beam_size=1))
+
+
+@pytest.mark.parametrize("runtime", ["interpreter", "compiled_model"])
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_it_alone_finds_what_the_translator_finds(
+    translator: Translator, exported: Path, runtime: str, beam_size: int
+) -> None:
+    alone = export.LiteRTTranslator(exported, runtime=runtime)
+    options: dict[str, Any] = {"beam_size": beam_size, "n_best": beam_size, "attention": True}
+    found, expected = alone.stream(TEXTS, **options), translator.stream(TEXTS, **options)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert [one.target_pieces for one in ours] == [one.target_pieces for one in theirs]
+        for a, b in zip(ours, theirs, strict=True):
+            assert (a.text, a.source_pieces) == (b.text, b.source_pieces)
+            np.testing.assert_allclose(a.score, b.score, atol=1e-4)
+            np.testing.assert_allclose(a.log_probability, b.log_probability, atol=1e-4)
+            if b.weights is not None:
+                assert a.weights is not None
+                np.testing.assert_allclose(a.weights, b.weights, atol=1e-5)
+
+
+def test_the_file_holds_no_loop_no_variable_and_no_operation_of_tensorflow(exported: Path) -> None:
+    found = operations(exported / "model.tflite")
+    assert found and not any(
+        name.startswith("Flex") or name in ("WHILE", "IF", "CUSTOM") or "VAR" in name
+        for name in found
+    )
+
+
+def test_each_length_has_its_signature_and_the_step_serves_all(exported: Path) -> None:
+    run = interpreter(str(exported / "model.tflite"))
+    short = run(
+        "encode_8", {"tokens": np.full((1, 8), 5, "int32"), "length": np.array([8], "int32")}
+    )
+    padded = np.zeros((1, 16), "int32")
+    padded[0, :8] = 5
+    long = run("encode", {"tokens": padded, "length": np.array([8], "int32")})
+    assert short["memory"].shape == long["memory"].shape == (1, 16, 12)
+    np.testing.assert_allclose(short["state"], long["state"], atol=1e-6)
+    np.testing.assert_allclose(short["memory"][:, :8], long["memory"][:, :8], atol=1e-6)
+
+
+def test_the_manifest_says_what_is_in_the_file(exported: Path) -> None:
+    manifest = json.loads((exported / "manifest.json").read_text(encoding="utf-8"))
+    run = interpreter(str(exported / "model.tflite"))
+    for name, signature in manifest["signatures"].items():
+        inputs = {
+            key: np.ones(tensor["shape"], tensor["dtype"])
+            for key, tensor in signature["inputs"].items()
+        }
+        made = run(name, inputs)
+        described = {key: (t["dtype"], t["shape"]) for key, t in signature["outputs"].items()}
+        assert described == {k: (v.dtype.name, list(v.shape)) for k, v in made.items()}
+    names = {p.relative_to(exported).as_posix() for p in exported.rglob("*") if p.is_file()}
+    assert set(manifest["sha256"]) == names - {"manifest.json"}
+    assert manifest["special_ids"] == {"pad": 0, "unk": 1, "start": 2, "end": 3}
+
+
+def test_golden_vectors_are_what_the_translator_says(
+    translator: Translator, exported: Path
+) -> None:
+    golden = json.loads((exported / "golden.json").read_text(encoding="utf-8"))
+    assert [one["text"] for one in golden[:2]] == ["abc", "dead beef"]
+    texts = [one["text"] for one in golden]
+    assert [one["answer"] for one in golden] == translator.translate(texts, beam_size=1)
+    for one in golden:
+        assert one["ids"] == [*translator.source_tokenizer.encode(one["text"]), 3]
+        assert translator.target_tokenizer.decode(one["answer_ids"]) == one["answer"]
+
+
+@pytest.mark.parametrize(("quantize", "share"), [("none", 1.0), ("float16", 0.5), ("int8", 0.25)])
+def test_the_file_has_the_size_of_the_weights_in_their_precision(
+    tmp_path: Path, quantize: str, share: float
+) -> None:
+    """Weights enough that the graph itself does not count; stored once for three signatures."""
+    import keras
+
+    from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq
+
+    keras.utils.set_random_seed(1)
+    tokenizer = CharacterTokenizer.train(["".join(map(chr, range(0x4E00, 0x4E00 + 2500)))])
+    size = tokenizer.vocabulary_size
+    decoder = Decoder(size, 256, attention=LuongAttention(256), input_feeding=True)
+    model = Seq2Seq(Encoder(size, 256), decoder)
+    manifest = export.litert(
+        Translator(model, tokenizer, tokenizer), tmp_path / "x", quantize=quantize, lengths=(4, 8)
+    )
+    expected = 4 * model.count_params() * share
+    assert manifest["bytes"]["file"] == (tmp_path / "x" / "model.tflite").stat().st_size
+    assert expected * 0.98 <= manifest["bytes"]["file"] <= expected * 1.02 + 150_000
+
+
+def test_it_translates_where_neither_tensorflow_nor_keras_is_imported(
+    translator: Translator, exported: Path
+) -> None:
+    program = (
+        "import sys; from keras_s2s.export import LiteRTTranslator\n"
+        f"print(LiteRTTranslator({str(exported)!r}).translate(['abc', 'gab'], beam_size=2))\n"
+        "print(sorted({'tensorflow', 'keras', 'jax'} & set(sys.modules)))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    expected = translator.translate(["abc", "gab"], beam_size=2)
+    assert finished.stdout.splitlines() == [str(expected), "[]"]
+
+
+def test_a_longer_text_is_cut_with_a_warning(exported: Path) -> None:
+    alone = export.LiteRTTranslator(exported)
+    with pytest.warns(UserWarning, match="Text 1 was cut to 16 tokens"):
+        cut = alone.translate(["a" * 40], beam_size=1)
+    assert cut == alone.translate(["a" * 15], beam_size=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"quantize": "int4"}, "`quantize` must be one of .* Received: quantize='int4'"),
+        ({"lengths": ()}, "`lengths` must be from 1"),
+        ({"lengths": (0, 8)}, "`lengths` must be from 1"),
+        ({"lengths": (100_000,)}, "`lengths` must be from 1"),
+    ],
+)
+def test_what_cannot_be_exported_is_told(
+    translator: Translator, tmp_path: Path, arguments: Any, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        export.litert(translator, tmp_path / "x", **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_converter_that_dies_leaves_the_old_export_and_says_why(
+    translator: Translator, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = Path(shutil.copytree(exported, tmp_path / "export"))
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="converter ended with 1"):
+        export.litert(translator, copied)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["export"]
+    export.LiteRTTranslator(copied)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "model.tflite").write_bytes(b"x"), "missing or damaged"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "is damaged"),
+        (lambda folder: (folder / "manifest.json").write_text("{}"), "describes no export"),
+        (lambda folder: (folder / "manifest.json").unlink(), "must be a folder that was exported"),
+        (lambda folder: (folder / "golden.json").unlink(), "missing or damaged"),
+    ],
+)
+def test_a_damaged_export_is_told(
+    exported: Path, tmp_path: Path, damage: Callable, message: str
+) -> None:
+    copied = Path(shutil.copytree(exported, tmp_path / "export"))
+    damage(copied)
+    with pytest.raises(ValueError, match=message):
+        export.LiteRTTranslator(copied)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"beam_size": 0}, "`beam_size` must be a whole number"),
+        ({"beam_size": 2, "n_best": 3}, "`n_best` can be at most `beam_size`"),
+        ({"length_penalty": -1.0}, "`length_penalty` must be at least 0"),
+        ({"maximum_length": 0}, "`maximum_length` must be a whole number"),
+    ],
+)
+def test_what_a_runner_cannot_do_is_told(exported: Path, options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        export.LiteRTTranslator(exported).stream(["abc"], **options)
+    with pytest.raises(TypeError, match="must be a list of strings"):
+        export.LiteRTTranslator(exported).translate("abc")
