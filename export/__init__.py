@@ -4,4 +4,6 @@ The folder is installed as `keras_s2s.export`; import it by that name only.
 """
 
 from .litert import litert as litert
+from .onnx import onnx as onnx
 from .runners import LiteRTTranslator as LiteRTTranslator
+from .runners import OnnxTranslator as OnnxTranslator

@@ -50,6 +50,7 @@ def write_manifest(new: Path, kind: str, translator: Any, content: dict[str, Any
             "beam_size": translator.beam_size,
             "length_penalty": translator.length_penalty,
             "coverage_penalty": translator.coverage_penalty,
+            "maximum_source_length": translator.maximum_source_length,
         },
         "tokenizers": {"source": SOURCE, "target": TARGET},
         **content,

@@ -57,6 +57,27 @@ class Contract:
         """Size N of a packed state."""
         return sum(self._sizes)
 
+    def signatures(
+        self, batch: int | None = None, length: int | None = None
+    ) -> dict[str, dict[str, tuple]]:
+        """Shapes and dtypes of the inputs of both functions, by name.
+
+        Args:
+            batch: B, or `None` for any.
+            length: S, or `None` for any.
+        """
+        ids, vector = tf.int32, ([batch], tf.int32)
+        source = {"tokens": ([batch, length], ids), "length": vector}
+        made = self.encode(
+            **{name: tf.ones([1, 1][: len(s)], d) for name, (s, d) in source.items()}
+        )
+        fixed: dict[str, tuple] = {"length": vector} if self.has_attention else {}
+        for name in ("memory", "keys"):
+            if name in made:
+                fixed[name] = ([batch, length, made[name].shape[-1]], tf.float32)
+        fixed["state"] = ([batch, self.state_size], tf.float32)
+        return {"encode": source, "decode_step": {"token": vector, **fixed}}
+
     def encode(self, tokens: Any, length: Any) -> dict[str, Any]:
         """Read sentences.
 
@@ -112,8 +133,8 @@ class Contract:
         return {**found, "attention": weights} if self.has_attention else found
 
     def _unpack(self, state: Any) -> Any:
-        places = [sum(self._sizes[: i + 1]) for i in range(len(self._sizes) - 1)]
-        return tree.pack_sequence_as(self._structure, ops.split(state, places, axis=-1))
+        parts = tf.split(state, self._sizes, axis=-1)
+        return tree.pack_sequence_as(self._structure, parts)
 
 
 def _real(like: Any, length: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .numpy_search import END_ID
 
+GOLDEN = "golden.json"
 FIRST_ID = 4  # Of those that stand for text.
 RANDOM_SENTENCES = 40
 MOST_SENTENCES = 100

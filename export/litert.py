@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .artifact import new_artifact, write_manifest
-from .golden import sample_sources, write_golden_vectors
+from .golden import GOLDEN, sample_sources, write_golden_vectors
 from .litert_runtimes import compiled_model, interpreter
-from .parity import compare, contract_run, greedy_answers
+from .parity import TOLERANCES, compare, contract_run, greedy_answers
 
-MODEL, GOLDEN = "model.tflite", "golden.json"
-# Difference of two logits below which either may win: what rounding the weights can do.
-TOLERANCES = {"none": 1e-3, "float16": 5e-2, "int8": 0.0}
+MODEL = "model.tflite"
 QUANTIZATIONS = {"none": 4, "float16": 2, "int8": 1}  # Bytes of a weight.
 LENGTHS = (16, 32, 64)
 MOST_TOKENS = 512
@@ -132,22 +130,19 @@ def _save(model: Any, folder: str, lengths: Sequence[int]) -> dict[str, Any]:
         paddings = [[0, 0], [0, room], [0, 0]]
         return {n: v if n == "state" else tf.pad(v, paddings) for n, v in found.items()}
 
-    given: dict[str, Any] = {}
-    made: dict[str, Any] = {}
-
-    def add(name: str, call: Any, **inputs: Any) -> Any:
-        given[name] = {key: tf.TensorSpec(*spec, name=key) for key, spec in inputs.items()}
-        made[name] = tf.function(call, autograph=False).get_concrete_function(**given[name])
-        return made[name].structured_outputs
-
-    ids = tf.int32
+    step = contract.signatures(1, longest)["decode_step"]
+    calls = {"decode_step": (contract.decode_step, step)}
     for length in lengths:
         name = "encode" if length == longest else f"encode_{length}"
-        outputs = add(name, encode, tokens=([1, length], ids), length=([1], ids))
-    fixed = {name: (list(value.shape), value.dtype) for name, value in outputs.items()}
-    if contract.has_attention:
-        fixed["length"] = ([1], ids)
-    add("decode_step", contract.decode_step, token=([1], ids), **fixed)
+        calls[name] = encode, contract.signatures(1, length)["encode"]
+    given = {
+        name: {key: tf.TensorSpec(*spec, name=key) for key, spec in inputs.items()}
+        for name, (_, inputs) in calls.items()
+    }
+    made: dict[str, Any] = {
+        name: tf.function(call, autograph=False).get_concrete_function(**given[name])
+        for name, (call, _) in calls.items()
+    }
     module = tf.Module()
     # Of a Keras model as attribute the converter would lose the weights without a word.
     module.variables_ = [variable.value for variable in model.variables]  # pyright: ignore

@@ -9,6 +9,9 @@ import numpy as np
 
 from .numpy_search import END_ID, START_ID
 
+# Difference of two logits below which either may win: what rounding the weights can do.
+TOLERANCES = {"none": 1e-3, "float16": 5e-2, "int8": 0.0}
+
 
 class Path(NamedTuple):
     """One greedy answer."""

@@ -14,6 +14,7 @@ from keras_s2s import Translation, load_tokenizer
 from .artifact import read_manifest
 from .litert_runtimes import compiled_model, interpreter
 from .numpy_search import END_ID, Hypothesis, beam_search
+from .onnx_runtime import onnx_runtime
 
 END_PIECE = "</s>"
 
@@ -203,6 +204,42 @@ class LiteRTTranslator(_ExportedTranslator):
                 return logits, after, None
             attention = np.concatenate([one["attention"] for one in found])
             return logits, after, attention[:, : len(ids)]
+
+        return beam_search(step, state[0], limit, **options)
+
+
+class OnnxTranslator(_ExportedTranslator):
+    """Translates with an ONNX export, by `onnxruntime`, NumPy and the tokenizer alone.
+
+    Args:
+        folder: What `keras_s2s.export.onnx` wrote.
+        threads: That a product may use.
+
+    Raises:
+        ValueError: No ONNX export, or a damaged one.
+        ImportError: `onnxruntime` is missing.
+    """
+
+    kind = "onnx"
+
+    def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
+        super().__init__(folder)
+        self._run = onnx_runtime(self.folder, threads)
+        self.longest = self.manifest["options"]["maximum_source_length"]
+
+    def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
+        """See the base class."""
+        length = np.array([len(ids)], "int32")
+        fixed = self._run("encode", {"tokens": np.array([ids], "int32"), "length": length})
+        state = fixed.pop("state")
+        if self.has_attention:
+            fixed["length"] = length
+        rows = {name: value.repeat(options["beam_size"], 0) for name, value in fixed.items()}
+
+        def step(tokens: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
+            some = {name: value[: len(tokens)] for name, value in rows.items()}
+            found = self._run("decode_step", {"token": tokens, "state": states, **some})
+            return found["logits"], found["next_state"], found.get("attention")
 
         return beam_search(step, state[0], limit, **options)
 

@@ -25,9 +25,9 @@ class Arguments(NamedTuple):
 def run_loop(step: Callable[..., Any], arguments: Arguments, reverse: bool, training: bool) -> Any:
     """Run a scan, see `keras_s2s.layers.scan.scan`."""
     arguments = tree.map_structure(tf.convert_to_tensor, arguments)
-    loop = _TensorFlowLoop(step, arguments, reverse)
     if not training:
-        return loop.forward(arguments, keep=False)[:2]
+        return _run_forward(step, arguments, reverse)
+    loop = _TensorFlowLoop(step, arguments, reverse)
 
     @tf.custom_gradient
     def run(*flat: Any) -> Any:
@@ -40,6 +40,22 @@ def run_loop(step: Callable[..., Any], arguments: Arguments, reverse: bool, trai
 
     flat = run(*tree.flatten(arguments))
     return tree.pack_sequence_as((arguments.carry, loop.outputs), flat)
+
+
+def _run_forward(step: Callable[..., Any], arguments: Arguments, reverse: bool) -> Any:
+    """A scan without a gradient of its own.
+
+    In reverse it turns inputs and outputs round: tf2onnx takes for granted that a loop writes its
+    outputs from the first to the last.
+    """
+    if reverse:
+        turned = tree.map_structure(lambda value: tf.reverse(value, [0]), arguments.inputs)
+        arguments = arguments._replace(inputs=turned)
+    loop = _TensorFlowLoop(step, arguments, reverse=False)
+    last, outputs, *_ = loop.forward(arguments, keep=False)
+    if reverse:
+        outputs = tree.map_structure(lambda value: tf.reverse(value, [0]), outputs)
+    return last, outputs
 
 
 class _TensorFlowLoop:

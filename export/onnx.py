@@ -1,0 +1,148 @@
+"""ONNX: `encoder.onnx` and `decode_step.onnx`, batch and length dynamic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .artifact import new_artifact, write_manifest
+from .golden import GOLDEN, sample_sources, write_golden_vectors
+from .onnx_loops import own_weights
+from .onnx_runtime import FILES, onnx_runtime
+from .parity import TOLERANCES, compare, contract_run, greedy_answers
+
+OPSET = 18  # The newest that tf2onnx writes.
+QUANTIZATIONS = ("none", "int8")
+LONGEST_SAMPLE = 64
+
+
+def onnx(
+    translator: Any,
+    folder: str | Path,
+    *,
+    quantize: str = "none",
+    samples: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Export a translator to ONNX.
+
+    What was written is checked by `onnx.checker`, run by ONNX Runtime and compared with the model
+    before it takes its place.
+
+    Args:
+        translator: A `Translator`.
+        folder: Goal; another export there is replaced.
+        quantize: "none" (float32), or "int8": weights of the products in int8, sums in float32.
+        samples: Sentences to compare with, and to keep as examples beside the model.
+
+    Returns:
+        The manifest: signatures, sizes and what the comparison found.
+
+    Raises:
+        ValueError: An unknown quantization, or files that do not agree with the model.
+        ImportError: A package is missing.
+        OSError: The folder cannot be written.
+    """
+    if quantize not in QUANTIZATIONS:
+        raise ValueError(
+            f"`quantize` must be one of {QUANTIZATIONS}. Received: quantize={quantize!r}"
+        )
+    with new_artifact(folder) as new:
+        signatures = _convert(translator.model, new)
+        if quantize == "int8":
+            _quantize(new)
+        proof = _prove(translator, new, quantize, list(samples))
+        content = {"files": FILES, "quantization": quantize, "signatures": signatures, **proof}
+        return write_manifest(new, "onnx", translator, content)
+
+
+def _convert(model: Any, new: Path) -> dict[str, Any]:
+    """Write both files in float32 and return what their inputs and outputs are."""
+    try:
+        import tf2onnx
+        from onnx import checker, save
+    except ImportError as error:
+        raise ImportError(
+            "tf2onnx writes ONNX. Install it: pip install 'keras-s2s[onnx]'"
+        ) from error
+    import tensorflow as tf
+
+    from .contract import Contract
+
+    contract = Contract(model)
+    described = {}
+    for name, inputs in contract.signatures().items():
+        specs = [tf.TensorSpec(*spec, name=key) for key, spec in inputs.items()]
+        call = getattr(contract, name)
+        function = tf.function(
+            lambda *given, call=call, keys=tuple(inputs): call(
+                **dict(zip(keys, given, strict=True))
+            ),
+            input_signature=specs,
+            autograph=False,
+        )
+        made, _ = tf2onnx.convert.from_function(function, input_signature=specs, opset=OPSET)
+        own_weights(made.graph)
+        described[name] = _name_dimensions(made.graph)
+        checker.check_model(made, full_check=True)
+        save(made, new / FILES[name])
+    return described
+
+
+# What the dynamic dimensions of a tensor are, by its name; of all others only the first is.
+_DYNAMIC = {name: ("batch", "source_length") for name in ("tokens", "memory", "keys", "attention")}
+
+
+def _name_dimensions(graph: Any) -> dict[str, Any]:
+    """Give the dynamic dimensions readable names, and return all shapes."""
+    described: dict[str, Any] = {"inputs": {}, "outputs": {}}
+    for kind, tensors in (("inputs", graph.input), ("outputs", graph.output)):
+        for tensor in tensors:
+            dimensions = tensor.type.tensor_type.shape.dim
+            for dimension, name in zip(
+                dimensions, _DYNAMIC.get(tensor.name, ("batch",)), strict=False
+            ):
+                dimension.dim_param = name
+            dtype = "float32" if tensor.type.tensor_type.elem_type == 1 else "int32"
+            shape = [dimension.dim_param or dimension.dim_value for dimension in dimensions]
+            described[kind][tensor.name] = {"dtype": dtype, "shape": shape}
+    return described
+
+
+def _quantize(new: Path) -> None:
+    """Put int8 weights in the place of float32 ones, in loops too."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    for name in FILES.values():
+        plain = new / f"{name}.float32"
+        (new / name).rename(plain)
+        quantize_dynamic(
+            plain,
+            new / name,
+            weight_type=QuantType.QInt8,
+            extra_options={"EnableSubgraph": True},
+        )
+        plain.unlink()
+
+
+def _prove(translator: Any, new: Path, quantize: str, samples: list[str]) -> dict[str, Any]:
+    """Run what was written beside the model; keep what it said as examples."""
+    from .contract import Contract
+
+    longest = min(LONGEST_SAMPLE, translator.maximum_source_length)
+    texts, sources = sample_sources(translator, samples, longest)
+    expected = greedy_answers(contract_run(Contract(translator.model)), sources)
+    found = greedy_answers(onnx_runtime(new), sources)
+    agreement = compare(expected, found, texts, TOLERANCES[quantize])
+    if quantize == "none" and agreement.first_difference is not None:
+        raise ValueError(
+            f"The export and the model must agree. Received: {agreement.first_difference}"
+        )
+    write_golden_vectors(new / GOLDEN, translator, texts, sources, found)
+    sizes = {name: (new / name).stat().st_size for name in FILES.values()}
+    weights = translator.model.count_params() * (4 if quantize == "none" else 1)
+    return {
+        "bytes": {**sizes, "weights": weights},
+        "parity": {"onnxruntime": agreement.to_dict()},
+        "golden": GOLDEN,
+    }
