@@ -16,7 +16,7 @@ FORMAT_VERSION = 1
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
 SPECIAL_IDS = {"pad": 0, "unk": 1, "start": 2, "end": 3}
 EXPORT = FolderKind("an export", MANIFEST)
-KINDS = ("saved_model", "litert", "onnx")
+KINDS = ("litert", "onnx")
 TOOLS = ("keras-s2s", "keras", "tensorflow", "ai-edge-litert", "onnxruntime", "tf2onnx")
 
 
@@ -32,7 +32,7 @@ def write_manifest(new: Path, kind: str, translator: Any, content: dict[str, Any
 
     Args:
         new: The folder.
-        kind: "saved_model", "litert" or "onnx".
+        kind: "litert" or "onnx".
         translator: Whose tokenizers and options they are.
         content: What the format adds.
 
@@ -89,7 +89,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
             f"{path} must have format version {FORMAT_VERSION}. Received: format_version="
             f"{manifest.get('format_version')!r}. Use the keras-s2s that wrote it."
         )
-    digests = manifest.get("sha256")
+    digests: Any = manifest.get("sha256")
     if manifest.get("kind") not in KINDS or not are_names_inside(digests):
         raise ValueError(f"{path} is damaged. Received: wrong kind or files. Copy it again.")
     EXPORT.check_files(path.parent, digests, "Copy the folder again, or export it again.")

@@ -131,7 +131,7 @@ def _save(model: Any, folder: str, lengths: Sequence[int]) -> dict[str, Any]:
         return {n: v if n == "state" else tf.pad(v, paddings) for n, v in found.items()}
 
     step = contract.signatures(1, longest)["decode_step"]
-    calls = {"decode_step": (contract.decode_step, step)}
+    calls: dict[str, tuple] = {"decode_step": (contract.decode_step, step)}
     for length in lengths:
         name = "encode" if length == longest else f"encode_{length}"
         calls[name] = encode, contract.signatures(1, length)["encode"]

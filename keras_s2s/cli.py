@@ -1,4 +1,4 @@
-"""The command line: `keras-s2s train | translate | evaluate | demo`."""
+"""The command line: `keras-s2s train | translate | evaluate | export | demo`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,20 @@ from typing import Annotated, Any
 
 import typer
 
+from keras_s2s.cli_export import export, load_translator
+from keras_s2s.cli_options import (
+    Beam,
+    File,
+    Form,
+    Kind,
+    Model,
+    Output,
+    Penalty,
+    Source,
+    Target,
+    Tsv,
+    about,
+)
 from keras_s2s.recipe import Recipe
 from keras_s2s.recipe import train as train_model
 from keras_s2s.terminal import (
@@ -32,34 +46,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"max_content_width": 100},
-    help="Sequence-to-sequence models with attention: train, translate, evaluate.",
+    help="Sequence-to-sequence models with attention: train, translate, evaluate, export.",
 )
 
 DEFAULT = Recipe()
 MOST_PIECES_DRAWN = 150
 
-
-def about(text: str, metavar: str, *names: str, **limits: Any) -> Any:
-    """An option with its help; the default stands at the parameter."""
-    return typer.Option(*names, help=text, metavar=metavar, **limits)
-
-
-File = Path | None
-Output = Annotated[Path, about("Folder for the model: a new one, or one to replace.", "DIR")]
-Model = Annotated[Path, about("Folder of a trained model.", "DIR")]
-Source = Annotated[
-    File, about("Sources, one a line; plain, .gz or .xz; - is standard input.", "FILE")
-]
-Target = Annotated[File, about("Targets, line by line those of the sources.", "FILE")]
-Tsv = Annotated[File, about("Instead: sources and targets in one file, a TAB between.", "FILE")]
-Beam = Annotated[
-    int | None, about("Width of the beam, 1 for greedy; by default the model's, 5.", "N", min=1)
-]
-Penalty = Annotated[
-    float | None, about("Above 0 favours longer answers; by default the model's, 1.", "X")
-]
-Kind = "sentencepiece|word|character"
-Form = "NFC|NFKC|NFD"
+app.command()(export)
 
 
 @app.command()
@@ -183,7 +176,7 @@ def translate(
     check_picture(attention_plot)
     check_writable(output, attention_plot)
     is_typed = str(source) == "-" and sys.stdin.isatty()
-    found = _load(model).stream(
+    found = load_translator(model).stream(
         lines,
         beam_size=beam,
         n_best=n_best,
@@ -238,7 +231,7 @@ def evaluate(
     check_picture(plot)
     check_writable(json_file, output, plot)
     sources, targets = read_references(source, target or [], tsv, group)
-    translator = _load(model)
+    translator = load_translator(model)
     start = time.monotonic()
     best = [
         answers[0]
@@ -266,16 +259,6 @@ def evaluate(
 
         with whole_path(plot) as part:
             score_by_length_plot(rows, part)
-
-
-def _load(folder: Path) -> Any:
-    from keras_s2s.inference.storage import read_description
-
-    read_description(folder)  # A wrong folder is told before TensorFlow's seconds.
-    load_tensorflow()
-    from keras_s2s.inference.translator import Translator
-
-    return Translator.load(folder)
 
 
 def _draw_attention(answer: Any, path: Path) -> None:

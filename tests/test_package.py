@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "evaluation": {"inference", "inference.translator"},
     "export": {"", "folders"},
 }
-MAY_IMPORT_EVERYTHING = {"", "cli", "demo", "recipe", "terminal"}
+MAY_IMPORT_EVERYTHING = {"", "cli", "cli_export", "cli_options", "demo", "recipe", "terminal"}
 
 # These run under any Keras backend.
 BACKEND_FREE = ("layers", "model", "inference", "training.losses", "training.metrics")

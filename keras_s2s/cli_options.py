@@ -1,0 +1,31 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def about(text: str, metavar: str, *names: str, **limits: Any) -> Any:
+    """An option with its help; the default stands at the parameter."""
+    return typer.Option(*names, help=text, metavar=metavar, **limits)
+
+
+File = Path | None
+Output = Annotated[Path, about("Folder for the model: a new one, or one to replace.", "DIR")]
+Model = Annotated[Path, about("Folder of a trained model.", "DIR")]
+Source = Annotated[
+    File, about("Sources, one a line; plain, .gz or .xz; - is standard input.", "FILE")
+]
+Target = Annotated[File, about("Targets, line by line those of the sources.", "FILE")]
+Tsv = Annotated[File, about("Instead: sources and targets in one file, a TAB between.", "FILE")]
+Beam = Annotated[
+    int | None, about("Width of the beam, 1 for greedy; by default the model's, 5.", "N", min=1)
+]
+Penalty = Annotated[
+    float | None, about("Above 0 favours longer answers; by default the model's, 1.", "X")
+]
+Kind = "sentencepiece|word|character"
+Form = "NFC|NFKC|NFD"
