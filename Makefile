@@ -54,7 +54,7 @@ types: .venv/.installed-dev
 	$(if $(UV),$(UV) venv --seed --allow-existing --python "$(or $(PYTHON),3.12)","$(PYTHON)" -m venv) .venv
 
 .venv/.installed: pyproject.toml | .venv/bin/python
-	$(INSTALL) --editable .
+	$(INSTALL) --editable ".[litert]"
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml | .venv/bin/python

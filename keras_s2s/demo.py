@@ -29,6 +29,8 @@ RECIPE = Recipe(
     averaging=0.99,
 )
 SHOWN = 12
+# Of the export: what it is compared with, what it is tried with, and its lengths in characters.
+SAMPLES, TRIED, LENGTHS = 40, 200, (32, 64)
 
 
 def run_demo(
@@ -68,9 +70,46 @@ def run_demo(
     report(f"exact match on dates never seen in training: {100 * exact:.2f} %, {len(wrong)} wrong")
     picture = Path(folder) / "attention.png"
     _draw_attention(translator, sources[0], picture)
+    _export(translator, Path(folder), splits, report)
     report(f"model and pictures are in {folder}; try:")
     report(f'  echo "{sources[1]}" | {_command()} translate --model {folder}')
     return exact
+
+
+def _export(
+    translator: Translator, folder: Path, splits: DateSplits, report: Callable[[str], None]
+) -> None:
+    """Export the model for phones, and translate with the export alone."""
+    from keras_s2s import export
+    from keras_s2s.export.contract import Contract
+    from keras_s2s.export.parity import contract_run, step_milliseconds
+
+    goal = folder.with_name(f"{folder.name}-litert")
+    try:
+        from keras_s2s.export.litert_runtimes import interpreter
+
+        samples = [source for source, _ in splits.valid[:SAMPLES]]
+        manifest = export.litert(
+            translator, goal, quantize="int8", lengths=LENGTHS, samples=samples
+        )
+    except ImportError as error:
+        report(f"not exported: {error}")
+        return
+    sources, targets = zip(*splits.test[:TRIED], strict=True)
+    answers = export.LiteRTTranslator(goal).translate(sources, beam_size=1)
+    right = sum(map(str.__eq__, answers, targets))
+    steps = [
+        step_milliseconds(run, room)
+        for run, room in (
+            (interpreter(str(goal / manifest["file"])), LENGTHS[-1]),
+            (contract_run(Contract(translator.model)), LENGTHS[-1]),
+        )
+    ]
+    report(
+        f"exported to {goal} for phones: {manifest['bytes']['file'] / 1e6:.2f} MB of int8; alone "
+        f"it reads {right} of {len(targets)} dates right; a step takes {steps[0]:.2f} ms, Keras' "
+        f"{steps[1]:.2f} ms"
+    )
 
 
 def _command() -> str:

@@ -32,6 +32,7 @@ CONTRACT = {
         --batch-tokens --epochs --minutes --learning-rate --precision --seed""",
     "translate": "--model --input --output --beam --n-best --scores --attention-plot",
     "evaluate": "--model --source --target --tsv --beam --json",
+    "export": "--model --format --output --quantize --max-length --lengths",
 }
 FIGURES = """bleu bleu_signature bleu_lowercased_tokenized chrf token_error_rate
     sequence_error_rate exact_match sentences seconds""".split()

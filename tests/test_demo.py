@@ -63,6 +63,22 @@ def test_the_report_says_what_it_learned_from_how_long_it_took_and_what_to_try(
     assert shutil.which(command[0])  # It can be typed as it stands.
 
 
+def test_it_ends_with_an_export_that_translates_alone(
+    small: tuple[Path, list[str], float],
+) -> None:
+    pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
+    folder, lines, _ = small
+    (line,) = [line for line in lines if line.startswith("exported to")]
+    found = re.fullmatch(
+        r"exported to (\S+) for phones: ([\d.]+) MB of int8; alone it reads \d+ of 30 dates right; "
+        r"a step takes [\d.]+ ms, Keras' [\d.]+ ms",
+        line,
+    )
+    assert found and Path(found[1]) == folder.with_name("dates-litert")
+    size = (folder.with_name("dates-litert") / "model.tflite").stat().st_size
+    assert float(found[2]) == round(size / 1e6, 2)
+
+
 @pytest.mark.slow
 def test_the_demo_learns_to_read_dates_in_minutes(
     tmp_path: Path, capsys: pytest.CaptureFixture

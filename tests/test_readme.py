@@ -40,6 +40,32 @@ def test_the_python_of_the_readme_trains_translates_and_saves(
     assert "200 pairs read" in capsys.readouterr().out
 
 
+def test_the_greedy_loop_of_the_readme_runs_an_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
+    from keras_s2s import (
+        CharacterTokenizer,
+        Decoder,
+        Encoder,
+        LuongAttention,
+        Seq2Seq,
+        Translator,
+        export,
+    )
+
+    (program,) = re.findall(r"```py\n(.*?)```", README, flags=re.DOTALL)
+    tokenizer = CharacterTokenizer.train(["A dog runs."])
+    size = tokenizer.vocabulary_size
+    model = Seq2Seq(Encoder(size, 16), Decoder(size, 16, attention=LuongAttention(16)))
+    translator = Translator(model, tokenizer, tokenizer)
+    export.litert(translator, tmp_path / "phone", lengths=(16,))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "README.md", "exec"), {})
+    expected = translator.translate(["A dog runs."], beam_size=1, maximum_length=100)
+    assert capsys.readouterr().out.splitlines()[-1] == expected[0]
+
+
 def test_every_option_of_a_command_in_the_readme_exists() -> None:
     import typer.main
 

@@ -1,0 +1,107 @@
+"""The command that exports, and the commands that use what it wrote."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
+pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
+
+from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
+from keras_s2s.cli import main
+
+TEXTS = ["abc", "", "cab a", "bb"]
+
+
+def call(*words: object) -> int:
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "model"
+    tokenizer = CharacterTokenizer.train(["abc abc"])
+    size = tokenizer.vocabulary_size
+    network = Seq2Seq(Encoder(size, 16), Decoder(size, 16, attention=LuongAttention(16)))
+    Translator(network, tokenizer, tokenizer).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("samples") / "texts"
+    path.write_text("".join(f"{text}\n" for text in TEXTS), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["litert", "--max-length", 12, "--lengths", "8"], ["litert", "--quantize", "int8"], ["onnx"]],
+    ids=str,
+)
+def test_an_export_is_made_told_about_and_translated_with(
+    model: Path, samples: Path, tmp_path: Path, words: list, capsys: pytest.CaptureFixture[str]
+) -> None:
+    goal = tmp_path / "export"
+    sampled = ["--samples", samples]
+    assert call("export", "--model", model, "--output", goal, "--format", *words, *sampled) == 0
+    report = capsys.readouterr().out
+    assert "answers are the model's, token for token" in report
+    assert report.splitlines()[-1] == f"the export is in {goal}"
+    golden = json.loads((goal / "golden.json").read_text(encoding="utf-8"))
+    assert [one["text"] for one in golden[:3]] == ["abc", "cab a", "bb"]
+    if "--max-length" in words:
+        assert json.loads((goal / "manifest.json").read_text())["lengths"] == [8, 12]
+    plot = ["--attention-plot", tmp_path / "plot.png"]
+    assert call("translate", "--model", goal, "--input", samples, "--scores", *plot) == 0
+    answers = capsys.readouterr().out.splitlines()
+    assert len(answers) == len(TEXTS)
+    assert (tmp_path / "plot.png").stat().st_size > 1000
+    if "int8" not in words:
+        assert call("translate", "--model", model, "--input", samples, "--scores") == 0
+        expected = capsys.readouterr().out.splitlines()
+        assert [one.split("\t")[1] for one in answers] == [one.split("\t")[1] for one in expected]
+    files = ["--source", samples, "--target", samples]
+    assert call("evaluate", "--model", goal, *files) == 0
+    assert "exact_match" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--format", "coreml"], "--format must be one of litert|onnx. Received: 'coreml'"),
+        (["--quantize", "int4"], "`quantize` must be one of"),
+        (["--lengths", "8,x"], "--lengths must be numbers like 16,32,64. Received: '8,x'"),
+        (["--max-length", "100000"], "`lengths` must be from 1 to 512 tokens"),
+        (["--format", "onnx", "--max-length", "9"], "--max-length goes with --format litert"),
+        (["--model", "nowhere"], "must be a folder that a translator was saved in"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    model: Path,
+    tmp_path: Path,
+    words: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert call("export", "--model", model, "--output", tmp_path / "x", *words) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ") and message in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_something_else_is_left_alone(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    goal = tmp_path / "papers"
+    goal.mkdir()
+    (goal / "thesis.txt").write_text("years of work")
+    assert call("export", "--model", model, "--output", goal) == 2
+    assert "which holds 'thesis.txt'" in capsys.readouterr().err
+    assert call("export", "--model", model, "--output", model) == 2
+    assert (model / "translator.json").is_file()
