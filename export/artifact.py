@@ -16,7 +16,12 @@ FORMAT_VERSION = 1
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
 SPECIAL_IDS = {"pad": 0, "unk": 1, "start": 2, "end": 3}
 EXPORT = FolderKind("an export", MANIFEST)
-KINDS = ("litert", "onnx")
+OPTIONS = {
+    "beam_size": int,
+    "length_penalty": (int, float),
+    "coverage_penalty": (int, float),
+    "maximum_source_length": int,
+}
 TOOLS = ("keras-s2s", "keras", "tensorflow", "ai-edge-litert", "onnxruntime", "tf2onnx")
 
 
@@ -89,8 +94,63 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
             f"{path} must have format version {FORMAT_VERSION}. Received: format_version="
             f"{manifest.get('format_version')!r}. Use the keras-s2s that wrote it."
         )
-    digests: Any = manifest.get("sha256")
-    if manifest.get("kind") not in KINDS or not are_names_inside(digests):
-        raise ValueError(f"{path} is damaged. Received: wrong kind or files. Copy it again.")
-    EXPORT.check_files(path.parent, digests, "Copy the folder again, or export it again.")
+    if not _is_sound(manifest):
+        raise ValueError(f"{path} is damaged. Received: wrong entries. Copy the folder again.")
+    EXPORT.check_files(
+        path.parent, manifest["sha256"], "Copy the folder again, or export it again."
+    )
     return manifest
+
+
+def _is_sound(manifest: dict[str, Any]) -> bool:
+    """Whether all entries are of the right kind, and every file that is named is a checked one."""
+    digests: Any = manifest.get("sha256")
+    options: Any = manifest.get("options")
+    kind = manifest.get("kind")
+    if not are_names_inside(digests) or not isinstance(options, dict):
+        return False
+    files = {f"{SOURCE}/tokenizer.json", f"{TARGET}/tokenizer.json"}
+    if kind == "litert":
+        lengths = manifest.get("lengths")
+        if not _are_lengths(lengths) or not _has_signatures(manifest, lengths[:-1]):
+            return False
+        files.add(str(manifest.get("file")))
+    elif kind == "onnx":
+        if not _has_signatures(manifest, []):
+            return False
+        files |= {"encoder.onnx", "decode_step.onnx"}
+    else:
+        return False
+    return (
+        files <= set(digests)
+        and all(isinstance(value, str) for value in digests.values())
+        and manifest.get("tokenizers") == {"source": SOURCE, "target": TARGET}
+        and set(options) == set(OPTIONS)
+        and all(
+            isinstance(value, OPTIONS[name]) and not isinstance(value, bool) and value >= 0
+            for name, value in options.items()
+        )
+    )
+
+
+def _are_lengths(lengths: Any) -> bool:
+    return (
+        isinstance(lengths, list)
+        and bool(lengths)
+        and all(isinstance(length, int) and length > 0 for length in lengths)
+        and lengths == sorted(set(lengths))
+    )
+
+
+def _has_signatures(manifest: dict[str, Any], lengths: list[int]) -> bool:
+    signatures = manifest.get("signatures")
+    needed = {"encode", "decode_step", *(f"encode_{length}" for length in lengths)}
+    return (
+        isinstance(signatures, dict)
+        and set(signatures) == needed
+        and all(
+            isinstance(one, dict)
+            and all(isinstance(one.get(side), dict) for side in ("inputs", "outputs"))
+            for one in signatures.values()
+        )
+    )

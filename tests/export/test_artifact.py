@@ -1,0 +1,120 @@
+"""An export takes its place whole, whatever happens while it is written."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
+pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed.")
+
+from keras_s2s import Translator, export
+from keras_s2s.export.artifact import read_manifest
+
+
+@pytest.fixture(scope="module")
+def saved(make: Callable[..., Translator], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a translator."""
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    make(attention="dot").save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "export"
+    export.onnx(Translator.load(saved), folder)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
+
+
+def exporting(saved: Path, goal: Path) -> subprocess.Popen:
+    words = ["export", "--format", "onnx", "--model", str(saved), "--output", str(goal)]
+    program = f"from keras_s2s.cli import main; main({words!r})"
+    return subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_that_is_stopped_in_the_middle_leaves_the_old_export(
+    saved: Path, exported: Path, tmp_path: Path, kind: signal.Signals
+) -> None:
+    goal = Path(shutil.copytree(exported, tmp_path / "export"))
+    before = contents(goal)
+    process = exporting(saved, goal)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob(".export-*/new/encoder.onnx")):  # It has begun to write.
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(kind)
+    process.communicate()
+    assert process.returncode != 0
+    assert contents(goal) == before
+    export.OnnxTranslator(goal)
+    if kind == signal.SIGINT:
+        assert os.listdir(tmp_path) == ["export"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("A disk can be mounted by root alone.")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_old_export(
+    saved: Path, exported: Path, small_disk: Path
+) -> None:
+    goal = small_disk / "export"
+    goal.mkdir()
+    (goal / "manifest.json").write_text(json.dumps({"sha256": {}}))
+    process = exporting(saved, goal)
+    error = process.communicate()[1].decode().splitlines()
+    assert process.returncode == 2
+    assert error[-1].startswith("error: ") and "No space left on device" in error[-1]
+    assert sorted(path.name for path in small_disk.rglob("*")) == ["export", "manifest.json"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "coreml"},
+        {"kind": ["onnx"]},
+        {"format_version": 99},
+        {"sha256": []},
+        {"sha256": {"../../etc/passwd": "0"}},
+        {"sha256": {"encoder.onnx": 5}},
+        {"signatures": 5},
+        {"signatures": {"decode_step": []}},
+        {"options": {"beam_size": "five"}},
+        {"tokenizers": {"source": "/etc", "target": "/etc"}},
+        {"tokenizers": {"source": "../secret", "target": "target_tokenizer"}},
+        {"lengths": "many", "kind": "litert", "file": "../model.tflite"},
+    ],
+    ids=str,
+)
+def test_a_manifest_that_no_export_wrote_is_told(
+    exported: Path, tmp_path: Path, change: dict
+) -> None:
+    goal = Path(shutil.copytree(exported, tmp_path / "export"))
+    path = goal / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**manifest, **change}), encoding="utf-8")
+    with pytest.raises(ValueError, match="damaged|format version"):
+        read_manifest(goal)
