@@ -1,9 +1,30 @@
 """Export formats for trained translators, one file and one function each.
 
-The folder is installed as `keras_s2s.export`; import it by that name only.
+The folder is installed as `keras_s2s.export`; import it by that name only. A format's function has
+its module's name and takes its place here, so the modules of formats load at once and must be
+light; the runners load when they are first used.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .litert import litert as litert
 from .onnx import onnx as onnx
-from .runners import LiteRTTranslator as LiteRTTranslator
-from .runners import OnnxTranslator as OnnxTranslator
+
+if TYPE_CHECKING:
+    from .runners import LiteRTTranslator as LiteRTTranslator
+    from .runners import OnnxTranslator as OnnxTranslator
+
+RUNNERS = ("LiteRTTranslator", "OnnxTranslator")
+__all__ = ["LiteRTTranslator", "OnnxTranslator", "litert", "onnx"]
+
+
+def _load(name: str) -> object:
+    if name not in RUNNERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(import_module(".runners", __name__), name)
+    return globals()[name]
+
+
+if not TYPE_CHECKING:
+    __getattr__ = _load

@@ -111,7 +111,7 @@ def _is_sound(manifest: dict[str, Any]) -> bool:
         return False
     files = {f"{SOURCE}/tokenizer.json", f"{TARGET}/tokenizer.json"}
     if kind == "litert":
-        lengths = manifest.get("lengths")
+        lengths: Any = manifest.get("lengths")
         if not _are_lengths(lengths) or not _has_signatures(manifest, lengths[:-1]):
             return False
         files.add(str(manifest.get("file")))

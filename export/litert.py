@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from .artifact import new_artifact, write_manifest
-from .golden import GOLDEN, sample_sources, write_golden_vectors
-from .litert_runtimes import compiled_model, interpreter
-from .parity import TOLERANCES, compare, contract_run, greedy_answers
 
 MODEL = "model.tflite"
 QUANTIZATIONS = {"none": 4, "float16": 2, "int8": 1}  # Bytes of a weight.
@@ -77,6 +74,9 @@ def _prove(
 ) -> dict[str, Any]:
     """Run what was written beside the model; keep what it said as examples."""
     from .contract import Contract
+    from .golden import GOLDEN, sample_sources, write_golden_vectors
+    from .litert_runtimes import compiled_model, interpreter
+    from .parity import TOLERANCES, compare, contract_run, greedy_answers
 
     path = new / MODEL
     weights = translator.model.count_params() * QUANTIZATIONS[quantize]

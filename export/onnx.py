@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .artifact import new_artifact, write_manifest
-from .golden import GOLDEN, sample_sources, write_golden_vectors
 from .onnx_loops import own_weights
 from .onnx_runtime import FILES, onnx_runtime
-from .parity import TOLERANCES, compare, contract_run, greedy_answers
 
 OPSET = 18  # The newest that tf2onnx writes.
 QUANTIZATIONS = ("none", "int8")
@@ -128,6 +126,8 @@ def _quantize(new: Path) -> None:
 def _prove(translator: Any, new: Path, quantize: str, samples: list[str]) -> dict[str, Any]:
     """Run what was written beside the model; keep what it said as examples."""
     from .contract import Contract
+    from .golden import GOLDEN, sample_sources, write_golden_vectors
+    from .parity import TOLERANCES, compare, contract_run, greedy_answers
 
     longest = min(LONGEST_SAMPLE, translator.maximum_source_length)
     texts, sources = sample_sources(translator, samples, longest)
