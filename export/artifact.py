@@ -15,7 +15,7 @@ FORMAT = "keras-s2s export"
 FORMAT_VERSION = 1
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
 SPECIAL_IDS = {"pad": 0, "unk": 1, "start": 2, "end": 3}
-EXPORT = FolderKind("an export", MANIFEST)
+EXPORT = FolderKind("an export", MANIFEST, FORMAT)
 OPTIONS = {
     "beam_size": int,
     "length_penalty": (int, float),
@@ -127,9 +127,12 @@ def _is_sound(manifest: dict[str, Any]) -> bool:
         and manifest.get("tokenizers") == {"source": SOURCE, "target": TARGET}
         and set(options) == set(OPTIONS)
         and all(
-            isinstance(value, OPTIONS[name]) and not isinstance(value, bool) and value >= 0
+            isinstance(value, OPTIONS[name])
+            and not isinstance(value, bool)
+            and value >= (OPTIONS[name] is int)
             for name, value in options.items()
         )
+        and manifest.get("special_ids") == SPECIAL_IDS
     )
 
 

@@ -5,7 +5,8 @@ python -m keras_s2s.export.convert_litert SAVED_MODEL GOAL none|float16|int8
 
 from __future__ import annotations
 
-import sys
+import os
+import threading
 from pathlib import Path
 
 
@@ -29,5 +30,11 @@ def convert(saved_model: str, goal: str, quantize: str) -> None:
     Path(goal).write_bytes(converter.convert())
 
 
-if __name__ == "__main__":
-    convert(*sys.argv[1:])
+def main(arguments: list[str]) -> None:
+    """Convert, and end when the standard input does: whoever asked has died.
+
+    Args:
+        arguments: Those of `convert`.
+    """
+    threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+    convert(*arguments)

@@ -14,7 +14,7 @@ from .artifact import new_artifact, write_manifest
 MODEL = "model.tflite"
 QUANTIZATIONS = {"none": 4, "float16": 2, "int8": 1}  # Bytes of a weight.
 LENGTHS = (16, 32, 64)
-MOST_TOKENS = 512
+LEAST_TOKENS, MOST_TOKENS = 2, 512
 
 
 def litert(
@@ -44,18 +44,11 @@ def litert(
 
     Raises:
         ValueError: An unknown quantization, lengths out of range, or a file that does not agree.
-        RuntimeError: The converter failed.
+        ChildProcessError: The converter failed.
+        ImportError: A package is missing.
         OSError: The folder cannot be written.
     """
-    if quantize not in QUANTIZATIONS:
-        raise ValueError(
-            f"`quantize` must be one of {sorted(QUANTIZATIONS)}. Received: quantize={quantize!r}"
-        )
-    lengths = sorted({int(length) for length in lengths})
-    if not lengths or lengths[0] < 1 or lengths[-1] > MOST_TOKENS:
-        raise ValueError(
-            f"`lengths` must be from 1 to {MOST_TOKENS} tokens. Received: lengths={lengths}"
-        )
+    lengths = check_litert(quantize, lengths)
     with new_artifact(folder) as new:
         signatures = _convert(translator.model, new / MODEL, quantize, lengths)
         proof = _prove(translator, new, quantize, lengths, list(samples))
@@ -67,6 +60,24 @@ def litert(
             **proof,
         }
         return write_manifest(new, "litert", translator, content)
+
+
+def check_litert(quantize: str, lengths: Sequence[int]) -> list[int]:
+    """Raise unless this can be exported here; return the lengths, sorted."""
+    from .litert_runtimes import check_installed
+
+    if quantize not in QUANTIZATIONS:
+        raise ValueError(
+            f"`quantize` must be one of {sorted(QUANTIZATIONS)}. Received: quantize={quantize!r}"
+        )
+    lengths = sorted({int(length) for length in lengths})
+    if not lengths or lengths[0] < LEAST_TOKENS or lengths[-1] > MOST_TOKENS:
+        raise ValueError(
+            f"`lengths` must be from {LEAST_TOKENS} to {MOST_TOKENS} tokens. "
+            f"Received: lengths={lengths}"
+        )
+    check_installed()
+    return lengths
 
 
 def _prove(
@@ -101,16 +112,38 @@ def _prove(
 
 def _convert(model: Any, goal: Path, quantize: str, lengths: Sequence[int]) -> dict[str, Any]:
     """Write the LiteRT file and return what its signatures are."""
-    with tempfile.TemporaryDirectory() as saved_model:
+    with tempfile.TemporaryDirectory(dir=goal.parent) as saved_model:
         signatures = _save(model, saved_model, lengths)
-        command = [sys.executable, "-m", "keras_s2s.export.convert_litert", saved_model, str(goal)]
-        finished = subprocess.run([*command, quantize], capture_output=True, text=True, check=False)
-        if finished.returncode or not goal.is_file():
-            lines = finished.stderr.strip().splitlines() or ["no message"]
-            raise RuntimeError(
-                f"The LiteRT converter ended with {finished.returncode}. Received: {lines[-1]}"
-            )
+        _run_converter([saved_model, str(goal), quantize])
     return signatures
+
+
+def _run_converter(arguments: list[str]) -> None:
+    """Convert in a process that ends when this one does, with the modules that this one sees."""
+    import keras_s2s
+
+    places = [place for place in sys.path if place] + [str(Path(keras_s2s.__file__).parents[1])]
+    program = (
+        f"import sys; sys.path[:] = {places!r}; "
+        "from keras_s2s.export.convert_litert import main; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", program, *arguments]
+    with (
+        tempfile.TemporaryFile() as log,
+        # The converter reads the end of its input when this process has died.
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
+        ) as process,
+    ):
+        try:
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            raise
+        log.seek(0)
+        lines = log.read().decode("utf-8", "replace").strip().splitlines() or ["no message"]
+    if code or not Path(arguments[1]).is_file():
+        raise ChildProcessError(f"The LiteRT converter ended with {code}. Received: {lines[-1]}")
 
 
 def _save(model: Any, folder: str, lengths: Sequence[int]) -> dict[str, Any]:

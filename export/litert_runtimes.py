@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,12 @@ import numpy as np
 Run = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 
 _MISSING = "LiteRT models run by ai-edge-litert. Install it: pip install 'keras-s2s[litert]'"
+
+
+def check_installed() -> None:
+    """Raise ImportError unless LiteRT's runtime is there."""
+    if find_spec("ai_edge_litert") is None:
+        raise ImportError(_MISSING)
 
 
 def interpreter(path: str, threads: int = 1) -> Run:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from .artifact import new_artifact, write_manifest
 from .onnx_loops import own_weights
-from .onnx_runtime import FILES, onnx_runtime
+from .onnx_runtime import FILES, check_installed, onnx_runtime
 
 OPSET = 18  # The newest that tf2onnx writes.
 QUANTIZATIONS = ("none", "int8")
@@ -41,10 +42,7 @@ def onnx(
         ImportError: A package is missing.
         OSError: The folder cannot be written.
     """
-    if quantize not in QUANTIZATIONS:
-        raise ValueError(
-            f"`quantize` must be one of {QUANTIZATIONS}. Received: quantize={quantize!r}"
-        )
+    check_onnx(quantize)
     with new_artifact(folder) as new:
         signatures = _convert(translator.model, new)
         if quantize == "int8":
@@ -54,16 +52,22 @@ def onnx(
         return write_manifest(new, "onnx", translator, content)
 
 
+def check_onnx(quantize: str) -> None:
+    """Raise unless there is such a quantization and the packages that it takes."""
+    if quantize not in QUANTIZATIONS:
+        raise ValueError(
+            f"`quantize` must be one of {QUANTIZATIONS}. Received: quantize={quantize!r}"
+        )
+    if find_spec("tf2onnx") is None or find_spec("onnx") is None:
+        raise ImportError("tf2onnx writes ONNX. Install it: pip install 'keras-s2s[onnx]'")
+    check_installed()
+
+
 def _convert(model: Any, new: Path) -> dict[str, Any]:
     """Write both files in float32 and return what their inputs and outputs are."""
-    try:
-        import tf2onnx
-        from onnx import checker, save
-    except ImportError as error:
-        raise ImportError(
-            "tf2onnx writes ONNX. Install it: pip install 'keras-s2s[onnx]'"
-        ) from error
     import tensorflow as tf
+    import tf2onnx
+    from onnx import checker, save
 
     from .contract import Contract
 

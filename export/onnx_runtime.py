@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 FILES = {"encode": "encoder.onnx", "decode_step": "decode_step.onnx"}
+
+
+def check_installed() -> None:
+    """Raise ImportError unless ONNX Runtime is there."""
+    if find_spec("onnxruntime") is None:
+        raise ImportError(
+            "ONNX models run by onnxruntime. Install it: pip install 'keras-s2s[onnx]'"
+        )
 
 
 def onnx_runtime(
@@ -27,20 +36,21 @@ def onnx_runtime(
     Raises:
         ImportError: `onnxruntime` is missing.
     """
-    try:
-        from onnxruntime import InferenceSession, SessionOptions
-    except ImportError as error:
-        raise ImportError(
-            "ONNX models run by onnxruntime. Install it: pip install 'keras-s2s[onnx]'"
-        ) from error
+    check_installed()
+    from onnxruntime import InferenceSession, SessionOptions
+
     options = SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # Errors; a loop's shapes make it warn at every call.
     providers = ["CPUExecutionProvider"]
-    sessions = {
-        name: InferenceSession(str(folder / file), options, providers)
-        for name, file in FILES.items()
-    }
+    sessions = {}
+    for name, file in FILES.items():
+        try:
+            sessions[name] = InferenceSession(str(folder / file), options, providers)
+        except Exception as error:  # Classes of its own, that derive from nothing in common.
+            raise ValueError(
+                f"ONNX Runtime can't read the model. Received: {folder / file}: {error}"
+            ) from error
     outputs = {
         name: [one.name for one in session.get_outputs()] for name, session in sessions.items()
     }

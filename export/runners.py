@@ -11,12 +11,13 @@ import numpy as np
 
 from keras_s2s import Translation, load_tokenizer
 
-from .artifact import read_manifest
+from .artifact import EXPORT, read_manifest
 from .litert_runtimes import compiled_model, interpreter
 from .numpy_search import END_ID, Hypothesis, beam_search
 from .onnx_runtime import onnx_runtime
 
 END_PIECE = "</s>"
+MOST = {"beam_size": 1000, "n_best": 1000, "maximum_length": 1_000_000}
 
 
 class _ExportedTranslator:
@@ -32,7 +33,7 @@ class _ExportedTranslator:
                 f"{type(self).__name__} runs {self.kind} exports. "
                 f"Received: {str(folder)!r}, of kind {self.manifest['kind']!r}."
             )
-        self.folder = Path(folder)
+        self.folder = EXPORT.find(Path(folder))
         names = self.manifest["tokenizers"]
         self.source_tokenizer = load_tokenizer(self.folder / names["source"])
         self.target_tokenizer = load_tokenizer(self.folder / names["target"])
@@ -253,6 +254,8 @@ def _check(
     for name, value in wholes.items():
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"`{name}` must be a whole number of at least 1. Received: {value!r}")
+        if value > MOST[name]:
+            raise ValueError(f"`{name}` must be at most {MOST[name]:,}. Received: {value!r}")
     for name in ("length_penalty", "coverage_penalty"):
         if not 0 <= options[name] < 1e30:
             raise ValueError(f"`{name}` must be at least 0. Received: {options[name]!r}")

@@ -11,7 +11,6 @@ import typer
 from keras_s2s.cli_options import File, Model, about
 from keras_s2s.terminal import load_tensorflow
 
-MANIFEST = "manifest.json"
 Format = "litert|onnx"
 
 
@@ -28,8 +27,9 @@ def export(
         int | None, about("Longest source in tokens, for litert; 64 by default.", "N", min=1)
     ] = None,
     lengths: Annotated[
-        str, about("Lengths of a source that get a signature each, for litert.", "N,N,...")
-    ] = "16,32,64",
+        str | None,
+        about("Lengths of a source that get a signature each: 16,32,64 by default.", "N,N,..."),
+    ] = None,
     samples: Annotated[
         File, about("Sentences, one a line, to compare with and to keep as examples.", "FILE")
     ] = None,
@@ -37,16 +37,22 @@ def export(
     """Export a model for phones and browsers (litert) or ONNX, and prove it equal."""
     if form not in Format.split("|"):
         raise ValueError(f"--format must be one of {Format}. Received: {form!r}")
-    if form == "onnx" and max_length is not None:
-        raise ValueError("--max-length goes with --format litert; ONNX takes any length")
+    from keras_s2s import export as formats
+    from keras_s2s.export.artifact import EXPORT
+    from keras_s2s.export.litert import check_litert
+    from keras_s2s.export.onnx import check_onnx
+
     options: dict[str, Any] = {"quantize": quantize, "samples": _read(samples)}
     if form == "litert":
-        options["lengths"] = _lengths(lengths, max_length)
-    if (model / MANIFEST).is_file():
-        raise ValueError(f"{model} is an export already; --model must be what was trained")
+        options["lengths"] = check_litert(quantize, _lengths(lengths or "16,32,64", max_length))
+    elif max_length is not None or lengths is not None:
+        raise ValueError("--max-length and --lengths go with --format litert; ONNX takes any")
+    else:
+        check_onnx(quantize)
     translator = load_translator(model)
-    from keras_s2s import export as formats
-
+    if isinstance(translator, _Exported):
+        raise ValueError(f"{model} is an export already; --model must be what was trained")
+    EXPORT.check_goal(output)
     manifest = getattr(formats, form)(translator, output, **options)
     for name, size in manifest["bytes"].items():
         print(f"{name}: {size / 1e6:,.2f} MB")
@@ -103,8 +109,9 @@ def load_translator(folder: Path) -> Any:
     Raises:
         ValueError: It is neither, or damaged.
     """
-    if (folder / MANIFEST).is_file():
-        from keras_s2s.export.artifact import read_manifest
+    from keras_s2s.export.artifact import EXPORT, MANIFEST, read_manifest
+
+    if (EXPORT.find(folder) / MANIFEST).is_file():
         from keras_s2s.export.runners import LiteRTTranslator, OnnxTranslator
 
         runners = {"litert": LiteRTTranslator, "onnx": OnnxTranslator}

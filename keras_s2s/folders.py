@@ -21,11 +21,13 @@ class FolderKind:
     Attributes:
         what: In errors, with its article: "a translator".
         description: Name of the JSON file that lists the others, with their digests, as "sha256".
+        form: What that file says under "format"; a file of the name without it is somebody else's.
         companions: Names that may stand beside them and are replaced together with them.
     """
 
     what: str
     description: str
+    form: str
     companions: tuple[str, ...] = ()
 
     def check_goal(self, folder: Path) -> Path:
@@ -116,7 +118,11 @@ class FolderKind:
                 )
 
     def _is_in(self, folder: Path) -> bool:
-        return (folder / self.description).is_file()
+        try:
+            description = json.loads((folder / self.description).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return False
+        return isinstance(description, dict) and description.get("format") == self.form
 
     def _others(self, folder: Path) -> list[str]:
         """What is in a folder besides its own; all, where there is no description."""

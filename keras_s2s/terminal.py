@@ -58,13 +58,16 @@ def _status(app: typer.Typer, words: list[str]) -> int:
         return 1
     except (KeyboardInterrupt, typer.Abort):
         status = STOPPED
-    except (ClickException, ValueError, TypeError, OSError) as error:
+    except (ClickException, ValueError, TypeError, OSError, ImportError) as error:
         say(f"error: {_one_line(error)}")
         return 2
     except Exception as error:
         # TensorFlow's own; to name its class would load it.
         if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
             raise
+        if "No space left on device" in str(error):
+            say("error: No space left on device")
+            return 2
         say(f"error: there is not enough memory for this. {_one_line(error).partition(' [')[0]}")
         return 2
     if status == STOPPED:

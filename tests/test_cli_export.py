@@ -1,6 +1,7 @@
 """The command that exports, and the commands that use what it wrote."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,11 @@ def test_an_export_is_made_told_about_and_translated_with(
         (["--format", "coreml"], "--format must be one of litert|onnx. Received: 'coreml'"),
         (["--quantize", "int4"], "`quantize` must be one of"),
         (["--lengths", "8,x"], "--lengths must be numbers like 16,32,64. Received: '8,x'"),
-        (["--max-length", "100000"], "`lengths` must be from 1 to 512 tokens"),
-        (["--format", "onnx", "--max-length", "9"], "--max-length goes with --format litert"),
+        (["--max-length", "100000"], "`lengths` must be from 2 to 512 tokens"),
+        (
+            ["--format", "onnx", "--max-length", "9"],
+            "--max-length and --lengths go with",
+        ),
         (["--model", "nowhere"], "must be a folder that a translator was saved in"),
     ],
     ids=str,
@@ -92,6 +96,28 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     assert call("export", "--model", model, "--output", tmp_path / "x", *words) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ") and message in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_package_is_one_line(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, form in (("ai_edge_litert", "litert"), ("onnxruntime", "onnx"), ("tf2onnx", "onnx")):
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                f"keras_s2s.export.{'litert_runtimes' if form == 'litert' else 'onnx_runtime'}"
+                ".find_spec",
+                lambda wanted, name=name: None if wanted == name else wanted,
+            )
+            module = sys.modules["keras_s2s.export.onnx"]
+            patch.setattr(module, "find_spec", lambda w, name=name: None if w == name else w)
+            goal = tmp_path / form
+            assert call("export", "--model", model, "--output", goal, "--format", form) == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert error.startswith("error: ") and f"pip install 'keras-s2s[{form}]'" in error
     assert not list(tmp_path.iterdir())
 
 

@@ -29,7 +29,7 @@ OPTIONS = {
 # What a training leaves beside the translator; another translator may replace it.
 COMPANIONS = ("recipe.json", "history.json", "curves.png", "attention.png")
 
-TRANSLATOR = FolderKind("a translator", DESCRIPTION, COMPANIONS)
+TRANSLATOR = FolderKind("a translator", DESCRIPTION, FORMAT, COMPANIONS)
 
 
 def save_parts(

@@ -17,6 +17,7 @@ pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed.")
 
 from keras_s2s import Translator, export
 from keras_s2s.export.artifact import read_manifest
+from keras_s2s.folders import digest
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,24 @@ def test_a_process_that_is_stopped_in_the_middle_leaves_the_old_export(
         assert os.listdir(tmp_path) == ["export"]
 
 
+def test_a_manifest_of_somebody_elses_is_not_replaced(saved: Path, tmp_path: Path) -> None:
+    text = json.dumps({"name": "my browser extension", "manifest_version": 3})
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ValueError, match="which holds 'manifest.json'"):
+        export.onnx(Translator.load(saved), tmp_path)
+    assert (tmp_path / "manifest.json").read_text() == text
+
+
+def test_a_model_that_the_runtime_cannot_read_is_told(exported: Path, tmp_path: Path) -> None:
+    goal = Path(shutil.copytree(exported, tmp_path / "export"))
+    (goal / "encoder.onnx").write_bytes((goal / "encoder.onnx").read_bytes()[:999])
+    manifest = json.loads((goal / "manifest.json").read_text(encoding="utf-8"))
+    manifest["sha256"]["encoder.onnx"] = digest(goal / "encoder.onnx")
+    (goal / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ValueError, match="ONNX Runtime can't read the model"):
+        export.OnnxTranslator(goal)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 kB."""
@@ -83,7 +102,8 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_export(
 ) -> None:
     goal = small_disk / "export"
     goal.mkdir()
-    (goal / "manifest.json").write_text(json.dumps({"sha256": {}}))
+    old = {"format": "keras-s2s export", "sha256": {}}
+    (goal / "manifest.json").write_text(json.dumps(old))
     process = exporting(saved, goal)
     error = process.communicate()[1].decode().splitlines()
     assert process.returncode == 2
@@ -103,6 +123,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_export(
         {"signatures": 5},
         {"signatures": {"decode_step": []}},
         {"options": {"beam_size": "five"}},
+        {"special_ids": {"pad": 7}},
         {"tokenizers": {"source": "/etc", "target": "/etc"}},
         {"tokenizers": {"source": "../secret", "target": "target_tokenizer"}},
         {"lengths": "many", "kind": "litert", "file": "../model.tflite"},

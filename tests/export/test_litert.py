@@ -210,9 +210,9 @@ def test_a_longer_text_is_cut_with_a_warning(exported: Path) -> None:
     ("arguments", "message"),
     [
         ({"quantize": "int4"}, "`quantize` must be one of .* Received: quantize='int4'"),
-        ({"lengths": ()}, "`lengths` must be from 1"),
-        ({"lengths": (0, 8)}, "`lengths` must be from 1"),
-        ({"lengths": (100_000,)}, "`lengths` must be from 1"),
+        ({"lengths": ()}, "`lengths` must be from 2"),
+        ({"lengths": (1, 8)}, "`lengths` must be from 2"),
+        ({"lengths": (100_000,)}, "`lengths` must be from 2"),
     ],
 )
 def test_what_cannot_be_exported_is_told(
@@ -228,10 +228,26 @@ def test_a_converter_that_dies_leaves_the_old_export_and_says_why(
 ) -> None:
     copied = Path(shutil.copytree(exported, tmp_path / "export"))
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(RuntimeError, match="converter ended with 1"):
+    with pytest.raises(ChildProcessError, match="converter ended with 1"):
         export.litert(translator, copied)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["export"]
     export.LiteRTTranslator(copied)
+
+
+def test_files_in_the_working_folder_do_not_reach_the_converter(
+    translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "random.py").write_text("raise SystemExit('not mine')")
+    monkeypatch.chdir(tmp_path / "here")
+    export.litert(translator, tmp_path / "export", lengths=(2,))
+
+
+def test_an_export_that_a_killed_process_moved_aside_is_found(
+    exported: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(exported, tmp_path / ".phone.previous")
+    assert export.LiteRTTranslator(tmp_path / "phone").translate(["abc"])
 
 
 @pytest.mark.parametrize(
@@ -239,6 +255,7 @@ def test_a_converter_that_dies_leaves_the_old_export_and_says_why(
     [
         (lambda folder: (folder / "model.tflite").write_bytes(b"x"), "missing or damaged"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "is damaged"),
+        (lambda folder: (folder / "manifest.json").write_text("[]"), "describes no export"),
         (lambda folder: (folder / "manifest.json").write_text("{}"), "describes no export"),
         (lambda folder: (folder / "manifest.json").unlink(), "must be a folder that was exported"),
         (lambda folder: (folder / "golden.json").unlink(), "missing or damaged"),
@@ -257,6 +274,7 @@ def test_a_damaged_export_is_told(
     ("options", "message"),
     [
         ({"beam_size": 0}, "`beam_size` must be a whole number"),
+        ({"beam_size": 10**6}, "`beam_size` must be at most 1,000"),
         ({"beam_size": 2, "n_best": 3}, "`n_best` can be at most `beam_size`"),
         ({"length_penalty": -1.0}, "`length_penalty` must be at least 0"),
         ({"maximum_length": 0}, "`maximum_length` must be a whole number"),
