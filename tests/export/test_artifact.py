@@ -41,7 +41,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def exporting(saved: Path, goal: Path) -> subprocess.Popen:
     words = ["export", "--format", "onnx", "--model", str(saved), "--output", str(goal)]
-    program = f"from keras_s2s.cli import main; main({words!r})"
+    # A shell starts its background jobs with SIGINT ignored.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"from keras_s2s.cli import main; main({words!r})"
+    )
     return subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
