@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,8 @@ MANIFEST = "manifest.json"
 FORMAT = "keras-s2s export"
 FORMAT_VERSION = 1
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
-SPECIAL_IDS = {"pad": 0, "unk": 1, "start": 2, "end": 3}
+PAD_ID, UNK_ID, START_ID, END_ID = range(4)
+SPECIAL_IDS = {"pad": PAD_ID, "unk": UNK_ID, "start": START_ID, "end": END_ID}
 EXPORT = FolderKind("an export", MANIFEST, FORMAT)
 OPTIONS = {
     "beam_size": int,
@@ -23,13 +22,6 @@ OPTIONS = {
     "maximum_source_length": int,
 }
 TOOLS = ("keras-s2s", "keras", "tensorflow", "ai-edge-litert", "onnxruntime", "tf2onnx")
-
-
-@contextmanager
-def new_artifact(folder: str | Path) -> Iterator[Path]:
-    """Give a folder to write an artifact into; it takes its place when all has gone well."""
-    with EXPORT.replaced(Path(folder)) as new:
-        yield new
 
 
 def write_manifest(new: Path, kind: str, translator: Any, content: dict[str, Any]) -> dict:

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 from keras import ops, tree
 
-UNK_ID, END_ID = 1, 3
+from .artifact import END_ID, UNK_ID
 
 
 class Contract:
@@ -68,9 +68,7 @@ class Contract:
         """
         ids, vector = tf.int32, ([batch], tf.int32)
         source = {"tokens": ([batch, length], ids), "length": vector}
-        made = self.encode(
-            **{name: tf.ones([1, 1][: len(s)], d) for name, (s, d) in source.items()}
-        )
+        made = self.encode(tf.ones([1, 1], ids), tf.ones([1], ids))
         fixed: dict[str, tuple] = {"length": vector} if self.has_attention else {}
         for name in ("memory", "keys"):
             if name in made:

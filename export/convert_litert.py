@@ -1,7 +1,4 @@
-"""Convert a SavedModel to LiteRT: a program of its own, as the converter leaks and may crash.
-
-python -m keras_s2s.export.convert_litert SAVED_MODEL GOAL none|float16|int8
-"""
+"""Convert a SavedModel to LiteRT: a program of its own, as the converter leaks and may crash."""
 
 from __future__ import annotations
 

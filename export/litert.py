@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .artifact import new_artifact, write_manifest
+from .artifact import EXPORT, write_manifest
 
 MODEL = "model.tflite"
 QUANTIZATIONS = {"none": 4, "float16": 2, "int8": 1}  # Bytes of a weight.
@@ -49,7 +49,7 @@ def litert(
         OSError: The folder cannot be written.
     """
     lengths = check_litert(quantize, lengths)
-    with new_artifact(folder) as new:
+    with EXPORT.replaced(Path(folder)) as new:
         signatures = _convert(translator.model, new / MODEL, quantize, lengths)
         proof = _prove(translator, new, quantize, lengths, list(samples))
         content = {
@@ -151,6 +151,7 @@ def _save(model: Any, folder: str, lengths: Sequence[int]) -> dict[str, Any]:
     import tensorflow as tf
 
     from .contract import Contract
+    from .litert_runtimes import encode_signature
 
     contract = Contract(model, unroll=True)
     longest = lengths[-1]
@@ -166,7 +167,7 @@ def _save(model: Any, folder: str, lengths: Sequence[int]) -> dict[str, Any]:
     step = contract.signatures(1, longest)["decode_step"]
     calls: dict[str, tuple] = {"decode_step": (contract.decode_step, step)}
     for length in lengths:
-        name = "encode" if length == longest else f"encode_{length}"
+        name, _ = encode_signature(length, lengths)
         calls[name] = encode, contract.signatures(1, length)["encode"]
     given = {
         name: {key: tf.TensorSpec(*spec, name=key) for key, spec in inputs.items()}

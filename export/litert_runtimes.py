@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -12,6 +12,21 @@ import numpy as np
 Run = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 
 _MISSING = "LiteRT models run by ai-edge-litert. Install it: pip install 'keras-s2s[litert]'"
+
+
+def encode_signature(count: int, lengths: Sequence[int]) -> tuple[str, int]:
+    """The signature that reads a source of `count` tokens, and the tokens that it takes.
+
+    Args:
+        count: At most the largest length.
+        lengths: Those that the file has signatures for, rising; the last has the plain name.
+
+    Example:
+        >>> encode_signature(9, [8, 16, 32]), encode_signature(32, [8, 16, 32])
+        (('encode_16', 16), ('encode', 32))
+    """
+    room = next(length for length in lengths if length >= count)
+    return ("encode" if room == lengths[-1] else f"encode_{room}"), room
 
 
 def check_installed() -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PAD_ID, START_ID, END_ID = 0, 2, 3
+from .artifact import END_ID, PAD_ID, START_ID
 
 # Takes the last tokens, int32 [K], and states [K, N]; returns logits [K, V], the next states and
 # attention weights [K, S], or None.

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .artifact import new_artifact, write_manifest
+from .artifact import EXPORT, write_manifest
 from .onnx_loops import own_weights
 from .onnx_runtime import FILES, check_installed, onnx_runtime
 
@@ -43,7 +43,7 @@ def onnx(
         OSError: The folder cannot be written.
     """
     check_onnx(quantize)
-    with new_artifact(folder) as new:
+    with EXPORT.replaced(Path(folder)) as new:
         signatures = _convert(translator.model, new)
         if quantize == "int8":
             _quantize(new)

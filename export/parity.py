@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .numpy_search import END_ID, START_ID
+from .artifact import END_ID, START_ID
+from .litert_runtimes import encode_signature
 
 # Difference of two logits below which either may win: what rounding the weights can do.
 TOLERANCES = {"none": 1e-3, "float16": 5e-2, "int8": 0.0}
 
 
-class Path(NamedTuple):
+class Answer(NamedTuple):
     """One greedy answer."""
 
     ids: list[int]
@@ -23,7 +24,7 @@ class Path(NamedTuple):
 
 def greedy_answers(
     run: Any, sources: Sequence[Sequence[int]], lengths: Sequence[int] = ()
-) -> list[Path]:
+) -> list[Answer]:
     """The greedy answer to each source.
 
     Args:
@@ -34,13 +35,12 @@ def greedy_answers(
     """
     answers = []
     for ids in sources:
-        room = next((length for length in lengths if length >= len(ids)), len(ids))
-        is_own = bool(lengths) and room != lengths[-1]
-        answers.append(_greedy(run, ids, room, f"encode_{room}" if is_own else "encode"))
+        name, room = encode_signature(len(ids), lengths) if lengths else ("encode", len(ids))
+        answers.append(_greedy(run, ids, room, name))
     return answers
 
 
-def _greedy(run: Any, ids: Sequence[int], room: int, encode: str) -> Path:
+def _greedy(run: Any, ids: Sequence[int], room: int, encode: str) -> Answer:
     """The greedy loop around the contract's two functions, for one sentence."""
     limit = 3 * len(ids) + 20  # As in `Translator`.
     tokens = np.zeros((1, room), "int32")
@@ -50,7 +50,7 @@ def _greedy(run: Any, ids: Sequence[int], room: int, encode: str) -> Path:
     state = fixed.pop("state")
     if "memory" in fixed:
         fixed["length"] = length
-    token, found = np.array([START_ID], "int32"), Path([], [])
+    token, found = np.array([START_ID], "int32"), Answer([], [])
     while len(found.ids) < limit and token[0] != END_ID:
         step = run("decode_step", {"token": token, "state": state, **fixed})
         token, state = step["next_token"], step["next_state"]
@@ -87,7 +87,7 @@ class Agreement(NamedTuple):
 
 
 def compare(
-    expected: Sequence[Path], found: Sequence[Path], texts: Sequence[str], tolerance: float
+    expected: Sequence[Answer], found: Sequence[Answer], texts: Sequence[str], tolerance: float
 ) -> Agreement:
     """Compare greedy answers.
 
@@ -124,7 +124,7 @@ def _at(ids: list[int], place: int) -> str:
 
 
 def contract_run(contract: Any) -> Any:
-    """The two functions of a `Contract` as graphs, for `greedy`."""
+    """The two functions of a `Contract` as graphs, for `greedy_answers`."""
     import tensorflow as tf
 
     functions = {

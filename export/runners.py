@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,15 @@ import numpy as np
 
 from keras_s2s import Translation, load_tokenizer
 
-from .artifact import EXPORT, read_manifest
-from .litert_runtimes import compiled_model, interpreter
-from .numpy_search import END_ID, Hypothesis, beam_search
+from .artifact import END_ID, EXPORT, read_manifest
+from .litert_runtimes import compiled_model, encode_signature, interpreter
+from .numpy_search import Hypothesis, beam_search
 from .onnx_runtime import onnx_runtime
 
-END_PIECE = "</s>"
 MOST = {"beam_size": 1000, "n_best": 1000, "maximum_length": 1_000_000}
 
 
-class _ExportedTranslator:
+class _ExportedTranslator(ABC):
     """What the runners share: texts to ids, the search, ids to texts."""
 
     kind: str
@@ -59,6 +60,8 @@ class _ExportedTranslator:
         coverage_penalty: float | None = None,
         maximum_length: int | None = None,
         attention: bool = False,
+        window: int = 1,
+        progress: bool = False,
     ) -> Iterator[list[Translation]]:
         """All that a search found, for one text after the other, in order.
 
@@ -72,6 +75,8 @@ class _ExportedTranslator:
             maximum_length: Longest answer in tokens, end mark included; `None` for 20 more than
                 three times the source's.
             attention: Whether to return the attention weights.
+            window: Of `Translator.stream`; an export answers each text before it reads the next.
+            progress: Whether to count on the standard error stream.
 
         Returns:
             An iterator: for each text a list of up to `n_best` answers, the best first; one empty
@@ -81,6 +86,7 @@ class _ExportedTranslator:
             TypeError: `texts` is one string, or holds something else than strings.
             ValueError: A number is out of range, or attention is asked of a model without.
         """
+        del window
         if isinstance(texts, (str, bytes)):
             raise TypeError(f"`texts` must be a list of strings. Received: texts={texts!r}")
         defaults = self.manifest["options"]
@@ -97,7 +103,8 @@ class _ExportedTranslator:
         _check(options, self.has_attention, attention, maximum_length)
         if options["beam_size"] == 1:  # The greedy search scores by probability alone.
             options |= {"length_penalty": 0.0, "coverage_penalty": 0.0}
-        return self._answers(texts, options, maximum_length, attention)
+        found = self._answers(texts, options, maximum_length, attention)
+        return _counted(found) if progress else found
 
     @property
     def has_attention(self) -> bool:
@@ -125,25 +132,23 @@ class _ExportedTranslator:
                 )
             ids = [*ids[: self.longest - 1], END_ID]
             limit = 3 * len(ids) + 20 if maximum_length is None else maximum_length
-            source_pieces = [*self.source_tokenizer.pieces(ids[:-1]), END_PIECE]
+            pieces = self.source_tokenizer.pieces(ids)
             found = self.search(ids, limit, **options)
-            yield [self._translation(one, source_pieces, attention) for one in found]
+            yield [self._translation(one, pieces, attention) for one in found]
 
+    @abstractmethod
     def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
         """The hypotheses for source ids, end mark included; options as for `beam_search`."""
-        raise NotImplementedError
 
     def _translation(
         self, found: Hypothesis, source_pieces: list[str], attention: bool
     ) -> Translation:
-        has_ended = found.ids[-1] == END_ID
-        pieces = self.target_tokenizer.pieces(found.ids[:-1] if has_ended else found.ids)
         return Translation(
             text=self.target_tokenizer.decode(found.ids),
             score=found.score,
             log_probability=found.log_probability,
             source_pieces=source_pieces,
-            target_pieces=[*pieces, END_PIECE] if has_ended else pieces,
+            target_pieces=self.target_tokenizer.pieces(found.ids),
             weights=found.attention if attention else None,
         )
 
@@ -182,11 +187,10 @@ class LiteRTTranslator(_ExportedTranslator):
 
     def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
         """See the base class."""
-        room = next(length for length in self.lengths if length >= len(ids))
+        name, room = encode_signature(len(ids), self.lengths)
         tokens = np.zeros((1, room), "int32")
         tokens[0, : len(ids)] = ids
         length = np.array([len(ids)], "int32")
-        name = "encode" if room == self.longest else f"encode_{room}"
         encoded = self._run(name, {"tokens": tokens, "length": length})
         state = encoded.pop("state")
         fixed = {k: v for k, v in {**encoded, "length": length}.items() if k in self._inputs}
@@ -243,6 +247,13 @@ class OnnxTranslator(_ExportedTranslator):
             return found["logits"], found["next_state"], found.get("attention")
 
         return beam_search(step, state[0], limit, **options)
+
+
+def _counted(answers: Iterable[list[Translation]]) -> Iterator[list[Translation]]:
+    for number, found in enumerate(answers, 1):
+        print(f"\r{number:,} sentences", end="", file=sys.stderr, flush=True)
+        yield found
+    print(file=sys.stderr)
 
 
 def _check(

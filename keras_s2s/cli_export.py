@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,10 +48,10 @@ def export(
         raise ValueError("--max-length and --lengths go with --format litert; ONNX takes any")
     else:
         check_onnx(quantize)
-    translator = load_translator(model)
-    if isinstance(translator, _Exported):
+    if EXPORT.is_in(EXPORT.find(model)):
         raise ValueError(f"{model} is an export already; --model must be what was trained")
     EXPORT.check_goal(output)
+    translator = load_translator(model)
     manifest = getattr(formats, form)(translator, output, **options)
     for name, size in manifest["bytes"].items():
         print(f"{name}: {size / 1e6:,.2f} MB")
@@ -84,25 +83,6 @@ def _lengths(text: str, longest: int | None) -> list[int]:
     return [length for length in lengths if length < longest] + [longest]
 
 
-class _Exported:
-    """An export with the `stream` of a `Translator`: it answers line by line as it is."""
-
-    def __init__(self, translator: Any) -> None:
-        self.translator = translator
-
-    def stream(self, texts: Any, *, window: int = 1, progress: bool = False, **options: Any) -> Any:
-        """As `Translator.stream`."""
-        del window
-        found = self.translator.stream(texts, **options)
-        return self._counted(found) if progress else found
-
-    def _counted(self, found: Any) -> Any:
-        for number, answers in enumerate(found, 1):
-            print(f"\r{number:,} sentences", end="", file=sys.stderr, flush=True)
-            yield answers
-        print(file=sys.stderr)
-
-
 def load_translator(folder: Path) -> Any:
     """What translates with a folder: that of a trained model, or of an export.
 
@@ -115,7 +95,7 @@ def load_translator(folder: Path) -> Any:
         from keras_s2s.export.runners import LiteRTTranslator, OnnxTranslator
 
         runners = {"litert": LiteRTTranslator, "onnx": OnnxTranslator}
-        return _Exported(runners[read_manifest(folder)["kind"]](folder))
+        return runners[read_manifest(folder)["kind"]](folder)
     from keras_s2s.inference.storage import read_description
 
     read_description(folder)  # A wrong folder is told before TensorFlow's seconds.

@@ -56,8 +56,8 @@ class FolderKind:
                 "folder."
             )
         previous = _previous(folder)
-        if self._is_in(previous):
-            if self._is_in(folder):
+        if self.is_in(previous):
+            if self.is_in(folder):
                 shutil.rmtree(previous)
             else:
                 if folder.exists():
@@ -71,7 +71,7 @@ class FolderKind:
         """The folder, or what `replaced` left of it if it was stopped between two renames."""
         folder = folder.resolve()
         previous = _previous(folder)
-        return previous if self._is_in(previous) and not self._is_in(folder) else folder
+        return previous if self.is_in(previous) and not self.is_in(folder) else folder
 
     @contextmanager
     def replaced(self, folder: Path) -> Iterator[Path]:
@@ -117,7 +117,8 @@ class FolderKind:
                     f"A file of {self.what} is missing or damaged. Received: {path}. {cure}"
                 )
 
-    def _is_in(self, folder: Path) -> bool:
+    def is_in(self, folder: Path) -> bool:
+        """Whether a folder holds one, whole or not."""
         try:
             description = json.loads((folder / self.description).read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -128,7 +129,7 @@ class FolderKind:
         """What is in a folder besides its own; all, where there is no description."""
         if not folder.exists():
             return []
-        if not self._is_in(folder):
+        if not self.is_in(folder):
             return sorted(path.name for path in folder.iterdir())
         try:
             own = set(json.loads((folder / self.description).read_bytes())["sha256"])

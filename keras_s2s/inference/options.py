@@ -1,11 +1,11 @@
-"""What a search is asked for, checked at the door."""
+"""What a search is asked for, checked at the door, and what it gives."""
 
 import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 from keras import ops, tree
@@ -14,6 +14,22 @@ Tensor: TypeAlias = Any  # A tensor of the backend that Keras runs on.
 StepFunction: TypeAlias = Callable[..., tuple[Tensor, Any, Tensor | None]]
 
 NEVER = -math.inf  # Log-probability and score of what does not exist.
+
+
+class SearchResult(NamedTuple):
+    """What a search found: K hypotheses for each of B rows, the best first, in room for T tokens.
+
+    A hypothesis ends with the end mark, or without it where its limit cut it off. Where a row has
+    fewer than K hypotheses, the rest have score -inf, length 0 and nothing but padding.
+    """
+
+    ids: Tensor  # int32 [B, K, T]: without start mark, padded on the right
+    scores: Tensor  # float32 [B, K]: what the hypotheses are ordered by
+    log_probabilities: Tensor  # float32 [B, K]: sum over the tokens, end mark included
+    lengths: Tensor  # int32 [B, K]: tokens, end mark included
+    weights: (
+        Tensor | None
+    )  # float32 [B, K, T, S]: attention, zero behind the end; None unless asked
 
 
 @dataclass(kw_only=True)

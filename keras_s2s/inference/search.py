@@ -11,7 +11,7 @@ dropped on the way: the loop then lives inside another, which makes the batch sm
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from keras import ops
 
@@ -25,6 +25,7 @@ from keras_s2s.inference.candidates import (
 from keras_s2s.inference.options import (
     BeamOptions,
     SearchOptions,
+    SearchResult,
     StepFunction,
     Tensor,
     check_sampling,
@@ -39,22 +40,6 @@ __all__ = [
     "repeat_rows",
     "sample_search",
 ]
-
-
-class SearchResult(NamedTuple):
-    """What a search found: K hypotheses for each of B rows, the best first, in room for T tokens.
-
-    A hypothesis ends with the end mark, or without it where its limit cut it off. Where a row has
-    fewer than K hypotheses, the rest have score -inf, length 0 and nothing but padding.
-    """
-
-    ids: Tensor  # int32 [B, K, T]: without start mark, padded on the right
-    scores: Tensor  # float32 [B, K]: what the hypotheses are ordered by
-    log_probabilities: Tensor  # float32 [B, K]: sum over the tokens, end mark included
-    lengths: Tensor  # int32 [B, K]: tokens, end mark included
-    weights: (
-        Tensor | None
-    )  # float32 [B, K, T, S]: attention, zero behind the end; None unless asked
 
 
 def greedy_search(

@@ -15,7 +15,7 @@ from keras import backend, ops, tree
 
 from keras_s2s.inference.model_search import SearchRequest, run_search
 from keras_s2s.inference.search import SearchResult
-from keras_s2s.inference.translation import END_PIECE, Translation
+from keras_s2s.inference.translation import Translation
 from keras_s2s.text.tokenizers import END_ID, PAD_ID, Tokenizer
 
 # Source tokens, padding included, that are encoded together: long texts go in small batches.
@@ -179,7 +179,7 @@ class TextSearch:
 
     def _translations(self, source: list[int], found: list[Any]) -> list[Translation]:
         """What a `SearchResult` holds for one source."""
-        source_pieces = [*self.source_tokenizer.pieces(source[:-1]), END_PIECE]
+        source_pieces = self.source_tokenizer.pieces(source)
         answers = []
         for ids, score, log_probability, length, weights in zip(
             *found[:4], [None] * len(found[0]) if found[4] is None else found[4], strict=True
@@ -187,15 +187,13 @@ class TextSearch:
             if not length:  # There were fewer hypotheses than asked for.
                 continue
             target = ids[:length].tolist()
-            ended = [END_PIECE] if target[-1] == END_ID else []
-            pieces = self.target_tokenizer.pieces(target[: length - len(ended)])
             answers.append(
                 Translation(
                     text=self.target_tokenizer.decode(target),
                     score=float(score),
                     log_probability=float(log_probability),
                     source_pieces=source_pieces,
-                    target_pieces=pieces + ended,
+                    target_pieces=self.target_tokenizer.pieces(target),
                     # A copy, or the padding of the whole batch would live on with it.
                     weights=None if weights is None else weights[:length, : len(source)].copy(),
                 )

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import numpy as np
 
-END_PIECE = "</s>"
-
 
 class Translation(NamedTuple):
     """One answer to one text.

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,27 @@ ATTENTIONS: dict[str, Callable[[], Any]] = {
     "scaled": lambda: LuongAttention(12, score="dot", scaled=True),
     "concat": lambda: LuongAttention(8, score="concat"),
 }
+
+
+SAMPLE: list[dict[str, Any]] = [
+    {"attention": "general", "input_feeding": True},
+    {"attention": "bahdanau", "cell": "gru", "num_layers": 2},
+    {"attention": "none", "num_layers": 2, "bidirectional": False},
+    {"attention": "dot", "cell": "gru"},
+]
+GRID: list[dict[str, Any]] = [
+    {
+        "attention": attention,
+        "cell": cell,
+        "num_layers": layers,
+        "bidirectional": bidirectional,
+        "input_feeding": feeding,
+    }
+    for attention, cell, layers, bidirectional, feeding in itertools.product(
+        ATTENTIONS, ("lstm", "gru"), (1, 2), (True, False), (True, False)
+    )
+    if attention != "none" or not feeding
+]
 
 
 def make_translator(
@@ -54,6 +76,13 @@ def make() -> Callable[..., Translator]:
     return make_translator
 
 
-@pytest.fixture(scope="session")
-def attentions() -> list[str]:
-    return list(ATTENTIONS)
+@pytest.fixture(params=SAMPLE, ids=str)
+def sample_shape(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A few kinds of models that have one of everything."""
+    return request.param
+
+
+@pytest.fixture(params=GRID, ids=str)
+def grid_shape(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """All kinds of models."""
+    return request.param
