@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 from .litert import litert as litert
 from .onnx import onnx as onnx
+from .saved_model import saved_model as saved_model
 
 if TYPE_CHECKING:
     from .runners import LiteRTTranslator as LiteRTTranslator
     from .runners import OnnxTranslator as OnnxTranslator
+    from .runners import SavedModelTranslator as SavedModelTranslator
 
-RUNNERS = ("LiteRTTranslator", "OnnxTranslator")
-__all__ = ["LiteRTTranslator", "OnnxTranslator", "litert", "onnx"]
+RUNNERS = ("LiteRTTranslator", "OnnxTranslator", "SavedModelTranslator")
+__all__ = [*RUNNERS, "litert", "onnx", "saved_model"]
 
 
 def _load(name: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
 PAD_ID, UNK_ID, START_ID, END_ID = range(4)
 SPECIAL_IDS = {"pad": PAD_ID, "unk": UNK_ID, "start": START_ID, "end": END_ID}
 EXPORT = FolderKind("an export", MANIFEST, FORMAT)
+FILES = {
+    "onnx": {"encoder.onnx", "decode_step.onnx"},
+    "saved_model": {"saved_model.pb", "variables/variables.index"},
+}
 OPTIONS = {
     "beam_size": int,
     "length_penalty": (int, float),
@@ -24,20 +29,24 @@ OPTIONS = {
 TOOLS = ("keras-s2s", "keras", "tensorflow", "ai-edge-litert", "onnxruntime", "tf2onnx")
 
 
-def write_manifest(new: Path, kind: str, translator: Any, content: dict[str, Any]) -> dict:
+def write_manifest(
+    new: Path, kind: str, translator: Any, content: dict[str, Any], tokenizers: str = ""
+) -> dict[str, Any]:
     """Write the tokenizers and the manifest, which lists all files there are.
 
     Args:
         new: The folder.
-        kind: "litert" or "onnx".
+        kind: "litert", "onnx" or "saved_model".
         translator: Whose tokenizers and options they are.
         content: What the format adds.
+        tokenizers: What comes before the names of the tokenizers' folders.
 
     Returns:
         The manifest without its list of files.
     """
-    translator.source_tokenizer.save(new / SOURCE)
-    translator.target_tokenizer.save(new / TARGET)
+    places = _tokenizer_places(tokenizers)
+    translator.source_tokenizer.save(new / places["source"])
+    translator.target_tokenizer.save(new / places["target"])
     manifest = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -49,7 +58,7 @@ def write_manifest(new: Path, kind: str, translator: Any, content: dict[str, Any
             "coverage_penalty": translator.coverage_penalty,
             "maximum_source_length": translator.maximum_source_length,
         },
-        "tokenizers": {"source": SOURCE, "target": TARGET},
+        "tokenizers": places,
         **content,
         "versions": versions(*TOOLS),
     }
@@ -61,7 +70,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Read and check a manifest and every file that it lists.
 
     Args:
-        folder: Where an export was written.
+        folder: Where an export was written, or a folder of versions.
 
     Returns:
         The manifest.
@@ -69,7 +78,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     Raises:
         ValueError: It is no export, a damaged one, or one of another version.
     """
-    path = EXPORT.find(Path(folder)) / MANIFEST
+    path = find_export(folder) / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
     except OSError as error:
@@ -94,6 +103,30 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     return manifest
 
 
+def find_export(folder: str | Path) -> Path:
+    """Where an export is: the folder itself or, of versions, the highest one.
+
+    What a process left that was stopped between two renames counts, see `FolderKind`.
+    """
+    folder = Path(folder).resolve()
+    if EXPORT.is_in(EXPORT.find(folder)):
+        return EXPORT.find(folder)
+    found = (EXPORT.find(folder / str(version)) for version in versions_in(folder))
+    return next((place for place in found if EXPORT.is_in(place)), folder)
+
+
+def versions_in(folder: Path) -> list[int]:
+    """The versions in a folder, the highest first, with those that were moved aside."""
+    if not folder.is_dir():
+        return []
+    names = (re.fullmatch(r"([1-9]\d*)|\.([1-9]\d*)\.previous", p.name) for p in folder.iterdir())
+    return sorted({int(name[1] or name[2]) for name in names if name}, reverse=True)
+
+
+def _tokenizer_places(prefix: str) -> dict[str, str]:
+    return {"source": prefix + SOURCE, "target": prefix + TARGET}
+
+
 def _is_sound(manifest: dict[str, Any]) -> bool:
     """Whether all entries are of the right kind, and every file that is named is a checked one."""
     digests: Any = manifest.get("sha256")
@@ -101,22 +134,22 @@ def _is_sound(manifest: dict[str, Any]) -> bool:
     kind = manifest.get("kind")
     if not are_names_inside(digests) or not isinstance(options, dict):
         return False
-    files = {f"{SOURCE}/tokenizer.json", f"{TARGET}/tokenizer.json"}
     if kind == "litert":
         lengths: Any = manifest.get("lengths")
         if not _are_lengths(lengths) or not _has_signatures(manifest, lengths[:-1]):
             return False
-        files.add(str(manifest.get("file")))
-    elif kind == "onnx":
+        files = {str(manifest.get("file"))}
+    elif kind in FILES:
         if not _has_signatures(manifest, []):
             return False
-        files |= {"encoder.onnx", "decode_step.onnx"}
+        files = FILES[kind]
     else:
         return False
+    places = _tokenizer_places("assets/" if kind == "saved_model" else "")
     return (
-        files <= set(digests)
+        files | {f"{place}/tokenizer.json" for place in places.values()} <= set(digests)
         and all(isinstance(value, str) for value in digests.values())
-        and manifest.get("tokenizers") == {"source": SOURCE, "target": TARGET}
+        and manifest.get("tokenizers") == places
         and set(options) == set(OPTIONS)
         and all(
             isinstance(value, OPTIONS[name])
@@ -142,7 +175,7 @@ def _has_signatures(manifest: dict[str, Any], lengths: list[int]) -> bool:
     needed = {"encode", "decode_step", *(f"encode_{length}" for length in lengths)}
     return (
         isinstance(signatures, dict)
-        and set(signatures) == needed
+        and needed <= set(signatures)
         and all(
             isinstance(one, dict)
             and all(isinstance(one.get(side), dict) for side in ("inputs", "outputs"))

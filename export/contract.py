@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import tensorflow as tf
-from keras import ops, tree
+from keras import backend, ops, tree
 
 from .artifact import END_ID, UNK_ID
 
@@ -20,9 +20,10 @@ class Contract:
     Args:
         model: A `Seq2Seq` that computes in float32.
         unroll: Write the encoder's loops out; S must be known then.
+        kernels: `model.decoder.kernels()`, made beforehand; `None` to make them in every step.
 
     Raises:
-        ValueError: The model computes in another dtype.
+        ValueError: The model computes in another dtype, or Keras runs on another backend.
 
     Example:
         >>> import numpy as np
@@ -37,7 +38,14 @@ class Contract:
         {'next_token': (1,), 'logits': (1, 30), 'next_state': (1, 16), 'attention': (1, 4)}
     """
 
-    def __init__(self, model: Any, *, unroll: bool = False) -> None:
+    def __init__(
+        self, model: Any, *, unroll: bool = False, kernels: dict[str, Any] | None = None
+    ) -> None:
+        if backend.backend() != "tensorflow":
+            raise ValueError(
+                "Exports are made with Keras on TensorFlow: set KERAS_BACKEND=tensorflow and load "
+                f"the translator there. Received: Keras on {backend.backend()}"
+            )
         dtypes = {layer.compute_dtype for layer in (model.encoder, model.decoder)}
         if dtypes != {"float32"}:
             raise ValueError(
@@ -45,7 +53,7 @@ class Contract:
                 f"Received: a model that computes in {sorted(dtypes)}"
             )
         self.encoder, self.decoder = model.encoder, model.decoder
-        self.unroll = unroll
+        self.unroll, self.kernels = unroll, kernels
         attention = model.decoder.attention
         self.has_attention = attention is not None
         self.has_keys = self.has_attention and attention.changes_memory
@@ -122,7 +130,9 @@ class Contract:
         if self.has_attention:
             mask = _real(memory[..., 0], length)
             attended = (memory if keys is None else keys, memory, mask)
-        logits, after, weights = self.decoder.step(token, self._unpack(state), *attended)
+        logits, after, weights = self.decoder.step(
+            token, self._unpack(state), *attended, kernels=self.kernels
+        )
         found = {
             "next_token": _likeliest(logits),
             "logits": logits,
@@ -133,6 +143,14 @@ class Contract:
     def _unpack(self, state: Any) -> Any:
         parts = tf.split(state, self._sizes, axis=-1)
         return tree.pack_sequence_as(self._structure, parts)
+
+
+def shapes(tensors: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Dtypes and shapes of tensors by name, as a manifest says them; `None` for any size."""
+    return {
+        name: {"dtype": tensor.dtype.name, "shape": list(tensor.shape)}
+        for name, tensor in sorted(tensors.items())
+    }
 
 
 def _real(like: Any, length: Any) -> Any:

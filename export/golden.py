@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ HARD_TEXTS = (
 
 
 def sample_sources(
-    translator: Any, samples: Sequence[str], longest: int
+    translator: Any, samples: Iterable[str], longest: int
 ) -> tuple[list[str], list[list[int]]]:
     """Texts, and their ids with end mark, at most `longest`; blank and longer texts are left out.
 

@@ -51,13 +51,13 @@ def litert(
     lengths = check_litert(quantize, lengths)
     with EXPORT.replaced(Path(folder)) as new:
         signatures = _convert(translator.model, new / MODEL, quantize, lengths)
-        proof = _prove(translator, new, quantize, lengths, list(samples))
         content = {
             "file": MODEL,
             "quantization": quantize,
             "lengths": lengths,
-            **signatures,
-            **proof,
+            "signatures": signatures,
+            "bytes": _check_size(new / MODEL, translator.model, quantize),
+            **_prove(translator, new, samples, quantize=quantize, lengths=lengths),
         }
         return write_manifest(new, "litert", translator, content)
 
@@ -80,34 +80,24 @@ def check_litert(quantize: str, lengths: Sequence[int]) -> list[int]:
     return lengths
 
 
-def _prove(
-    translator: Any, new: Path, quantize: str, lengths: Sequence[int], samples: list[str]
-) -> dict[str, Any]:
-    """Run what was written beside the model; keep what it said as examples."""
-    from .contract import Contract
-    from .golden import GOLDEN, sample_sources, write_golden_vectors
+def _prove(translator: Any, new: Path, samples: Iterable[str], **options: Any) -> dict[str, Any]:
+    from .golden import sample_sources
     from .litert_runtimes import compiled_model, interpreter
-    from .parity import TOLERANCES, compare, contract_run, greedy_answers
+    from .proof import prove
 
-    path = new / MODEL
-    weights = translator.model.count_params() * QUANTIZATIONS[quantize]
+    path = str(new / MODEL)
+    runtimes = {"interpreter": interpreter(path), "compiled_model": compiled_model(path)}
+    sampled = sample_sources(translator, samples, options["lengths"][-1])
+    return prove(translator, new, runtimes, *sampled, **options)
+
+
+def _check_size(path: Path, model: Any, quantize: str) -> dict[str, int]:
+    """Raise if weights are missing; return the sizes for the manifest."""
+    weights = model.count_params() * QUANTIZATIONS[quantize]
     size = path.stat().st_size
     if size < 0.9 * weights:
         raise ValueError(f"The converter lost weights. Received: {size:,} bytes for {weights:,}.")
-    texts, sources = sample_sources(translator, samples, lengths[-1])
-    expected = greedy_answers(contract_run(Contract(translator.model)), sources)
-    parity = {}
-    for name, runtime in (("interpreter", interpreter), ("compiled_model", compiled_model)):
-        found = greedy_answers(runtime(str(path)), sources, lengths)
-        agreement = compare(expected, found, texts, TOLERANCES[quantize])
-        if quantize != "int8" and agreement.first_difference is not None:
-            raise ValueError(
-                f"The export and the model must agree, in the {name}. "
-                f"Received: {agreement.first_difference}"
-            )
-        parity[name] = agreement.to_dict()
-    write_golden_vectors(new / GOLDEN, translator, texts, sources, found)
-    return {"bytes": {"file": size, "weights": weights}, "parity": parity, "golden": GOLDEN}
+    return {"file": size, "weights": weights}
 
 
 def _convert(model: Any, goal: Path, quantize: str, lengths: Sequence[int]) -> dict[str, Any]:
@@ -150,7 +140,7 @@ def _save(model: Any, folder: str, lengths: Sequence[int]) -> dict[str, Any]:
     """Write the contract's functions as a SavedModel, for one sentence of known lengths."""
     import tensorflow as tf
 
-    from .contract import Contract
+    from .contract import Contract, shapes
     from .litert_runtimes import encode_signature
 
     contract = Contract(model, unroll=True)
@@ -182,15 +172,6 @@ def _save(model: Any, folder: str, lengths: Sequence[int]) -> dict[str, Any]:
     module.variables_ = [variable.value for variable in model.variables]  # pyright: ignore
     tf.saved_model.save(module, folder, signatures=made)
     return {
-        "signatures": {
-            name: {"inputs": _shapes(given[name]), "outputs": _shapes(one.structured_outputs)}
-            for name, one in made.items()
-        }
-    }
-
-
-def _shapes(tensors: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: {"dtype": tensor.dtype.name, "shape": list(tensor.shape)}
-        for name, tensor in sorted(tensors.items())
+        name: {"inputs": shapes(given[name]), "outputs": shapes(one.structured_outputs)}
+        for name, one in made.items()
     }

@@ -43,12 +43,26 @@ def onnx(
         OSError: The folder cannot be written.
     """
     check_onnx(quantize)
+    from .golden import sample_sources
+    from .proof import prove
+
     with EXPORT.replaced(Path(folder)) as new:
         signatures = _convert(translator.model, new)
         if quantize == "int8":
             _quantize(new)
-        proof = _prove(translator, new, quantize, list(samples))
-        content = {"files": FILES, "quantization": quantize, "signatures": signatures, **proof}
+        longest = min(LONGEST_SAMPLE, translator.maximum_source_length)
+        sampled = sample_sources(translator, samples, longest)
+        runtimes = {"onnxruntime": onnx_runtime(new)}
+        proof = prove(translator, new, runtimes, *sampled, quantize=quantize)
+        sizes = {name: (new / name).stat().st_size for name in FILES.values()}
+        weights = translator.model.count_params() * (4 if quantize == "none" else 1)
+        content = {
+            "files": FILES,
+            "quantization": quantize,
+            "signatures": signatures,
+            "bytes": {**sizes, "weights": weights},
+            **proof,
+        }
         return write_manifest(new, "onnx", translator, content)
 
 
@@ -125,28 +139,3 @@ def _quantize(new: Path) -> None:
             extra_options={"EnableSubgraph": True},
         )
         plain.unlink()
-
-
-def _prove(translator: Any, new: Path, quantize: str, samples: list[str]) -> dict[str, Any]:
-    """Run what was written beside the model; keep what it said as examples."""
-    from .contract import Contract
-    from .golden import GOLDEN, sample_sources, write_golden_vectors
-    from .parity import TOLERANCES, compare, contract_run, greedy_answers
-
-    longest = min(LONGEST_SAMPLE, translator.maximum_source_length)
-    texts, sources = sample_sources(translator, samples, longest)
-    expected = greedy_answers(contract_run(Contract(translator.model)), sources)
-    found = greedy_answers(onnx_runtime(new), sources)
-    agreement = compare(expected, found, texts, TOLERANCES[quantize])
-    if quantize == "none" and agreement.first_difference is not None:
-        raise ValueError(
-            f"The export and the model must agree. Received: {agreement.first_difference}"
-        )
-    write_golden_vectors(new / GOLDEN, translator, texts, sources, found)
-    sizes = {name: (new / name).stat().st_size for name in FILES.values()}
-    weights = translator.model.count_params() * (4 if quantize == "none" else 1)
-    return {
-        "bytes": {**sizes, "weights": weights},
-        "parity": {"onnxruntime": agreement.to_dict()},
-        "golden": GOLDEN,
-    }

@@ -1,11 +1,14 @@
-"""Translate with an exported artifact alone: no TensorFlow and no Keras is imported."""
+"""Translate with an exported artifact alone.
+
+For LiteRT and ONNX neither TensorFlow nor Keras is imported; a SavedModel takes TensorFlow.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import numpy as np
 
 from keras_s2s import Translation, load_tokenizer
 
-from .artifact import END_ID, EXPORT, read_manifest
+from .artifact import END_ID, find_export, read_manifest
 from .litert_runtimes import compiled_model, encode_signature, interpreter
 from .numpy_search import Hypothesis, beam_search
 from .onnx_runtime import onnx_runtime
@@ -34,7 +37,7 @@ class _ExportedTranslator(ABC):
                 f"{type(self).__name__} runs {self.kind} exports. "
                 f"Received: {str(folder)!r}, of kind {self.manifest['kind']!r}."
             )
-        self.folder = EXPORT.find(Path(folder))
+        self.folder = find_export(folder)
         names = self.manifest["tokenizers"]
         self.source_tokenizer = load_tokenizer(self.folder / names["source"])
         self.target_tokenizer = load_tokenizer(self.folder / names["target"])
@@ -213,7 +216,29 @@ class LiteRTTranslator(_ExportedTranslator):
         return beam_search(step, state[0], limit, **options)
 
 
-class OnnxTranslator(_ExportedTranslator):
+class _BatchTranslator(_ExportedTranslator):
+    """One that takes all beams of a sentence at once."""
+
+    _run: Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
+
+    def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
+        """See the base class."""
+        length = np.array([len(ids)], "int32")
+        fixed = self._run("encode", {"tokens": np.array([ids], "int32"), "length": length})
+        state = fixed.pop("state")
+        if self.has_attention:
+            fixed["length"] = length
+        rows = {name: value.repeat(options["beam_size"], 0) for name, value in fixed.items()}
+
+        def step(tokens: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
+            some = {name: value[: len(tokens)] for name, value in rows.items()}
+            found = self._run("decode_step", {"token": tokens, "state": states, **some})
+            return found["logits"], found["next_state"], found.get("attention")
+
+        return beam_search(step, state[0], limit, **options)
+
+
+class OnnxTranslator(_BatchTranslator):
     """Translates with an ONNX export, by `onnxruntime`, NumPy and the tokenizer alone.
 
     Args:
@@ -232,21 +257,28 @@ class OnnxTranslator(_ExportedTranslator):
         self._run = onnx_runtime(self.folder, threads)
         self.longest = self.manifest["options"]["maximum_source_length"]
 
-    def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
-        """See the base class."""
-        length = np.array([len(ids)], "int32")
-        fixed = self._run("encode", {"tokens": np.array([ids], "int32"), "length": length})
-        state = fixed.pop("state")
-        if self.has_attention:
-            fixed["length"] = length
-        rows = {name: value.repeat(options["beam_size"], 0) for name, value in fixed.items()}
 
-        def step(tokens: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
-            some = {name: value[: len(tokens)] for name, value in rows.items()}
-            found = self._run("decode_step", {"token": tokens, "state": states, **some})
-            return found["logits"], found["next_state"], found.get("attention")
+class SavedModelTranslator(_BatchTranslator):
+    """Translates with a SavedModel export, by its `encode` and `decode_step`; Keras is not used.
 
-        return beam_search(step, state[0], limit, **options)
+    Args:
+        folder: What `keras_s2s.export.saved_model` wrote: a folder of versions, of which the
+            highest is taken, or one of them.
+
+    Raises:
+        ValueError: No such export, a damaged one, or one that could do more than compute.
+        ImportError: TensorFlow or tensorflow-text is missing.
+    """
+
+    kind = "saved_model"
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__(folder)
+        from .saved_model_runtime import load_saved_model, signature_runner
+
+        self._loaded = load_saved_model(self.folder)  # The functions live as long as this.
+        self._run = signature_runner(self._loaded)
+        self.longest = self.manifest["options"]["maximum_source_length"]
 
 
 def _counted(answers: Iterable[list[Translation]]) -> Iterator[list[Translation]]:

@@ -10,12 +10,14 @@ import typer
 from keras_s2s.cli_options import File, Model, about
 from keras_s2s.terminal import load_tensorflow
 
-Format = "litert|onnx"
+Format = "litert|onnx|saved_model"
 
 
 def export(
     model: Model,
-    output: Annotated[Path, about("Folder for the export: a new one, or one to replace.", "DIR")],
+    output: Annotated[
+        Path, about("Folder for the export; of saved_model, for all its versions.", "DIR")
+    ],
     form: Annotated[
         str, typer.Option("--format", help="What it shall run on.", metavar=Format)
     ] = "litert",
@@ -29,30 +31,51 @@ def export(
         str | None,
         about("Lengths of a source that get a signature each: 16,32,64 by default.", "N,N,..."),
     ] = None,
+    version: Annotated[
+        int | None, about("Of saved_model; by default one more than the highest.", "N", min=1)
+    ] = None,
     samples: Annotated[
         File, about("Sentences, one a line, to compare with and to keep as examples.", "FILE")
     ] = None,
 ) -> None:
-    """Export a model for phones and browsers (litert) or ONNX, and prove it equal."""
+    """Export a model for phones (litert), servers (saved_model) or onnx, and prove it equal."""
     if form not in Format.split("|"):
         raise ValueError(f"--format must be one of {Format}. Received: {form!r}")
+    if form != "litert" and (max_length is not None or lengths is not None):
+        raise ValueError(f"--max-length and --lengths go with --format litert; {form} takes any")
+    if form != "saved_model" and version is not None:
+        raise ValueError(f"--version goes with --format saved_model. Received: --format {form}")
     from keras_s2s import export as formats
-    from keras_s2s.export.artifact import EXPORT
+    from keras_s2s.export.artifact import EXPORT, find_export
     from keras_s2s.export.litert import check_litert
     from keras_s2s.export.onnx import check_onnx
+    from keras_s2s.export.saved_model import check_saved_model
+    from keras_s2s.export.serving_files import SERVING, docker_command
 
-    options: dict[str, Any] = {"quantize": quantize, "samples": _read(samples)}
-    if form == "litert":
+    options: dict[str, Any] = {"samples": _read(samples)}
+    goal = output
+    if form == "saved_model":
+        if quantize != "none":
+            raise ValueError(f"--quantize of saved_model is none. Received: {quantize!r}")
+        options["version"] = check_saved_model(output, version)
+        goal = output / str(options["version"])
+    elif form == "litert":
+        options["quantize"] = quantize
         options["lengths"] = check_litert(quantize, _lengths(lengths or "16,32,64", max_length))
-    elif max_length is not None or lengths is not None:
-        raise ValueError("--max-length and --lengths go with --format litert; ONNX takes any")
     else:
+        options["quantize"] = quantize
         check_onnx(quantize)
-    if EXPORT.is_in(EXPORT.find(model)):
+    if EXPORT.is_in(find_export(model)):
         raise ValueError(f"{model} is an export already; --model must be what was trained")
-    EXPORT.check_goal(output)
+    EXPORT.check_goal(goal)
     translator = load_translator(model)
-    manifest = getattr(formats, form)(translator, output, **options)
+    _report(getattr(formats, form)(translator, output, **options))
+    print(f"the export is in {goal}")
+    if form == "saved_model":
+        print(f"serve it: {docker_command(output, SERVING)}")
+
+
+def _report(manifest: dict[str, Any]) -> None:
     for name, size in manifest["bytes"].items():
         print(f"{name}: {size / 1e6:,.2f} MB")
     for name, found in manifest["parity"].items():
@@ -62,7 +85,8 @@ def export(
         )
         if found["first_difference"] is not None:
             print(f"  the first that differs: {found['first_difference']}")
-    print(f"the export is in {output}")
+    if "oldest_serving" in manifest:
+        print(f"TensorFlow Serving {manifest['oldest_serving']} and later have its operations")
 
 
 def _read(samples: Path | None) -> list[str]:
@@ -89,13 +113,20 @@ def load_translator(folder: Path) -> Any:
     Raises:
         ValueError: It is neither, or damaged.
     """
-    from keras_s2s.export.artifact import EXPORT, MANIFEST, read_manifest
+    from keras_s2s.export.artifact import MANIFEST, find_export, read_manifest
 
-    if (EXPORT.find(folder) / MANIFEST).is_file():
-        from keras_s2s.export.runners import LiteRTTranslator, OnnxTranslator
+    if (find_export(folder) / MANIFEST).is_file():
+        from keras_s2s.export import runners
 
-        runners = {"litert": LiteRTTranslator, "onnx": OnnxTranslator}
-        return runners[read_manifest(folder)["kind"]](folder)
+        classes = {
+            "litert": runners.LiteRTTranslator,
+            "onnx": runners.OnnxTranslator,
+            "saved_model": runners.SavedModelTranslator,
+        }
+        kind = read_manifest(folder)["kind"]
+        if kind == "saved_model":
+            load_tensorflow()
+        return classes[kind](folder)
     from keras_s2s.inference.storage import read_description
 
     read_description(folder)  # A wrong folder is told before TensorFlow's seconds.

@@ -1,5 +1,6 @@
 """Tokenizers made of TensorFlow operations. Loaded only when text goes into a graph."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -126,8 +127,12 @@ class SentencePieceModule(TextModule):
     def __init__(self, model: bytes, form: str, escapes: dict[str, str]) -> None:
         super().__init__(form)
         self._escapes = escapes
-        # Not FastSentencepieceTokenizer: TensorFlow Serving links this one's operation.
-        self._tokenizer = import_tensorflow_text().SentencepieceTokenizer(model, tf.int32)
+        # Not FastSentencepieceTokenizer: TensorFlow Serving links this one's operation. The name
+        # becomes the resource's: without it all tokenizers of a loaded SavedModel would be one.
+        name = f"SentencePiece_{hashlib.sha256(model).hexdigest()[:16]}"
+        self._tokenizer = import_tensorflow_text().SentencepieceTokenizer(
+            model, tf.int32, name=name
+        )
 
     def _ids_of(self, text: tf.Tensor) -> tf.RaggedTensor:
         for character, escape in self._escapes.items():

@@ -12,8 +12,10 @@ from keras_s2s import (
     Decoder,
     Encoder,
     LuongAttention,
+    SentencePieceTokenizer,
     Seq2Seq,
     Translator,
+    WordTokenizer,
 )
 
 ATTENTIONS: dict[str, Callable[[], Any]] = {
@@ -74,6 +76,36 @@ def make_translator(
 @pytest.fixture(scope="session")
 def make() -> Callable[..., Translator]:
     return make_translator
+
+
+LINES = [
+    "the dog runs",
+    "a cat sleeps in the house near the snow",
+    "개가 달린다",
+    "고양이가 집에서 잔다",
+    "naïve café …",
+]
+
+
+def make_translator_from_text(kind: str) -> Translator:
+    """A translator with two tokenizers that differ, "sentencepiece" or "symbols"."""
+    keras.utils.set_random_seed(2)
+    if kind == "sentencepiece":
+        source: Any = SentencePieceTokenizer.train(LINES)
+        target: Any = SentencePieceTokenizer.train([*LINES, "und Hund"])
+    else:
+        source = CharacterTokenizer.train(LINES, normalization="NFD")
+        target = WordTokenizer.train(LINES)
+    decoder = Decoder(target.vocabulary_size, 12, attention=LuongAttention(12), input_feeding=True)
+    model = Seq2Seq(Encoder(source.vocabulary_size, 12), decoder)
+    random = np.random.default_rng(2)
+    model.set_weights([random.normal(scale=0.6, size=w.shape) for w in model.get_weights()])
+    return Translator(model, source, target)
+
+
+@pytest.fixture(scope="session")
+def make_from_text() -> Callable[[str], Translator]:
+    return make_translator_from_text
 
 
 @pytest.fixture(params=SAMPLE, ids=str)

@@ -1,0 +1,186 @@
+"""What a server answers: the translator as one TensorFlow module, from texts to texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from keras import tree
+
+from keras_s2s.inference.model_search import run_search
+
+from .artifact import END_ID, PAD_ID
+from .contract import Contract
+
+# Attention weights that one call may hold: a quarter of a gigabyte.
+MOST_WEIGHTS = 2**26
+# Score of an answer that does not exist. Minus infinity is no JSON.
+NO_SCORE = float(tf.float32.min)
+
+
+class Signature(NamedTuple):
+    """A signature: its inputs by name, and the traced function that takes them."""
+
+    inputs: dict[str, tf.TensorSpec]
+    call: Any
+
+
+class Served:
+    """A translator as signatures of a SavedModel; in each, dimension 0 is the batch.
+
+    Args:
+        translator: A `Translator`; its beam and penalties become those of the server.
+
+    Raises:
+        ImportError: tensorflow-text is missing.
+    """
+
+    def __init__(self, translator: Any) -> None:
+        self._model = translator.model
+        self._longest = translator.maximum_source_length
+        self._search = {
+            "beam_size": translator.beam_size,
+            "length_penalty": translator.length_penalty,
+            "coverage_penalty": translator.coverage_penalty,
+        }
+        self.source = translator.source_tokenizer.in_graph
+        self.target = translator.target_tokenizer.in_graph
+        self._source_pieces = _piece_table(translator.source_tokenizer)
+        self._target_pieces = _piece_table(translator.target_tokenizer)
+        # What a step joins out of several weights is joined once, and saved in their place.
+        self._kernels = tree.map_structure(
+            lambda kernel: tf.Variable(kernel, trainable=False), self._model.decoder.kernels()
+        )
+        if self._model.decoder.tie_embeddings:
+            self._kernels["vocabulary"] = self._model.decoder.embedding.embeddings.value
+        self.contract = Contract(self._model, kernels=self._kernels)
+
+    def save(self, folder: Path) -> dict[str, Signature]:
+        """Write the SavedModel.
+
+        Args:
+            folder: Where to.
+
+        Returns:
+            The signatures by name: `serving_default`, `beam_search`, `encode`, `decode_step`, and
+            `align` where there is attention.
+        """
+        signatures = self._signatures()
+        calls = {name: one.call for name, one in signatures.items()}
+        module: Any = tf.Module()
+        module.tokenizers = [self.source, self.target]
+        # Only what the functions read: a Keras model here would be saved whole, beside it.
+        module.weights = list(
+            {id(one): one for call in calls.values() for one in call.variables}.values()
+        )
+        tf.saved_model.save(module, str(folder), signatures=calls)
+        return signatures
+
+    def _signatures(self) -> dict[str, Signature]:
+        text = {"text": ([None], tf.string)}
+        calls: dict[str, tuple[Any, Any]] = {
+            "serving_default": (self.translate, text),
+            "beam_search": (self.beam_search, text),
+        }
+        if self.contract.has_attention:
+            calls["align"] = self.align, text
+        for name, inputs in self.contract.signatures().items():
+            calls[name] = getattr(self.contract, name), inputs
+        return {name: _traced(*call) for name, call in calls.items()}
+
+    def translate(self, text: Any) -> dict[str, Any]:
+        """The best answers: text string `[B]` to translation string `[B]` and score `[B]`."""
+        source, lengths = self._read(text)
+        found = self._find(source, lengths)
+        return {
+            "translation": self.target.detokenize(found.ids[:, 0]),
+            "score": tf.where(lengths > 0, found.scores[:, 0], 0.0),
+        }
+
+    def beam_search(self, text: Any) -> dict[str, Any]:
+        """All answers of the beam: text string `[B]` to translations `[B, K]`, the best first.
+
+        Returns:
+            `translations` string `[B, K]`, `scores` and `log_probabilities` float32 `[B, K]`. What
+            there is no answer for is empty and has the lowest number there is; a blank text has one
+            answer, the empty one, with score 0.
+        """
+        source, lengths = self._read(text)
+        beam = self._search["beam_size"]
+        found = self._find(source, lengths, n_best=beam)
+        texts = self.target.detokenize(tf.reshape(found.ids, [-1, tf.shape(found.ids)[-1]]))
+        is_blank_first = (lengths[:, None] == 0) & (tf.range(beam) == 0)
+
+        def finite(numbers: Any) -> Any:
+            return tf.where(is_blank_first, 0.0, tf.maximum(numbers, NO_SCORE))
+
+        return {
+            "translations": tf.reshape(texts, [-1, beam]),
+            "scores": finite(found.scores),
+            "log_probabilities": finite(found.log_probabilities),
+        }
+
+    def align(self, text: Any) -> dict[str, Any]:
+        """What the best answers looked at: text string `[B]` to pieces and attention.
+
+        Returns:
+            `translation` string `[B]`, `source_pieces` string `[B, S]`, `target_pieces` string
+            `[B, T]`, both with the end mark and padded with "", and `attention` float32
+            `[B, T, S]`, whose rows sum to 1 and are 0 behind the end.
+        """
+        source, lengths = self._read(text)
+        cells = (
+            tf.size(source, tf.int64)
+            * tf.reduce_max(tf.cast(_limits(lengths), tf.int64))
+            * self._search["beam_size"]
+        )
+        needed = tf.debugging.assert_less_equal(
+            cells,
+            tf.constant(MOST_WEIGHTS, tf.int64),
+            "These texts are too many or too long to be aligned in one call. Send fewer.",
+        )
+        with tf.control_dependencies([needed]):
+            found = self._find(tf.identity(source), lengths, return_weights=True)
+        longest = tf.reduce_max(found.lengths)
+        ids = found.ids[:, 0, :longest]
+        is_source = (source != PAD_ID) & (lengths[:, None] > 0)
+        return {
+            "translation": self.target.detokenize(ids),
+            "source_pieces": tf.where(is_source, tf.gather(self._source_pieces, source), ""),
+            "target_pieces": tf.gather(self._target_pieces, ids),
+            "attention": found.weights[:, 0, :longest],
+        }
+
+    def _read(self, text: Any) -> tuple[Any, Any]:
+        """Ids int32 `[B, S]` with end marks, and the tokens of each without it; 0 for a blank."""
+        some = tf.debugging.assert_positive(tf.size(text), "At least one text is needed.")
+        with tf.control_dependencies([some]):
+            ids = self.source.tokenize(tf.identity(text))[:, : self._longest - 1]
+        ends = tf.fill([ids.nrows(out_type=tf.int32), 1], END_ID)
+        source = tf.concat([ids, ends], axis=1).to_tensor(PAD_ID)
+        return source, tf.cast(ids.row_lengths(), tf.int32)
+
+    def _find(self, source: Any, lengths: Any, **options: Any) -> Any:
+        return run_search(
+            self._model,
+            source,
+            _limits(lengths),
+            kernels=self._kernels,
+            **{**self._search, **options},
+        )
+
+
+def _traced(call: Any, inputs: dict[str, tuple]) -> Signature:
+    given = {key: tf.TensorSpec(*spec, name=key) for key, spec in inputs.items()}
+    return Signature(given, tf.function(call, autograph=False).get_concrete_function(**given))
+
+
+def _limits(lengths: Any) -> Any:
+    """Longest answers in tokens, as `Translator`'s; none to a blank text."""
+    return tf.where(lengths > 0, 3 * (lengths + 1) + 20, 0)
+
+
+def _piece_table(tokenizer: Any) -> Any:
+    """What each id stands for, string `[V]`; nothing for padding."""
+    return tf.constant(["", *tokenizer.pieces(range(1, tokenizer.vocabulary_size))])

@@ -1,0 +1,136 @@
+"""What TensorFlow Serving reads beside a model: warm-up requests and configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from .artifact import END_ID, START_ID, UNK_ID
+
+WARM_UP = "assets.extra/tf_serving_warmup_requests"
+MODELS, BATCHING = "models.config", "batching_parameters.txt"
+WARM_UP_TEXTS = 20
+SERVING = "2.19.1"  # The release that the docker line names.
+_MODELS = """# Which models the server loads: --model_config_file={place}/models.config
+model_config_list {{
+  config {{
+    name: {name}
+    base_path: {quoted_place}
+    model_platform: "tensorflow"
+  }}
+}}
+"""
+_BATCHING = """# How the server joins requests to batches:
+# --enable_batching=true --batching_parameters_file={place}/batching_parameters.txt
+max_batch_size {{ value: 32 }}
+batch_timeout_micros {{ value: 2000 }}
+max_enqueued_batches {{ value: 100 }}
+num_batch_threads {{ value: {threads} }}
+pad_variable_length_inputs: true
+"""
+
+
+def check_serving_api() -> None:
+    """Raise ImportError unless the protocol's messages are there."""
+    if find_spec("tensorflow_serving") is None:
+        raise ImportError(
+            "Warm-up requests are made with tensorflow-serving-api. "
+            "Install it: pip install 'keras-s2s[serving]'"
+        )
+
+
+def docker_command(folder: Path, release: str) -> str:
+    """The line that serves a folder of versions, on this machine alone.
+
+    Args:
+        folder: Of `models.config`.
+        release: Of TensorFlow Serving, like "2.19.1".
+    """
+    import shlex
+
+    place = _place(folder)
+    mount = shlex.quote(f"{folder.resolve()}:{place}:ro")
+    options = {
+        "model_config_file": f"{place}/{MODELS}",
+        "enable_batching": "true",
+        "batching_parameters_file": f"{place}/{BATCHING}",
+    }
+    flags = " ".join(shlex.quote(f"--{name}={value}") for name, value in options.items())
+    return (
+        f"docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 -v {mount} "
+        f"tensorflow/serving:{release} {flags}"
+    )
+
+
+def write_configuration(folder: Path) -> None:
+    """Write `models.config` and `batching_parameters.txt`, unless they are there."""
+    place = _place(folder)
+    texts = {
+        MODELS: _MODELS.format(place=place, name=_quoted(folder.name), quoted_place=_quoted(place)),
+        BATCHING: _BATCHING.format(place=place, threads=os.cpu_count() or 1),
+    }
+    for name, text in texts.items():
+        if not (folder / name).exists():
+            unfinished = folder / f".{name}"
+            try:
+                unfinished.write_text(text, encoding="utf-8")
+                unfinished.rename(folder / name)
+            finally:
+                unfinished.unlink(missing_ok=True)
+
+
+def write_warm_up(
+    path: Path, model: str, texts: Sequence[str], signatures: dict[str, Any]
+) -> None:
+    """Write the requests that a server answers before it takes the first one from outside.
+
+    Args:
+        path: Goal.
+        model: Name of the model.
+        texts: What to translate: some of them one by one, and as one batch.
+        signatures: From `Served.save`.
+    """
+    import tensorflow as tf
+    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for name, inputs in _warm_up_inputs(texts[:WARM_UP_TEXTS], signatures):
+            request = predict_pb2.PredictRequest()
+            request.model_spec.name = model
+            request.model_spec.signature_name = name
+            for key, value in inputs.items():
+                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+            log = prediction_log_pb2.PredictionLog()
+            log.predict_log.request.CopyFrom(request)
+            writer.write(log.SerializeToString())
+
+
+def _warm_up_inputs(
+    texts: Sequence[str], signatures: dict[str, Any]
+) -> Iterable[tuple[str, dict[str, Any]]]:
+    import tensorflow as tf
+
+    for name, one in signatures.items():
+        if "text" in one.inputs:
+            for batch in (*([text] for text in texts), texts):
+                yield name, {"text": tf.constant(batch)}
+    encode, step = signatures["encode"], signatures["decode_step"]
+    tokens = {"tokens": tf.constant([[UNK_ID, END_ID]]), "length": tf.constant([2])}
+    yield "encode", tokens
+    found = {**tokens, **encode.call(**tokens), "token": tf.constant([START_ID])}
+    yield "decode_step", {key: found[key] for key in step.inputs}
+
+
+def _place(folder: Path) -> str:
+    """Where the model is inside the container."""
+    return f"/models/{folder.resolve().name}"
+
+
+def _quoted(text: str) -> str:
+    """A string of protocol buffers' text format."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,114 @@
+"""Which TensorFlow Serving can run a SavedModel: its operations beside those of each server.
+
+A stock server has TensorFlow's operations of its own version, and TensorFlow Text's as they were in
+2.12.1, up to Serving 2.19.1. Read from the C libraries of the wheels 2.12.1 to 2.21.0; what is for
+accelerators alone is left out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+OLDEST = "2.12"
+NEWER_OPERATIONS = {
+    "2.13": """RaggedFillEmptyRows RaggedFillEmptyRowsGrad SegmentMaxV2 SegmentMinV2
+        SnapshotChunkDataset StochasticCastToInt""",
+    "2.14": """Conv SparseSegmentMeanGradV2 SparseSegmentSqrtNGradV2 SparseSegmentSumGradV2
+        TFRecordDatasetV2""",
+    "2.15": "DumpTensor FFTND IFFTND IRFFTND RFFTND",
+    "2.16": "DatasetFingerprint GlobalIterId ListSnapshotChunksDataset",
+    "2.17": """CalibrationStatisticsSaver GlobalShuffleDataset IndexFlatMapDataset
+        IteratorGetModelProto WeightedFlatMapDataset""",
+    "2.18": "CheckPinned",
+    "2.20": "DecodeWebP TFText>RoundRobinGenerateMasks TFText>RoundRobinTrim TFText>Utf8Binarize",
+    "2.21": "DecodeJxl",
+}
+# A SavedModel leaves an attribute out that has its default value, so what is there says something.
+# An older server would ignore it without an error.
+NEWER_ATTRIBUTES = {
+    "2.13": {
+        "TopKV2": "Tk index_type",
+        "TensorListSetItem": "resize_if_index_out_of_bounds",
+        "DatasetCardinality": "cardinality_options",
+    },
+    "2.14": {"ConcatOffset": "shape_type"},
+    "2.15": dict.fromkeys(
+        [
+            f"SparseSegment{kind}{suffix}"
+            for kind in ("Mean", "SqrtN", "Sum")
+            for suffix in ("", "WithNumSegments")
+        ],
+        "sparse_gradient",
+    ),
+    "2.16": {
+        "MatMul": "grad_a grad_b",
+        "BatchMatMul": "grad_x grad_y",
+        "BatchMatMulV2": "grad_x grad_y",
+        "BatchMatMulV3": "grad_x grad_y",
+    },
+    "2.17": {"GatherNd": "bad_indices_policy"},
+    "2.18": dict.fromkeys(
+        [
+            f"{family}{kind}"
+            for family in ("ScatterNd", "TensorScatter", "ResourceScatterNd")
+            for kind in ("", "Add", "Max", "Min", "Sub", "Update", "NonAliasingAdd")
+        ],
+        "bad_indices_policy",
+    ),
+    "2.21": {"TensorListGetItem": "Tshape"},
+}
+
+
+def operations(folder: Path) -> dict[str, set[str]]:
+    """The operations of a SavedModel, in its graph and in all functions, with their attributes.
+
+    Args:
+        folder: Of `saved_model.pb`.
+
+    Returns:
+        By name of an operation, the names of all attributes that it is used with.
+
+    Raises:
+        ValueError: The file cannot be read.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    path = folder / "saved_model.pb"
+    model = saved_model_pb2.SavedModel()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except (DecodeError, OSError) as error:
+        raise ValueError(f"The SavedModel can't be read. Received: {path}: {error}") from error
+    found: dict[str, set[str]] = {}
+    for meta_graph in model.meta_graphs:
+        graph: Any = meta_graph.graph_def
+        functions = (node for function in graph.library.function for node in function.node_def)
+        for node in (*graph.node, *functions):
+            found.setdefault(node.op, set()).update(node.attr)
+    return found
+
+
+def oldest_serving(folder: Path) -> str:
+    """The oldest TensorFlow Serving, from 2.12 on, that has all that a SavedModel uses.
+
+    Args:
+        folder: Of `saved_model.pb`.
+
+    Returns:
+        A version like "2.12".
+    """
+    used = operations(folder)
+    needed = OLDEST
+    for version, names in NEWER_OPERATIONS.items():
+        if not used.keys().isdisjoint(names.split()):
+            needed = version
+    for version, attributes in NEWER_ATTRIBUTES.items():
+        if any(not used.get(n, set()).isdisjoint(a.split()) for n, a in attributes.items()):
+            needed = max(needed, version, key=_number)
+    return needed
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
