@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from .runners import SavedModelTranslator as SavedModelTranslator
 
 RUNNERS = ("LiteRTTranslator", "OnnxTranslator", "SavedModelTranslator")
-__all__ = [*RUNNERS, "litert", "onnx", "saved_model"]
+__all__ = [
+    "LiteRTTranslator",
+    "OnnxTranslator",
+    "SavedModelTranslator",
+    "litert",
+    "onnx",
+    "saved_model",
+]
 
 
 def _load(name: str) -> object:

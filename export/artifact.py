@@ -139,7 +139,7 @@ def _is_sound(manifest: dict[str, Any]) -> bool:
         if not _are_lengths(lengths) or not _has_signatures(manifest, lengths[:-1]):
             return False
         files = {str(manifest.get("file"))}
-    elif kind in FILES:
+    elif isinstance(kind, str) and kind in FILES:
         if not _has_signatures(manifest, []):
             return False
         files = FILES[kind]

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from .artifact import EXPORT, versions_in, write_manifest
-from .serving_files import WARM_UP, check_serving_api, write_configuration, write_warm_up
+from .serving_files import (
+    BATCHING,
+    MODELS,
+    WARM_UP,
+    check_serving_api,
+    write_configuration,
+    write_warm_up,
+)
 
 LONGEST_SAMPLE = 64  # tokens
 LARGEST_VERSION = 2**63 - 1  # Serving's are int64.
@@ -82,10 +89,17 @@ def saved_model(
 def check_saved_model(folder: Path, version: int | None) -> int:
     """Raise unless a version can be exported into a folder; return its number."""
     check_serving_api()
-    if (folder / "saved_model.pb").exists() or EXPORT.is_in(folder):
+    folder = folder.resolve()
+    others = sorted(
+        path.name
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if not path.name.startswith(".") and path.name not in (MODELS, BATCHING)
+        if not (path.name.isascii() and path.name.isdigit() and path.is_dir())
+    )
+    if others:
         raise ValueError(
-            "A SavedModel goes into a folder of versions. "
-            f"Received: {str(folder)!r}, an export. Name another folder, or the one above."
+            "SavedModels go into a folder of their versions. "
+            f"Received: {str(folder)!r}, which holds {others[0]!r}. Name another folder."
         )
     if version is None:
         return max(versions_in(folder), default=0) + 1

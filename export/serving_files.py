@@ -83,9 +83,7 @@ def write_configuration(folder: Path) -> None:
                 unfinished.unlink(missing_ok=True)
 
 
-def write_warm_up(
-    path: Path, model: str, texts: Sequence[str], signatures: dict[str, Any]
-) -> None:
+def write_warm_up(path: Path, model: str, texts: Sequence[str], signatures: dict[str, Any]) -> None:
     """Write the requests that a server answers before it takes the first one from outside.
 
     Args:

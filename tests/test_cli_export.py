@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
 pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
+pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed.")
 
 from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
 from keras_s2s.cli import main
@@ -41,7 +42,12 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "words",
-    [["litert", "--max-length", 12, "--lengths", "8"], ["litert", "--quantize", "int8"], ["onnx"]],
+    [
+        ["litert", "--max-length", 12, "--lengths", "8"],
+        ["litert", "--quantize", "int8"],
+        ["onnx"],
+        ["saved_model", "--version", 3],
+    ],
     ids=str,
 )
 def test_an_export_is_made_told_about_and_translated_with(
@@ -52,8 +58,12 @@ def test_an_export_is_made_told_about_and_translated_with(
     assert call("export", "--model", model, "--output", goal, "--format", *words, *sampled) == 0
     report = capsys.readouterr().out
     assert "answers are the model's, token for token" in report
-    assert report.splitlines()[-1] == f"the export is in {goal}"
-    golden = json.loads((goal / "golden.json").read_text(encoding="utf-8"))
+    place = goal / "3" if "saved_model" in words else goal
+    assert f"the export is in {place}" in report.splitlines()[-2:]
+    if "saved_model" in words:
+        assert report.splitlines()[-1].startswith("serve it: docker run --rm -p 127.0.0.1:8500")
+        assert "TensorFlow Serving 2.12 and later" in report
+    golden = json.loads((place / "golden.json").read_text(encoding="utf-8"))
     assert [one["text"] for one in golden[:3]] == ["abc", "cab a", "bb"]
     if "--max-length" in words:
         assert json.loads((goal / "manifest.json").read_text())["lengths"] == [8, 12]
@@ -74,7 +84,7 @@ def test_an_export_is_made_told_about_and_translated_with(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--format", "coreml"], "--format must be one of litert|onnx. Received: 'coreml'"),
+        (["--format", "coreml"], "--format must be one of litert|onnx|saved_model. Received: "),
         (["--quantize", "int4"], "`quantize` must be one of"),
         (["--lengths", "8,x"], "--lengths must be numbers like 16,32,64. Received: '8,x'"),
         (["--max-length", "100000"], "`lengths` must be from 2 to 512 tokens"),
@@ -82,6 +92,8 @@ def test_an_export_is_made_told_about_and_translated_with(
             ["--format", "onnx", "--max-length", "9"],
             "--max-length and --lengths go with",
         ),
+        (["--format", "saved_model", "--quantize", "int8"], "--quantize of saved_model is none"),
+        (["--version", "2"], "--version goes with --format saved_model"),
         (["--model", "nowhere"], "must be a folder that a translator was saved in"),
     ],
     ids=str,
@@ -105,19 +117,23 @@ def test_a_missing_package_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, form in (("ai_edge_litert", "litert"), ("onnxruntime", "onnx"), ("tf2onnx", "onnx")):
+    for name, form, extra in (
+        ("ai_edge_litert", "litert", "litert"),
+        ("onnxruntime", "onnx", "onnx"),
+        ("tf2onnx", "onnx", "onnx"),
+        ("tensorflow_serving", "saved_model", "serving"),
+    ):
         with monkeypatch.context() as patch:
-            patch.setattr(
-                f"keras_s2s.export.{'litert_runtimes' if form == 'litert' else 'onnx_runtime'}"
-                ".find_spec",
-                lambda wanted, name=name: None if wanted == name else wanted,
-            )
-            module = sys.modules["keras_s2s.export.onnx"]
-            patch.setattr(module, "find_spec", lambda w, name=name: None if w == name else w)
+            for module in ("litert_runtimes", "onnx_runtime", "onnx", "serving_files"):
+                patch.setattr(
+                    sys.modules[f"keras_s2s.export.{module}"],
+                    "find_spec",
+                    lambda wanted, name=name: None if wanted == name else wanted,
+                )
             goal = tmp_path / form
             assert call("export", "--model", model, "--output", goal, "--format", form) == 2
         error = capsys.readouterr().err.splitlines()[-1]
-        assert error.startswith("error: ") and f"pip install 'keras-s2s[{form}]'" in error
+        assert error.startswith("error: ") and f"pip install 'keras-s2s[{extra}]'" in error
     assert not list(tmp_path.iterdir())
 
 
@@ -129,5 +145,6 @@ def test_a_folder_of_something_else_is_left_alone(
     (goal / "thesis.txt").write_text("years of work")
     assert call("export", "--model", model, "--output", goal) == 2
     assert "which holds 'thesis.txt'" in capsys.readouterr().err
-    assert call("export", "--model", model, "--output", model) == 2
+    for form in ("saved_model", "litert"):
+        assert call("export", "--model", model, "--output", model, "--format", form) == 2
     assert (model / "translator.json").is_file()

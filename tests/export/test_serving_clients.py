@@ -21,7 +21,7 @@ import pytest
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed.")
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed.")
 
-from keras_s2s import export
+from keras_s2s import Translator, export
 from keras_s2s.export.saved_model_runtime import load_saved_model
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
@@ -99,16 +99,26 @@ def _plain(value: np.ndarray) -> Any:
     return texts.reshape(value.shape).tolist()
 
 
+@pytest.fixture(scope="module")
+def translator(make_from_text: Callable) -> Translator:
+    return make_from_text("sentencepiece")
+
+
+@pytest.fixture(scope="module")
+def served(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "served"
+    export.saved_model(translator, folder, samples=["the dog runs"])
+    return folder
+
+
 @pytest.mark.parametrize("port", [8501, 8500], ids=["REST", "gRPC"])
 def test_the_clients_of_the_readme_print_the_answers(
-    port: int, make_from_text: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    port: int, translator: Translator, served: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     programs = re.findall(r"```python3\n(.*?)```", README, flags=re.DOTALL)
     (program,) = (one for one in programs if f":{port}" in one)
-    translator = make_from_text("sentencepiece")
-    export.saved_model(translator, tmp_path / "served")
     texts = ["A dog runs in the snow.", "개가 달린다"]
-    with stub_server(load_saved_model(tmp_path / "served" / "1"), "served") as ports:
+    with stub_server(load_saved_model(served / "1"), "served") as ports:
         program = program.replace(f":{port}", f":{ports[port == 8500]}")
         exec(compile(program, "README.md", "exec"), {})
     best = [found[0] for found in translator.stream(texts)]

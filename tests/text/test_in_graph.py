@@ -62,6 +62,18 @@ def test_it_can_be_saved_in_a_saved_model(tokenizer: Tokenizer, tmp_path: Path) 
 
 
 @in_graph
+def test_two_tokenizers_of_one_saved_model_stay_two(tmp_path: Path) -> None:
+    tokenizers = [SentencePieceTokenizer.train(lines) for lines in (LINES, ["und der Hund", "a"])]
+    module = tf.Module()
+    module.services = [Service(tokenizer) for tokenizer in tokenizers]
+    tf.saved_model.save(module, str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path)).services
+    for line in ("A dog runs", "der Hund"):
+        for tokenizer, service in zip(tokenizers, loaded, strict=True):
+            assert service.ids(tf.constant([line])).numpy().tolist() == [tokenizer.encode(line)]
+
+
+@in_graph
 @every_kind
 def test_its_first_use_may_be_inside_a_data_set(tokenizer: Tokenizer, tmp_path: Path) -> None:
     tokenizer.save(tmp_path)
