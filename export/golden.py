@@ -34,10 +34,11 @@ def sample_sources(
 ) -> tuple[list[str], list[list[int]]]:
     """Texts, and their ids with end mark, at most `longest`; blank and longer texts are left out.
 
-    Without samples the texts are made of pieces that the source tokenizer knows, drawn by chance.
+    Without samples these are the translator's own, and if it has none, texts of pieces that the
+    source tokenizer knows, drawn by chance.
     """
     tokenizer = translator.source_tokenizer
-    texts = list(samples)[:MOST_SENTENCES]
+    texts = (list(samples) or translator.samples)[:MOST_SENTENCES]
     if not texts:
         random = np.random.default_rng(1)
         for _ in range(RANDOM_SENTENCES):

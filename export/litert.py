@@ -13,8 +13,9 @@ from .artifact import EXPORT, write_manifest
 
 MODEL = "model.tflite"
 QUANTIZATIONS = {"none": 4, "float16": 2, "int8": 1}  # Bytes of a weight.
-LENGTHS = (16, 32, 64)
+LENGTHS = (16, 64)
 LEAST_TOKENS, MOST_TOKENS = 2, 512
+STEP = 8  # Lengths that are chosen are multiples of it.
 
 
 def litert(
@@ -22,7 +23,8 @@ def litert(
     folder: str | Path,
     *,
     quantize: str = "none",
-    lengths: Sequence[int] = LENGTHS,
+    lengths: Sequence[int] | None = None,
+    max_length: int | None = None,
     samples: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Export a translator for phones and browsers.
@@ -36,8 +38,11 @@ def litert(
         translator: A `Translator`.
         folder: Goal; another export there is replaced.
         quantize: "none" (float32), "float16", or "int8": weights in int8, sums in float32.
-        lengths: Source tokens, end mark included.
-        samples: Sentences to compare with, and to keep as examples beside the model.
+        lengths: Source tokens, end mark included. By default two, from the samples: for the shorter
+            half of the sentences and for all.
+        max_length: Longest source in tokens, in place of the largest of `lengths`.
+        samples: Sentences to compare with, and to keep as examples beside the model; the
+            translator's own by default.
 
     Returns:
         The manifest: signatures, sizes and what the comparison found.
@@ -48,7 +53,11 @@ def litert(
         ImportError: A package is missing.
         OSError: The folder cannot be written.
     """
-    lengths = check_litert(quantize, lengths)
+    check_litert(quantize, lengths, max_length)
+    samples = list(samples)
+    if lengths is None:
+        lengths = _lengths_of(translator, samples)
+    lengths = _bounded(lengths, max_length)
     with EXPORT.replaced(Path(folder)) as new:
         signatures = _convert(translator.model, new / MODEL, quantize, lengths)
         content = {
@@ -62,22 +71,42 @@ def litert(
         return write_manifest(new, "litert", translator, content)
 
 
-def check_litert(quantize: str, lengths: Sequence[int]) -> list[int]:
-    """Raise unless this can be exported here; return the lengths, sorted."""
+def check_litert(
+    quantize: str, lengths: Sequence[int] | None = None, max_length: int | None = None
+) -> None:
+    """Raise unless this can be exported here."""
     from .litert_runtimes import check_installed
 
     if quantize not in QUANTIZATIONS:
         raise ValueError(
             f"`quantize` must be one of {sorted(QUANTIZATIONS)}. Received: quantize={quantize!r}"
         )
-    lengths = sorted({int(length) for length in lengths})
-    if not lengths or lengths[0] < LEAST_TOKENS or lengths[-1] > MOST_TOKENS:
+    _bounded(LENGTHS if lengths is None else lengths, max_length)
+    check_installed()
+
+
+def _bounded(lengths: Sequence[int], max_length: int | None) -> list[int]:
+    """The lengths of an export, rising, the largest being `max_length` if there is one."""
+    chosen = {int(length) for length in lengths}
+    if max_length is not None:
+        chosen = {length for length in chosen if length < max_length} | {max_length}
+    if not chosen or min(chosen) < LEAST_TOKENS or max(chosen) > MOST_TOKENS:
         raise ValueError(
             f"`lengths` must be from {LEAST_TOKENS} to {MOST_TOKENS} tokens. "
-            f"Received: lengths={lengths}"
+            f"Received: lengths={sorted(chosen)}"
         )
-    check_installed()
-    return lengths
+    return sorted(chosen)
+
+
+def _lengths_of(translator: Any, samples: Sequence[str]) -> list[int]:
+    """Room for the shorter half of the samples, and for all; the usual, if there are none."""
+    texts = samples or translator.samples
+    counts = sorted(1 + len(ids) for ids in translator.source_tokenizer.encode_all(texts))
+    if not counts:
+        return list(LENGTHS)
+    limit = min(MOST_TOKENS, translator.maximum_source_length)
+    found = (counts[len(counts) // 2], counts[-1])
+    return [max(LEAST_TOKENS, min(limit, -(-count // STEP) * STEP)) for count in found]
 
 
 def _prove(translator: Any, new: Path, samples: Iterable[str], **options: Any) -> dict[str, Any]:

@@ -25,17 +25,18 @@ def export(
         str, about("What the weights are kept in; int8 is a quarter.", "none|float16|int8")
     ] = "none",
     max_length: Annotated[
-        int | None, about("Longest source in tokens, for litert; 64 by default.", "N", min=1)
+        int | None,
+        about("Longest source in tokens, for litert; by default the samples'.", "N", min=1),
     ] = None,
     lengths: Annotated[
         str | None,
-        about("Lengths of a source that get a signature each: 16,32,64 by default.", "N,N,..."),
+        about("Source tokens, each with a signature; by default two, from the samples.", "N,N,..."),
     ] = None,
     version: Annotated[
         int | None, about("Of saved_model; by default one more than the highest.", "N", min=1)
     ] = None,
     samples: Annotated[
-        File, about("Sentences, one a line, to compare with and to keep as examples.", "FILE")
+        File, about("Sentences, one a line, to try it with; by default from the training.", "FILE")
     ] = None,
 ) -> None:
     """Export a model for phones (litert), servers (saved_model) or onnx, and prove it equal."""
@@ -61,7 +62,8 @@ def export(
         goal = output / str(options["version"])
     elif form == "litert":
         options["quantize"] = quantize
-        options["lengths"] = check_litert(quantize, _lengths(lengths or "16,32,64", max_length))
+        options["lengths"], options["max_length"] = _lengths(lengths), max_length
+        check_litert(quantize, options["lengths"], max_length)
     else:
         options["quantize"] = quantize
         check_onnx(quantize)
@@ -97,14 +99,11 @@ def _read(samples: Path | None) -> list[str]:
     return [line for line in read_lines(str(samples)) if line.strip()]
 
 
-def _lengths(text: str, longest: int | None) -> list[int]:
+def _lengths(text: str | None) -> list[int] | None:
     try:
-        lengths = [int(part) for part in text.split(",")]
+        return None if text is None else [int(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"--lengths must be numbers like 16,32,64. Received: {text!r}") from None
-    if longest is None:
-        return lengths
-    return [length for length in lengths if length < longest] + [longest]
 
 
 def load_translator(folder: Path) -> Any:

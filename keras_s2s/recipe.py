@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
     from keras_s2s.model import Seq2Seq
     from keras_s2s.text.batches import Batches
-    from keras_s2s.text.tokenizers import Tokenizer
 
 Pairs = Sequence[tuple[str, str]]
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -154,6 +153,12 @@ def train(
 
     from keras_s2s.inference.storage import DESCRIPTION, TRANSLATOR
     from keras_s2s.inference.translator import Translator
+    from keras_s2s.recipe_text import (
+        choose_samples,
+        encode_pairs,
+        make_batches,
+        train_tokenizers,
+    )
 
     recipe = recipe or Recipe()
     for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
@@ -161,8 +166,8 @@ def train(
             raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
     folder = TRANSLATOR.check_goal(Path(folder))
     keras.utils.set_random_seed(recipe.seed)
-    source_tokenizer, target_tokenizer = _train_tokenizers(pairs, recipe)
-    batches = _make_batches(pairs, source_tokenizer, target_tokenizer, recipe)
+    source_tokenizer, target_tokenizer = train_tokenizers(pairs, recipe)
+    batches = make_batches(pairs, source_tokenizer, target_tokenizer, recipe)
     if (folder / DESCRIPTION).exists():
         report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")
@@ -170,9 +175,11 @@ def train(
     model = make_model(*sizes, recipe)
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
     report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
-    valid = _encode(valid_pairs, source_tokenizer, target_tokenizer)
+    valid = encode_pairs(valid_pairs, source_tokenizer, target_tokenizer)
     history = _fit(model, batches, valid, folder, recipe, report)
-    translator = Translator(model, source_tokenizer, target_tokenizer)
+    translator = Translator(
+        model, source_tokenizer, target_tokenizer, samples=choose_samples(pairs)
+    )
     translator.save(folder, write_companions=lambda new: _write_history(new, recipe, history))
     return translator
 
@@ -219,60 +226,6 @@ def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
 def _need(is_right: bool, need: str, name: str, given: dict[str, Any]) -> None:
     if not is_right:
         raise ValueError(f"`{name}` must be {need}. Received: {name}={given[name]!r}")
-
-
-def _train_tokenizers(pairs: Pairs, recipe: Recipe) -> tuple[Tokenizer, Tokenizer]:
-    from keras_s2s.text import tokenizers
-
-    kinds = {
-        "sentencepiece": tokenizers.SentencePieceTokenizer,
-        "word": tokenizers.WordTokenizer,
-        "character": tokenizers.CharacterTokenizer,
-    }
-    source_kind = recipe.source_tokenizer
-    target_kind = recipe.target_tokenizer or source_kind
-    forms = recipe.source_normalization, recipe.target_normalization
-    sources, targets = zip(*pairs, strict=True)
-    is_alike = source_kind == target_kind == "sentencepiece" and forms[0] == forms[1]
-    if recipe.joint_vocabulary and is_alike:
-        lines = (*sources, *targets)
-        both = kinds[source_kind].train(lines, recipe.vocabulary_size, normalization=forms[0])
-        return both, both
-    return (
-        kinds[source_kind].train(sources, recipe.vocabulary_size, normalization=forms[0]),
-        kinds[target_kind].train(targets, recipe.vocabulary_size, normalization=forms[1]),
-    )
-
-
-def _encode(pairs: Pairs, source: Tokenizer, target: Tokenizer) -> tuple[list, list]:
-    sources, targets = zip(*pairs, strict=True)
-    return source.encode_all(sources), target.encode_all(targets)
-
-
-def _make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Recipe) -> Batches:
-    from keras_s2s.text.batches import Batches
-    from keras_s2s.text.tokenizers import SentencePieceTokenizer
-
-    sampled = recipe.subword_sampling > 0 and (
-        isinstance(source, SentencePieceTokenizer) or isinstance(target, SentencePieceTokenizer)
-    )
-
-    sources, targets = zip(*pairs, strict=True)
-
-    def draw(tokenizer: Tokenizer, lines: Sequence[str], seed: int) -> list[list[int]]:
-        if isinstance(tokenizer, SentencePieceTokenizer):
-            return tokenizer.encode_all(lines, alpha=recipe.subword_sampling, seed=seed)
-        return tokenizer.encode_all(lines)
-
-    def resample(epoch: int) -> tuple[list, list]:
-        return draw(source, sources, 2 * epoch), draw(target, targets, 2 * epoch + 1)
-
-    return Batches(
-        *_encode(pairs, source, target),
-        batch_tokens=recipe.batch_tokens,
-        seed=recipe.seed,
-        resample=resample if sampled else None,
-    )
 
 
 def _fit(

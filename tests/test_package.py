@@ -40,9 +40,21 @@ MAY_IMPORT = {
         "inference.stream",
     },
     "evaluation": {"inference", "inference.translator"},
-    "export": {"", "folders"},
+    "export": {"", "folders", "export.served", "export.saved_model_runtime"},
+    # A server's search is the translator's own, and its operations are those of the tokenizers.
+    "export.served": {"export", "inference", "inference.model_search"},
+    "export.saved_model_runtime": {"export", "text"},
 }
-MAY_IMPORT_EVERYTHING = {"", "cli", "cli_export", "cli_options", "demo", "recipe", "terminal"}
+MAY_IMPORT_EVERYTHING = {
+    "",
+    "cli",
+    "cli_export",
+    "cli_options",
+    "demo",
+    "recipe",
+    "recipe_text",
+    "terminal",
+}
 
 # These run under any Keras backend.
 BACKEND_FREE = ("layers", "model", "inference", "training.losses", "training.metrics")

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from keras_s2s import Translator
-from keras_s2s.recipe import Recipe, _train_tokenizers, make_model, train
+from keras_s2s.recipe import Recipe, make_model, train
+from keras_s2s.recipe_text import choose_samples, train_tokenizers
 from keras_s2s.text.tokenizers import (
     CharacterTokenizer,
     SentencePieceTokenizer,
@@ -185,7 +186,7 @@ few_words = pytest.mark.filterwarnings("ignore:vocabulary_size=.* is more than t
 def trained_tokenizers(**options: Any) -> tuple[Tokenizer, Tokenizer]:
     """The tokenizers of a training, which needs nothing else to be made."""
     pairs = [("한국 a b", "b a x 가"), ("a b ab", "ab ba y 나")] * 9
-    return _train_tokenizers(pairs, Recipe(**options))
+    return train_tokenizers(pairs, Recipe(**options))
 
 
 @few_words
@@ -302,3 +303,13 @@ def test_a_folder_that_cannot_take_the_model_is_told_before_the_training(tmp_pat
         train(PAIRS, VALID, tmp_path, Recipe(**TINY), report=unreported)
     with pytest.raises(OSError, match="File exists"):
         train(PAIRS, VALID, tmp_path / "thesis.txt" / "model", Recipe(**TINY), report=unreported)
+
+
+def test_samples_are_of_every_length_with_the_long_ones_as_rare_as_they_are() -> None:
+    pairs = [("a" * (1 + i % 7), "x") for i in range(7000)] + [("b" * 900, "x")]
+    assert [len(sample) for sample in choose_samples(pairs)] == [1, 2, 3, 4, 5, 6, 7]
+    pairs = [("c" * i, "x") for i in range(1, 1001)]
+    lengths = [len(sample) for sample in choose_samples(pairs)]
+    assert len(lengths) == 100 and lengths == sorted(lengths)
+    assert lengths[0] < 10 and lengths[-1] > 990
+    assert choose_samples([("one", "x")]) == ["one"]

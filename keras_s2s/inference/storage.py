@@ -17,6 +17,7 @@ DESCRIPTION = "translator.json"
 FORMAT = "keras-s2s translator"
 FORMAT_VERSION = 1
 MODEL = "model.keras"
+SAMPLES = "samples.json"
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
 OPTIONS = {
     "beam_size": int,
@@ -38,10 +39,14 @@ def save_parts(
     source: Tokenizer,
     target: Tokenizer,
     options: dict[str, Any],
+    samples: list[str],
     write_companions: Callable[[Path], None] | None = None,
 ) -> None:
     """Write a translator's folder, with what goes with it, whole or not at all."""
     with TRANSLATOR.replaced(folder) as new:
+        if samples:
+            text = json.dumps(samples, indent=1, ensure_ascii=False) + "\n"
+            (new / SAMPLES).write_text(text, encoding="utf-8")
         _write_parts(new, model, source, target, options)
         if write_companions is not None:
             write_companions(new)
@@ -65,13 +70,26 @@ def _write_parts(
 
 
 def load_parts(folder: Path) -> tuple[Seq2Seq, Tokenizer, Tokenizer, dict[str, Any]]:
-    """Read and check a translator's folder: model, tokenizers and options."""
+    """Read and check a translator's folder: model, tokenizers, and options with the samples."""
     folder = TRANSLATOR.find(folder)
     description = read_description(folder)
     cure = "Copy the folder again, or train it again."
     TRANSLATOR.check_files(folder, description["sha256"], cure)
     source, target = (load_tokenizer(folder / name) for name in (SOURCE, TARGET))
-    return _load_model(folder / MODEL), source, target, description["options"]
+    options = description["options"]
+    if SAMPLES in description["sha256"]:
+        options = {**options, "samples": _read_samples(folder / SAMPLES)}
+    return _load_model(folder / MODEL), source, target, options
+
+
+def _read_samples(path: Path) -> list[str]:
+    try:
+        samples = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged. Received: {error}. Copy the folder again.") from error
+    if not isinstance(samples, list) or not all(isinstance(one, str) for one in samples):
+        raise ValueError(f"{path} is damaged. Received: no list of texts. Copy the folder again.")
+    return samples
 
 
 def _load_model(path: Path) -> Seq2Seq:

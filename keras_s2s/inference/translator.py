@@ -33,9 +33,11 @@ class Translator:
         coverage_penalty: Default weight of the coverage penalty.
         maximum_source_length: Longest text in tokens, end mark included; what is longer is cut
             there, with a warning.
+        samples: Texts of the kind that it was trained on, short and long. They are saved with it;
+            an export is tried with them and takes its lengths from them.
 
     Raises:
-        TypeError: `model` is no `Seq2Seq`, or a tokenizer is none.
+        TypeError: `model` is no `Seq2Seq`, a tokenizer is none, or a sample is no string.
         ValueError: A tokenizer's vocabulary is not the model's, or a number is out of range.
 
     Example:
@@ -58,6 +60,7 @@ class Translator:
         length_penalty: float = 1.0,
         coverage_penalty: float = 0.0,
         maximum_source_length: int = 1000,
+        samples: Iterable[str] = (),
     ) -> None:
         if not isinstance(model, Seq2Seq):
             raise TypeError(f"`model` must be a keras_s2s.Seq2Seq. Received: model={model!r}")
@@ -65,6 +68,9 @@ class Translator:
         _check_vocabulary("target", target_tokenizer, model.decoder.vocabulary_size)
         check_whole(1, beam_size=beam_size, maximum_source_length=maximum_source_length)
         check_at_least(0, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
+        self.samples = [samples] if isinstance(samples, str) else list(samples)
+        if not all(isinstance(sample, str) for sample in self.samples):
+            raise TypeError(f"`samples` must be strings. Received: samples={self.samples!r}")
         layers = [model.encoder, model.decoder, model.decoder.attention or model.decoder]
         is_exact = all(layer.compute_dtype == "float32" for layer in layers)
         self.model = model if is_exact else model.with_dtype("float32")
@@ -202,7 +208,7 @@ class Translator:
             "maximum_source_length": self.maximum_source_length,
         }
         tokenizers = self.source_tokenizer, self.target_tokenizer
-        save_parts(Path(folder), self.model, *tokenizers, options, write_companions)
+        save_parts(Path(folder), self.model, *tokenizers, options, self.samples, write_companions)
 
     @classmethod
     def load(cls, folder: str | Path) -> Translator:

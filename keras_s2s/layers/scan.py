@@ -83,8 +83,9 @@ def _unrolled(
     if length is None:
         raise ValueError("`unroll` needs inputs of known length. Received: length=None")
     outputs: list[Any] = [None] * length
+    parts = [ops.unstack(value, length) for value in tree.flatten(inputs)]
     for position in reversed(range(length)) if reverse else range(length):
-        x = tree.map_structure(lambda value, at=position: value[at], inputs)
+        x = tree.pack_sequence_as(inputs, [part[position] for part in parts])
         carry, outputs[position] = step(
             carry, x, constants, lambda name, v: apply_kernel(v, kernels[name])
         )

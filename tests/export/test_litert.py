@@ -260,3 +260,51 @@ def test_what_a_runner_cannot_do_is_told(exported: Path, options: Any, message: 
         export.LiteRTTranslator(exported).stream(["abc"], **options)
     with pytest.raises(TypeError, match="must be a list of strings"):
         export.LiteRTTranslator(exported).translate("abc")
+
+
+def test_lengths_are_those_of_the_samples_and_a_largest_one_may_be_named(
+    translator: Translator, tmp_path: Path
+) -> None:
+    parts = translator.model, translator.source_tokenizer, translator.target_tokenizer
+    sampled = Translator(*parts, samples=["a" * count for count in (1, 2, 3, 4, 20)])
+    goal = tmp_path / "export"
+    assert export.litert(sampled, goal)["lengths"] == [8, 24]
+    golden = json.loads((goal / "golden.json").read_text(encoding="utf-8"))
+    assert [one["text"] for one in golden[:5]] == sampled.samples
+    assert export.litert(sampled, goal, max_length=11)["lengths"] == [8, 11]
+    assert export.litert(sampled, goal, samples=["a" * 30])["lengths"] == [32]
+    assert export.litert(sampled, goal, lengths=[4, 6, 9], max_length=6)["lengths"] == [4, 6]
+    short = Translator(*parts, samples=["a" * 300], maximum_source_length=12)
+    assert export.litert(short, goal)["lengths"] == [12]
+
+
+def test_a_file_without_ballast_computes_the_same(
+    translator: Translator, exported: Path, tmp_path: Path
+) -> None:
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    from keras_s2s.export.convert_litert import without_ballast
+
+    small = (exported / "model.tflite").read_bytes()
+    content = schema.ModelT.InitFromPackedBuf(small, 0)
+    assert all(tensor.name in (None, b"") for g in content.subgraphs for tensor in g.tensors)
+    for graph in content.subgraphs:
+        for number, tensor in enumerate(graph.tensors):
+            tensor.name = f"{graph.name}/a/long/name/{number}"
+            if not tensor.buffer:
+                tensor.buffer = len(content.buffers)
+                content.buffers.append(schema.BufferT())
+    builder = flatbuffers.Builder(1 << 16)
+    builder.Finish(content.Pack(builder), b"TFL3")
+    large = bytes(builder.Output())
+    again = without_ballast(large)
+    assert len(again) <= len(small) < 0.9 * len(large)
+    tokens = np.array([[5, 6, 3, 0, 0, 0, 0, 0]], "int32")
+    inputs = {"tokens": tokens, "length": np.array([3], "int32")}
+    found = []
+    for name, data in (("large", large), ("again", again)):
+        (tmp_path / name).write_bytes(data)
+        found.append(interpreter(str(tmp_path / name))("encode_8", inputs))
+    for key, value in found[0].items():
+        np.testing.assert_array_equal(found[1][key], value)

@@ -112,6 +112,24 @@ def test_a_tokenizer_with_a_file_of_its_own_comes_back(tmp_path: Path) -> None:
     assert any(name.endswith(".model") for name in read_description(tmp_path / "model")["sha256"])
 
 
+def test_samples_come_back_and_damaged_ones_are_told(
+    translator: Translator, tmp_path: Path
+) -> None:
+    parts = translator.model, translator.source_tokenizer, translator.target_tokenizer
+    samples = ["abc", "한국\n어", ""]
+    Translator(*parts, samples=samples).save(tmp_path / "model")
+    assert Translator.load(tmp_path / "model").samples == samples
+    for damaged in ("{}", "[1]", "["):
+        (tmp_path / "model" / "samples.json").write_text(damaged)
+        description = json.loads((tmp_path / "model" / "translator.json").read_bytes())
+        description["sha256"]["samples.json"] = hashlib.sha256(damaged.encode()).hexdigest()
+        (tmp_path / "model" / "translator.json").write_text(json.dumps(description))
+        with pytest.raises(ValueError, match="samples.json is damaged"):
+            Translator.load(tmp_path / "model")
+    with pytest.raises(TypeError, match="`samples` must be strings"):
+        Translator(*parts, samples=[1])  # pyright: ignore[reportArgumentType]
+
+
 def test_the_description_names_the_files_and_versions(saved: Path) -> None:
     description = read_description(saved)
     files = contents(saved)

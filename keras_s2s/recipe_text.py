@@ -1,0 +1,77 @@
+"""From pairs of texts to what a recipe trains on: tokenizers, batches, and samples to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keras_s2s.recipe import Pairs, Recipe
+    from keras_s2s.text.batches import Batches
+    from keras_s2s.text.tokenizers import Tokenizer
+
+SAMPLES = 100
+
+
+def train_tokenizers(pairs: Pairs, recipe: Recipe) -> tuple[Tokenizer, Tokenizer]:
+    """The tokenizers of both sides, one and the same where the recipe joins the vocabularies."""
+    from keras_s2s.text import tokenizers
+
+    kinds = {
+        "sentencepiece": tokenizers.SentencePieceTokenizer,
+        "word": tokenizers.WordTokenizer,
+        "character": tokenizers.CharacterTokenizer,
+    }
+    source_kind = recipe.source_tokenizer
+    target_kind = recipe.target_tokenizer or source_kind
+    forms = recipe.source_normalization, recipe.target_normalization
+    sources, targets = zip(*pairs, strict=True)
+    is_alike = source_kind == target_kind == "sentencepiece" and forms[0] == forms[1]
+    if recipe.joint_vocabulary and is_alike:
+        lines = (*sources, *targets)
+        both = kinds[source_kind].train(lines, recipe.vocabulary_size, normalization=forms[0])
+        return both, both
+    return (
+        kinds[source_kind].train(sources, recipe.vocabulary_size, normalization=forms[0]),
+        kinds[target_kind].train(targets, recipe.vocabulary_size, normalization=forms[1]),
+    )
+
+
+def encode_pairs(pairs: Pairs, source: Tokenizer, target: Tokenizer) -> tuple[list, list]:
+    """The ids of all sources and of all targets."""
+    sources, targets = zip(*pairs, strict=True)
+    return source.encode_all(sources), target.encode_all(targets)
+
+
+def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Recipe) -> Batches:
+    """The batches to train on, cut into pieces anew for every epoch if the recipe says so."""
+    from keras_s2s.text.batches import Batches
+    from keras_s2s.text.tokenizers import SentencePieceTokenizer
+
+    sampled = recipe.subword_sampling > 0 and (
+        isinstance(source, SentencePieceTokenizer) or isinstance(target, SentencePieceTokenizer)
+    )
+
+    sources, targets = zip(*pairs, strict=True)
+
+    def draw(tokenizer: Tokenizer, lines: Sequence[str], seed: int) -> list[list[int]]:
+        if isinstance(tokenizer, SentencePieceTokenizer):
+            return tokenizer.encode_all(lines, alpha=recipe.subword_sampling, seed=seed)
+        return tokenizer.encode_all(lines)
+
+    def resample(epoch: int) -> tuple[list, list]:
+        return draw(source, sources, 2 * epoch), draw(target, targets, 2 * epoch + 1)
+
+    return Batches(
+        *encode_pairs(pairs, source, target),
+        batch_tokens=recipe.batch_tokens,
+        seed=recipe.seed,
+        resample=resample if sampled else None,
+    )
+
+
+def choose_samples(pairs: Pairs) -> list[str]:
+    """Sources of every length there is, of each as many as its share of all asks for."""
+    sources = sorted((source for source, _ in pairs), key=len)
+    places = ((2 * i + 1) * len(sources) // (2 * SAMPLES) for i in range(SAMPLES))
+    return list(dict.fromkeys(sources[place] for place in places))
