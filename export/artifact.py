@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ from keras_s2s.folders import FolderKind, are_names_inside, versions
 
 MANIFEST = "manifest.json"
 FORMAT = "keras-s2s export"
-FORMAT_VERSION = 1
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
 PAD_ID, UNK_ID, START_ID, END_ID = range(4)
 SPECIAL_IDS = {"pad": PAD_ID, "unk": UNK_ID, "start": START_ID, "end": END_ID}
-EXPORT = FolderKind("an export", MANIFEST, FORMAT)
+EXPORT = FolderKind("an export", MANIFEST, FORMAT, "the export")
 FILES = {
     "onnx": {"encoder.onnx", "decode_step.onnx"},
     "saved_model": {"saved_model.pb", "variables/variables.index"},
@@ -48,8 +46,6 @@ def write_manifest(
     translator.source_tokenizer.save(new / places["source"])
     translator.target_tokenizer.save(new / places["target"])
     manifest = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
         "kind": kind,
         "special_ids": SPECIAL_IDS,
         "options": {
@@ -78,28 +74,13 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     Raises:
         ValueError: It is no export, a damaged one, or one of another version.
     """
-    path = find_export(folder) / MANIFEST
-    try:
-        manifest = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ValueError(
-            f"This must be a folder that was exported. Received: {str(folder)!r} "
-            f"({error.strerror}: {MANIFEST}). Name the --output folder of the export."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged. Received: {error}. Copy the folder again.") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ValueError(f"{path} describes no export. Received: format is not {FORMAT!r}.")
-    if manifest.get("format_version") != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} must have format version {FORMAT_VERSION}. Received: format_version="
-            f"{manifest.get('format_version')!r}. Use the keras-s2s that wrote it."
-        )
+    place = find_export(folder)
+    manifest = EXPORT.read(place)
     if not _is_sound(manifest):
-        raise ValueError(f"{path} is damaged. Received: wrong entries. Copy the folder again.")
-    EXPORT.check_files(
-        path.parent, manifest["sha256"], "Copy the folder again, or export it again."
-    )
+        raise ValueError(
+            f"{place / MANIFEST} is damaged. Received: wrong entries. Copy the folder again."
+        )
+    EXPORT.check_files(place, manifest["sha256"], "Copy the folder again, or export it again.")
     return manifest
 
 

@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+FORMAT_VERSION = 1
+
 
 @dataclass(frozen=True)
 class FolderKind:
@@ -22,12 +24,14 @@ class FolderKind:
         what: In errors, with its article: "a translator".
         description: Name of the JSON file that lists the others, with their digests, as "sha256".
         form: What that file says under "format"; a file of the name without it is somebody else's.
+        origin: In errors, where such a folder comes from: "the training".
         companions: Names that may stand beside them and are replaced together with them.
     """
 
     what: str
     description: str
     form: str
+    origin: str
     companions: tuple[str, ...] = ()
 
     def check_goal(self, folder: Path) -> Path:
@@ -98,6 +102,42 @@ class FolderKind:
                 raise
         shutil.rmtree(previous, ignore_errors=True)
 
+    def read(self, folder: Path) -> dict[str, Any]:
+        """Read the description, and check that it is one of ours and of this version.
+
+        Args:
+            folder: Where one was written.
+
+        Returns:
+            What it says.
+
+        Raises:
+            ValueError: There is none, or a damaged one, or one of another version.
+        """
+        path = folder / self.description
+        try:
+            found = json.loads(path.read_bytes())
+        except OSError as error:
+            raise ValueError(
+                f"This must be the folder of {self.what}. Received: {str(folder)!r} "
+                f"({error.strerror}: {self.description}). Name the --output folder of "
+                f"{self.origin}."
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{path} is damaged. Received: {error}. Copy the folder again."
+            ) from error
+        if not isinstance(found, dict) or found.get("format") != self.form:
+            raise ValueError(
+                f"{path} does not describe {self.what}. Received: format is not {self.form!r}."
+            )
+        if found.get("format_version") != FORMAT_VERSION:
+            raise ValueError(
+                f"{path} must have format version {FORMAT_VERSION}. Received: format_version="
+                f"{found.get('format_version')!r}. Use the keras-s2s that wrote it."
+            )
+        return found
+
     def describe(self, new: Path, content: dict[str, Any]) -> None:
         """Write the description of all files that are in a folder now."""
         digests = {
@@ -105,7 +145,9 @@ class FolderKind:
             for path in sorted(new.rglob("*"))
             if path.is_file()
         }
-        text = json.dumps({**content, "sha256": digests}, indent=1, ensure_ascii=False) + "\n"
+        head = {"format": self.form, "format_version": FORMAT_VERSION}
+        description = {**head, **content, "sha256": digests}
+        text = json.dumps(description, indent=1, ensure_ascii=False) + "\n"
         (new / self.description).write_text(text, encoding="utf-8")
 
     def check_files(self, folder: Path, digests: dict[str, str], cure: str) -> None:

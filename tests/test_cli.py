@@ -359,9 +359,9 @@ MISTAKES = {
     "missing option": ("translate", "Missing option '--model'"),
     "a word for a number": ("translate --model {model} --beam two", "--beam"),
     "beam of zero": ("translate --model {model} --beam 0", "--beam"),
-    "no model": ("translate --model {none}", "must be a folder that a translator was saved in"),
-    "a file for a model": ("translate --model {text}", "must be a folder that a translator was"),
-    "a corpus for a model": ("translate --model {corpus}", "must be a folder that a translator"),
+    "no model": ("translate --model {none}", "must be the folder of a translator"),
+    "a file for a model": ("translate --model {text}", "must be the folder of a translator"),
+    "a corpus for a model": ("translate --model {corpus}", "must be the folder of a translator"),
     "no input": (
         "translate --model {model} --input {none}",
         "No such file or directory: {none}",
@@ -446,7 +446,7 @@ MISTAKES = {
         "evaluate --model {model} --tsv {tsv} --json {none}/x.json",
         "No such file or directory: {none}",
     ),
-    "no model to score": ("evaluate --model {none} --tsv {tsv}", "must be a folder that a"),
+    "no model to score": ("evaluate --model {none} --tsv {tsv}", "must be the folder of a"),
     "no training": ("train --output {none}", "give --source and --target, or --tsv"),
     "no validation": (
         "train --output {none} --tsv {tsv}",

@@ -94,7 +94,7 @@ def test_an_export_is_made_told_about_and_translated_with(
         ),
         (["--format", "saved_model", "--quantize", "int8"], "--quantize of saved_model is none"),
         (["--version", "2"], "--version goes with --format saved_model"),
-        (["--model", "nowhere"], "must be a folder that a translator was saved in"),
+        (["--model", "nowhere"], "must be the folder of a translator"),
     ],
     ids=str,
 )

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "translator.json"
 FORMAT = "keras-s2s translator"
-FORMAT_VERSION = 1
 MODEL = "model.keras"
 SAMPLES = "samples.json"
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
@@ -30,7 +29,7 @@ OPTIONS = {
 # What a training leaves beside the translator; another translator may replace it.
 COMPANIONS = ("recipe.json", "history.json", "curves.png", "attention.png")
 
-TRANSLATOR = FolderKind("a translator", DESCRIPTION, FORMAT, COMPANIONS)
+TRANSLATOR = FolderKind("a translator", DESCRIPTION, FORMAT, "the training", COMPANIONS)
 
 
 def save_parts(
@@ -61,8 +60,6 @@ def _write_parts(
     source.save(new / SOURCE)
     target.save(new / TARGET)
     description = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
         "options": options,
         "versions": versions("keras-s2s", "keras", "tensorflow"),
     }
@@ -109,23 +106,8 @@ def _load_model(path: Path) -> Seq2Seq:
 
 def read_description(folder: Path) -> dict[str, Any]:
     """Read and check what a translator's folder says about itself."""
-    path = TRANSLATOR.find(folder) / DESCRIPTION
-    try:
-        description = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ValueError(
-            f"This must be a folder that a translator was saved in. Received: {str(folder)!r} "
-            f"({error.strerror}: {DESCRIPTION}). Name the --output folder of the training."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged. Received: {error}. Copy the folder again.") from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise ValueError(f"{path} describes no translator. Received: format is not {FORMAT!r}.")
-    if description.get("format_version") != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} must have format version {FORMAT_VERSION}. Received: format_version="
-            f"{description.get('format_version')!r}. Use the keras-s2s that saved it."
-        )
+    place = TRANSLATOR.find(folder)
+    description = TRANSLATOR.read(place)
     digests, options = description.get("sha256"), description.get("options")
     needed = {MODEL, f"{SOURCE}/tokenizer.json", f"{TARGET}/tokenizer.json"}
     if (
@@ -140,6 +122,7 @@ def read_description(folder: Path) -> dict[str, Any]:
         )
     ):
         raise ValueError(
-            f"{path} is damaged. Received: wrong files or options. Copy the folder again."
+            f"{place / DESCRIPTION} is damaged. Received: wrong files or options. "
+            "Copy the folder again."
         )
     return description

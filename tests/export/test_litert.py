@@ -230,9 +230,9 @@ def test_an_export_that_a_killed_process_moved_aside_is_found(
     [
         (lambda folder: (folder / "model.tflite").write_bytes(b"x"), "missing or damaged"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "is damaged"),
-        (lambda folder: (folder / "manifest.json").write_text("[]"), "describes no export"),
-        (lambda folder: (folder / "manifest.json").write_text("{}"), "describes no export"),
-        (lambda folder: (folder / "manifest.json").unlink(), "must be a folder that was exported"),
+        (lambda folder: (folder / "manifest.json").write_text("[]"), "does not describe an export"),
+        (lambda folder: (folder / "manifest.json").write_text("{}"), "does not describe an export"),
+        (lambda folder: (folder / "manifest.json").unlink(), "must be the folder of an export"),
         (lambda folder: (folder / "golden.json").unlink(), "missing or damaged"),
     ],
 )

@@ -446,8 +446,8 @@ def with_file(name: str) -> Callable[[dict], dict]:
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no folder": (shutil.rmtree, "must be a folder that a translator was saved in"),
-    "no description": (remove("translator.json"), "must be a folder that a translator was saved"),
+    "no folder": (shutil.rmtree, "must be the folder of a translator"),
+    "no description": (remove("translator.json"), "must be the folder of a translator"),
     "no model": (remove("model.keras"), r"missing or damaged\. Received: .*model\.keras"),
     "no tokenizer": (remove("source_tokenizer/tokenizer.json"), "missing or damaged"),
     "half a model": (cut_model, "missing or damaged"),
@@ -462,8 +462,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no JSON": (write("{"), "is damaged"),
     "empty": (write(""), "is damaged"),
     "deep JSON": (write("[" * 100_000), "is damaged"),
-    "a list": (write("[]"), "describes no translator"),
-    "another format": (describe(format="something else"), "describes no translator"),
+    "a list": (write("[]"), "does not describe a translator"),
+    "another format": (describe(format="something else"), "does not describe a translator"),
     "a newer version": (describe(format_version=2), "version 1.* Received: format_version=2"),
     "no digests": (describe(sha256=None), "wrong files or options"),
     "a file too few": (
@@ -508,5 +508,5 @@ def test_a_damaged_or_foreign_folder_is_told_in_one_line(copied: Path, damage: s
 def test_a_file_and_another_programs_folder_hold_no_translator(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
     for path in (tmp_path, tmp_path / "file", tmp_path / "none"):
-        with pytest.raises(ValueError, match="must be a folder that a translator was saved in"):
+        with pytest.raises(ValueError, match="must be the folder of a translator"):
             Translator.load(path)
