@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -67,8 +67,7 @@ class FolderKind:
                 if folder.exists():
                     folder.rmdir()
                 previous.rename(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent):
+        with _parents_made(folder, keep=False), _beside(folder):
             return folder
 
     def find(self, folder: Path) -> Path:
@@ -88,7 +87,7 @@ class FolderKind:
         """
         folder = self.check_goal(folder)
         previous = _previous(folder)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+        with _parents_made(folder), _beside(folder) as temporary:
             new = Path(temporary) / "new"
             new.mkdir()
             yield new
@@ -207,6 +206,27 @@ def versions(*names: str) -> dict[str, str | None]:
         except PackageNotFoundError:
             found[name] = None
     return found
+
+
+@contextmanager
+def _parents_made(folder: Path, *, keep: bool = True) -> Iterator[None]:
+    """Make the folders on the way; take them away again where all was for nothing."""
+    made = [parent for parent in folder.parents if not parent.exists()]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        keep = False
+        raise
+    finally:
+        if not keep:
+            with suppress(OSError):  # Somebody else uses one already.
+                for parent in made:
+                    parent.rmdir()
+
+
+def _beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent)
 
 
 def _previous(folder: Path) -> Path:

@@ -125,6 +125,24 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_export(
     assert sorted(path.name for path in small_disk.rglob("*")) == ["export", "manifest.json"]
 
 
+def test_folders_on_the_way_go_where_the_export_does_not_come(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translator = Translator.load(saved)
+
+    def stop(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_s2s.export.proof.write_golden_vectors", stop)
+        for form in (export.onnx, export.saved_model):
+            with pytest.raises(OSError, match="no space left"):
+                form(translator, tmp_path / "on" / "the" / "way", samples=["a"])
+            assert os.listdir(tmp_path) == []
+    export.onnx(translator, tmp_path / "on" / "the" / "way", samples=["a"])
+    assert os.listdir(tmp_path / "on" / "the") == ["way"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
