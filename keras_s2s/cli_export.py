@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from keras_s2s.cli_options import File, Model, about
-from keras_s2s.terminal import load_tensorflow
+from keras_s2s.terminal import load_tensorflow, without_remarks
 
 Format = "litert|onnx|saved_model"
 
@@ -125,7 +125,8 @@ def load_translator(folder: Path) -> Any:
         kind = read_manifest(folder)["kind"]
         if kind == "saved_model":
             load_tensorflow()
-        return classes[kind](folder)
+        with without_remarks():
+            return classes[kind](folder)
     from keras_s2s.inference.storage import read_description
 
     read_description(folder)  # A wrong folder is told before TensorFlow's seconds.

@@ -164,15 +164,22 @@ def read_references(
 
 def load_tensorflow() -> None:
     """Import it without its remarks on the machine, which no setting silences."""
+    with without_remarks():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        tf.zeros(1)
+
+
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Drop what libraries in C++ write to the standard error stream."""
     sys.stderr.flush()
     standard_error = os.dup(2)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)
     try:
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-        tf.zeros(1)
+        yield
     finally:
         os.dup2(standard_error, 2)
         os.close(standard_error)

@@ -51,12 +51,12 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=str,
 )
 def test_an_export_is_made_told_about_and_translated_with(
-    model: Path, samples: Path, tmp_path: Path, words: list, capsys: pytest.CaptureFixture[str]
+    model: Path, samples: Path, tmp_path: Path, words: list, capfd: pytest.CaptureFixture[str]
 ) -> None:
     goal = tmp_path / "export"
     sampled = ["--samples", samples]
     assert call("export", "--model", model, "--output", goal, "--format", *words, *sampled) == 0
-    report = capsys.readouterr().out
+    report = capfd.readouterr().out
     assert "answers are the model's, token for token" in report
     place = goal / "3" if "saved_model" in words else goal
     assert f"the export is in {place}" in report.splitlines()[-2:]
@@ -69,16 +69,17 @@ def test_an_export_is_made_told_about_and_translated_with(
         assert json.loads((goal / "manifest.json").read_text())["lengths"] == [8, 12]
     plot = ["--attention-plot", tmp_path / "plot.png"]
     assert call("translate", "--model", goal, "--input", samples, "--scores", *plot) == 0
-    answers = capsys.readouterr().out.splitlines()
+    answers, remarks = map(str.splitlines, capfd.readouterr())
+    assert [line for line in remarks if not line.startswith("warning: ")] == []
     assert len(answers) == len(TEXTS)
     assert (tmp_path / "plot.png").stat().st_size > 1000
     if "int8" not in words:
         assert call("translate", "--model", model, "--input", samples, "--scores") == 0
-        expected = capsys.readouterr().out.splitlines()
+        expected = capfd.readouterr().out.splitlines()
         assert [one.split("\t")[1] for one in answers] == [one.split("\t")[1] for one in expected]
     files = ["--source", samples, "--target", samples]
     assert call("evaluate", "--model", goal, *files) == 0
-    assert "exact_match" in capsys.readouterr().out
+    assert "exact_match" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(
