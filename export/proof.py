@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .golden import GOLDEN, write_golden_vectors
-from .parity import TOLERANCES, compare, contract_run, greedy_answers
+from .parity import TOLERANCES, compare, contract_run, greedy_answers, step_difference
 
 
 def prove(
@@ -41,11 +41,16 @@ def prove(
 
     model = translator.model
     contract = Contract(model, kernels=model.decoder.kernels())
-    expected = greedy_answers(contract_run(contract), sources)
+    own = contract_run(contract)
+    expected = greedy_answers(own, sources)
     parity, found = {}, expected
     for name, run in runtimes.items():
         found = greedy_answers(run, sources, lengths)
-        agreement = compare(expected, found, texts, TOLERANCES[quantize])
+
+        def difference(place: int, run: Any = run) -> float:
+            return step_difference(own, run, sources[place], lengths)
+
+        agreement = compare(expected, found, texts, TOLERANCES[quantize], difference)
         if quantize != "int8" and agreement.first_difference is not None:
             raise ValueError(
                 f"The export and the model must agree, in the {name}. "

