@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ SPECIAL_IDS = {"pad": PAD_ID, "unk": UNK_ID, "start": START_ID, "end": END_ID}
 EXPORT = FolderKind("an export", MANIFEST, FORMAT, "the export")
 FILES = {
     "onnx": {"encoder.onnx", "decode_step.onnx"},
-    "saved_model": {"saved_model.pb", "variables/variables.index"},
+    "saved_model": {
+        "saved_model.pb",
+        "variables/variables.index",
+        "variables/variables.data-00000-of-00001",
+    },
 }
 OPTIONS = {
     "beam_size": int,
@@ -25,6 +30,23 @@ OPTIONS = {
     "maximum_source_length": int,
 }
 TOOLS = ("keras-s2s", "keras", "tensorflow", "ai-edge-litert", "onnxruntime", "tf2onnx")
+
+
+def check_given(translator: Any, samples: Any) -> list[str]:
+    """Raise TypeError unless these can be exported and tried; return the samples."""
+    from keras_s2s import Translator
+
+    if not isinstance(translator, Translator):
+        raise TypeError(
+            "A keras_s2s.Translator is exported. "
+            f"Received: translator of type {type(translator).__name__}"
+        )
+    if isinstance(samples, (str, bytes)) or not isinstance(samples, Iterable):
+        raise TypeError(f"`samples` must be a list of strings. Received: samples={samples!r}")
+    samples = list(samples)
+    if not all(isinstance(sample, str) for sample in samples):
+        raise TypeError(f"`samples` must be strings. Received: samples={samples!r}")
+    return samples
 
 
 def write_manifest(

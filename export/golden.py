@@ -51,6 +51,11 @@ def sample_sources(
     texts += HARD_TEXTS
     sources = [[*ids, END_ID] if ids else [] for ids in tokenizer.encode_all(texts)]
     kept = [i for i, ids in enumerate(sources) if 0 < len(ids) <= longest]
+    if not kept:
+        raise ValueError(
+            "An export is tried with texts. Received: none of at most "
+            f"{longest} tokens, end mark included. Allow longer ones, or give shorter samples."
+        )
     return [texts[i] for i in kept], [sources[i] for i in kept]
 
 

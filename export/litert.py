@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .artifact import EXPORT, write_manifest
+from .artifact import EXPORT, check_given, write_manifest
 
 MODEL = "model.tflite"
 QUANTIZATIONS = {"none": 4, "float16": 2, "int8": 1}  # Bytes of a weight.
@@ -53,8 +53,8 @@ def litert(
         ImportError: A package is missing.
         OSError: The folder cannot be written.
     """
+    samples = check_given(translator, samples)
     check_litert(quantize, lengths, max_length)
-    samples = list(samples)
     if lengths is None:
         lengths = _lengths_of(translator, samples)
     lengths = _bounded(lengths, max_length)

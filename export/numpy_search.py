@@ -5,6 +5,7 @@ The rules are those of `keras_s2s.inference.search`, and a test holds both again
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -150,7 +151,10 @@ def _best_places(row: np.ndarray, count: int) -> np.ndarray:
 
 
 def _length_divisor(length: int, penalty: float) -> float:
-    return ((5 + length) / 6) ** penalty
+    try:
+        return ((5 + length) / 6) ** penalty
+    except OverflowError:
+        return math.inf
 
 
 def _is_decided(

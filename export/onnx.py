@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .artifact import EXPORT, write_manifest
+from .artifact import EXPORT, check_given, write_manifest
 from .onnx_loops import own_weights
 from .onnx_runtime import FILES, check_installed, onnx_runtime
 
@@ -42,6 +42,7 @@ def onnx(
         ImportError: A package is missing.
         OSError: The folder cannot be written.
     """
+    samples = check_given(translator, samples)
     check_onnx(quantize)
     from .golden import sample_sources
     from .proof import prove

@@ -81,7 +81,8 @@ def step_difference(model: Any, run: Any, ids: Sequence[int], lengths: Sequence[
         lengths: The artifact's, as for `greedy_answers`.
 
     Returns:
-        The largest difference of a logit or of a number of a state, along the model's answer.
+        The largest difference of a logit or of a number of a state along the model's answer, or of
+        the logits of two tokens that they choose.
     """
     fixed, state = _encoded(model, ids, ())
     own_fixed, own_state = _encoded(run, ids, lengths)
@@ -92,6 +93,9 @@ def step_difference(model: Any, run: Any, ids: Sequence[int], lengths: Sequence[
         own = run("decode_step", {"token": token, "state": state, **own_fixed})
         for name in ("logits", "next_state"):
             worst = max(worst, np.abs(own[name] - step[name]).max())
+        chosen = (int(one["next_token"][0]) for one in (step, own))
+        best, own_best = (step["logits"][0, token] for token in chosen)
+        worst = max(worst, best - own_best)
         token, state = step["next_token"], step["next_state"]
         if token[0] == END_ID:
             break

@@ -41,6 +41,13 @@ class _ExportedTranslator(ABC):
         names = self.manifest["tokenizers"]
         self.source_tokenizer = load_tokenizer(self.folder / names["source"])
         self.target_tokenizer = load_tokenizer(self.folder / names["target"])
+        logits = self.manifest["signatures"]["decode_step"]["outputs"].get("logits", {})
+        size = self.target_tokenizer.vocabulary_size
+        if logits.get("shape", [size])[-1] != size:
+            raise ValueError(
+                f"The model and its target tokenizer need the same vocabulary. Received: "
+                f"{self.folder}, logits {logits} and a tokenizer of {size} ids. Export it again."
+            )
 
     def translate(
         self,

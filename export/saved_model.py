@@ -6,11 +6,12 @@ default; what else lies there it leaves alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .artifact import EXPORT, versions_in, write_manifest
+from .artifact import EXPORT, check_given, versions_in, write_manifest
 from .serving_files import (
     BATCHING,
     MODELS,
@@ -23,8 +24,8 @@ from .serving_files import (
 LONGEST_SAMPLE = 64  # tokens
 LARGEST_VERSION = 2**63 - 1  # Serving's are int64.
 TIE = 1e-3  # Difference of two scores below which either answer may win.
-# The search is the translator's and its steps are compared strictly; but rounding differs from batch
-# to batch, and a recurrence can make much of it in a long answer to a strange text.
+# The search is the translator's and its steps are compared strictly; but rounding differs from
+# batch to batch, and a recurrence can make much of it in a long answer to a strange text.
 LEAST_SHARE = 0.9
 TOKENIZERS = "assets/"
 
@@ -59,7 +60,9 @@ def saved_model(
         ImportError: A package is missing.
         OSError: The folder cannot be written.
     """
+    samples = check_given(translator, samples)
     folder = Path(folder).resolve()
+    is_next = version is None
     version = check_saved_model(folder, version)
     from .contract import shapes
     from .golden import sample_sources
@@ -85,6 +88,11 @@ def saved_model(
             **_prove(translator, new, texts, sources),
         }
         manifest = write_manifest(new, "saved_model", translator, content, TOKENIZERS)
+        if is_next and version in versions_in(folder):
+            raise ValueError(
+                f"Version {version} must be a new one. Received: {str(folder)!r}, where another "
+                "export has written it meanwhile. Export again."
+            )
     write_configuration(folder)
     return manifest
 
@@ -97,19 +105,31 @@ def check_saved_model(folder: Path, version: int | None) -> int:
         path.name
         for path in (folder.iterdir() if folder.is_dir() else ())
         if not path.name.startswith(".") and path.name not in (MODELS, BATCHING)
-        if not (path.name.isascii() and path.name.isdigit() and path.is_dir())
+        if not (re.fullmatch("[1-9][0-9]*", path.name) and path.is_dir())
     )
+    if not folder.name.isprintable():
+        raise ValueError(
+            f"A model's name must be printable. Received: {folder.name!r}. Name another folder."
+        )
     if others:
         raise ValueError(
             "SavedModels go into a folder of their versions. "
             f"Received: {str(folder)!r}, which holds {others[0]!r}. Name another folder."
         )
     if version is None:
-        return max(versions_in(folder), default=0) + 1
+        highest = max(versions_in(folder), default=0)
+        if highest >= LARGEST_VERSION:
+            raise ValueError(
+                f"No version comes after the highest. Received: {str(folder)!r}, which holds "
+                f"{highest}. Give `version`."
+            )
+        return highest + 1
     if isinstance(version, bool) or not isinstance(version, int):
         raise TypeError(f"`version` must be a whole number. Received: version={version!r}")
     if not 1 <= version <= LARGEST_VERSION:
         raise ValueError(f"`version` must be from 1 to 2**63 - 1. Received: version={version}")
+    if (folder / str(version)).is_symlink():
+        raise ValueError(f"A version must be no link. Received: {str(folder / str(version))!r}")
     return version
 
 

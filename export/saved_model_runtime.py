@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .serving_operations import operations
+from .serving_operations import read_saved_model
 
 if TYPE_CHECKING:
     import numpy as np
 
-# A SavedModel is a program. These reach out of it: to files, to Python and to other machines.
-FORBIDDEN = frozenset(
-    "EagerPyFunc MatchingFiles PyFunc PyFuncStateless ReadFile RemoteCall RpcCall RpcClient "
-    "RpcServer WriteFile".split()
+# A SavedModel is a program, and many operations reach out of it: to files, to other machines, to
+# the process. So it may hold only what an export is made of.
+KNOWN = frozenset(
+    """
+    AddV2 All Any ArgMax Assert AssignVariableOp BatchMatMulV2 BroadcastTo Cast ConcatV2 Const
+    Cumsum DenseBincount DisableCopyOnRead Equal Exp ExpandDims Fill FloorDiv GatherV2 Greater
+    GreaterEqual HashTableV2 Identity If Less LessEqual Log LogicalAnd LogicalNot LogicalOr
+    LookupTableFindV2 LookupTableImportV2 MatMul Max Maximum Minimum Mul NoOp NormalizeUTF8
+    NotEqual Pack PartitionedCall Placeholder Pow Prod RaggedGather RaggedRange
+    RaggedTensorToTensor Range ReadVariableOp RealDiv Reshape ReverseV2 Select SelectV2
+    SentencepieceDetokenizeOp SentencepieceOp SentencepieceTokenizeOp Shape Sigmoid Size Softmax
+    Split SplitV Squeeze StatefulPartitionedCall StatelessIf StatelessWhile StaticRegexFullMatch
+    StaticRegexReplace StridedSlice StringJoin StringSplitV2 StringStrip Sub Sum Tanh
+    TensorListReserve TensorListSetItem TensorListStack TensorScatterUpdate Tile TopKV2
+    Transpose UnicodeDecode UnicodeEncode UnicodeTranscode Unpack UnsortedSegmentJoin
+    UnsortedSegmentSum VarHandleOp Where While ZerosLike
+    """.split()
 )
+# TensorFlow saves and restores variables in functions of its own, which loading does not run.
+SAVER = re.compile(r"__inference__traced_(save|restore)_\d+")
 
 
 def load_saved_model(folder: Path) -> Any:
@@ -28,14 +44,10 @@ def load_saved_model(folder: Path) -> Any:
         What `tf.saved_model.load` gives.
 
     Raises:
-        ValueError: It cannot be read, or could do more than compute.
+        ValueError: It cannot be read, or could do more than an export does.
         ImportError: tensorflow-text is missing.
     """
-    reaching = sorted(FORBIDDEN & operations(folder).keys())
-    if reaching:
-        raise ValueError(
-            f"The SavedModel must only compute. Received: {folder}, which uses {reaching}."
-        )
+    check_saved_model_graph(folder)
     import tensorflow as tf
 
     from keras_s2s.text.normalization import import_tensorflow_text
@@ -43,10 +55,46 @@ def load_saved_model(folder: Path) -> Any:
     import_tensorflow_text()  # Without its operations the file cannot be loaded.
     try:
         return tf.saved_model.load(str(folder))
-    except (ValueError, OSError, tf.errors.OpError) as error:
+    except (ValueError, OSError, LookupError, tf.errors.OpError) as error:
         raise ValueError(
             f"TensorFlow can't read the SavedModel. Received: {folder}: {error}"
         ) from error
+
+
+def check_saved_model_graph(folder: Path) -> None:
+    """Raise unless a SavedModel is made of what exports are made of.
+
+    Args:
+        folder: Of `saved_model.pb`.
+
+    Raises:
+        ValueError: It cannot be read, holds another operation, or could run those that save.
+    """
+    model = read_saved_model(folder)
+    strange = {one for meta_graph in model.meta_graphs for one in _strange(meta_graph)}
+    if len(model.meta_graphs) != 1:
+        strange.add(f"{len(model.meta_graphs)} graphs")
+    if strange:
+        raise ValueError(
+            "The SavedModel must be made of what an export is made of. "
+            f"Received: {folder}, which holds {sorted(strange)}."
+        )
+
+
+def _strange(meta_graph: Any) -> Iterator[str]:
+    """What no export holds."""
+    graph, objects = meta_graph.graph_def, meta_graph.object_graph_def.nodes
+    if not objects:  # TensorFlow would run the graph as that of version 1.
+        yield "no objects"
+    if any(one.saveable_objects or one.registered_saver for one in objects):
+        yield "objects that save themselves"
+    functions = [one for one in graph.library.function if not SAVER.fullmatch(one.signature.name)]
+    inside = [node for function in functions for node in function.node_def]
+    yield from {node.op for node in (*graph.node, *inside)} - KNOWN
+    for node in inside:
+        for value in node.attr.values():
+            called = (value.func, *value.list.func)
+            yield from (one.name for one in called if SAVER.fullmatch(one.name))
 
 
 def signature_runner(

@@ -153,13 +153,14 @@ class Served:
         }
 
     def _read(self, text: Any) -> tuple[Any, Any]:
-        """Ids int32 `[B, S]` with end marks, and the tokens of each without it; 0 for a blank."""
+        """Ids int32 `[B, S]` with end marks, and the tokens of each row, 0 for a blank text."""
         some = tf.debugging.assert_positive(tf.size(text), "At least one text is needed.")
         with tf.control_dependencies([some]):
-            ids = self.source.tokenize(tf.identity(text))[:, : self._longest - 1]
+            ids = self.source.tokenize(tf.identity(text))
         ends = tf.fill([ids.nrows(out_type=tf.int32), 1], END_ID)
-        source = tf.concat([ids, ends], axis=1).to_tensor(PAD_ID)
-        return source, tf.cast(ids.row_lengths(), tf.int32)
+        source = tf.concat([ids[:, : self._longest - 1], ends], axis=1).to_tensor(PAD_ID)
+        lengths = tf.cast(ids.row_lengths(), tf.int32)
+        return source, tf.where(lengths > 0, tf.minimum(lengths + 1, self._longest), 0)
 
     def _find(self, source: Any, lengths: Any, **options: Any) -> Any:
         return run_search(
@@ -178,7 +179,7 @@ def _traced(call: Any, inputs: dict[str, tuple]) -> Signature:
 
 def _limits(lengths: Any) -> Any:
     """Longest answers in tokens, as `Translator`'s; none to a blank text."""
-    return tf.where(lengths > 0, 3 * (lengths + 1) + 20, 0)
+    return tf.where(lengths > 0, 3 * lengths + 20, 0)
 
 
 def _piece_table(tokenizer: Any) -> Any:

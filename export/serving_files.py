@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +53,10 @@ def docker_command(folder: Path, release: str) -> str:
         folder: Of `models.config`.
         release: Of TensorFlow Serving, like "2.19.1".
     """
-    import shlex
-
     place = _place(folder)
-    mount = shlex.quote(f"{folder.resolve()}:{place}:ro")
+    mount = StringIO()  # Docker reads a line of comma-separated values.
+    fields = ["type=bind", f"source={folder.resolve()}", f"target={place}", "readonly"]
+    csv.writer(mount, lineterminator="").writerow(fields)
     options = {
         "model_config_file": f"{place}/{MODELS}",
         "enable_batching": "true",
@@ -61,7 +64,8 @@ def docker_command(folder: Path, release: str) -> str:
     }
     flags = " ".join(shlex.quote(f"--{name}={value}") for name, value in options.items())
     return (
-        f"docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 -v {mount} "
+        f"docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 "
+        f"--mount {shlex.quote(mount.getvalue())} "
         f"tensorflow/serving:{release} {flags}"
     )
 

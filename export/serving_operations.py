@@ -60,6 +60,27 @@ NEWER_ATTRIBUTES = {
 }
 
 
+def read_saved_model(folder: Path) -> Any:
+    """The content of `saved_model.pb`.
+
+    Args:
+        folder: Where it is.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    path = folder / "saved_model.pb"
+    model = saved_model_pb2.SavedModel()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except (DecodeError, OSError) as error:
+        raise ValueError(f"The SavedModel can't be read. Received: {path}: {error}") from error
+    return model
+
+
 def operations(folder: Path) -> dict[str, set[str]]:
     """The operations of a SavedModel, in its graph and in all functions, with their attributes.
 
@@ -72,17 +93,8 @@ def operations(folder: Path) -> dict[str, set[str]]:
     Raises:
         ValueError: The file cannot be read.
     """
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    path = folder / "saved_model.pb"
-    model = saved_model_pb2.SavedModel()
-    try:
-        model.ParseFromString(path.read_bytes())
-    except (DecodeError, OSError) as error:
-        raise ValueError(f"The SavedModel can't be read. Received: {path}: {error}") from error
     found: dict[str, set[str]] = {}
-    for meta_graph in model.meta_graphs:
+    for meta_graph in read_saved_model(folder).meta_graphs:
         graph: Any = meta_graph.graph_def
         functions = (node for function in graph.library.function for node in function.node_def)
         for node in (*graph.node, *functions):

@@ -71,7 +71,9 @@ def export(
         raise ValueError(f"{model} is an export already; --model must be what was trained")
     EXPORT.check_goal(goal)
     translator = load_translator(model)
-    _report(getattr(formats, form)(translator, output, **options))
+    with without_remarks():
+        manifest = getattr(formats, form)(translator, output, **options)
+    _report(manifest)
     print(f"the export is in {goal}")
     if form == "saved_model":
         print(f"serve it: {docker_command(output, SERVING)}")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -173,13 +173,14 @@ def load_tensorflow() -> None:
 
 @contextmanager
 def without_remarks() -> Iterator[None]:
-    """Drop what libraries in C++ write to the standard error stream."""
+    """Drop what libraries in C++ write to the standard error stream; what Python writes stays."""
     sys.stderr.flush()
     standard_error = os.dup(2)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)
     try:
-        yield
+        with open(standard_error, "w", closefd=False) as python, redirect_stderr(python):
+            yield
     finally:
         os.dup2(standard_error, 2)
         os.close(standard_error)

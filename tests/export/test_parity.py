@@ -74,6 +74,13 @@ def test_a_model_is_no_step_away_from_itself_though_its_path_may_be(run: Run) ->
     assert 0 < step_difference(run, trembling, SOURCE) < 1e-5
 
 
+def test_a_wrong_choice_shows_in_a_step(run: Run) -> None:
+    wrong = changed(
+        run, "decode_step", "next_token", lambda t: np.where(t == 4, 5, 4).astype(t.dtype)
+    )
+    assert step_difference(run, wrong, SOURCE) > 0.05
+
+
 @pytest.mark.parametrize(
     ("name", "key"),
     [("encode", "state"), ("encode", "memory"), ("decode_step", "next_state")]

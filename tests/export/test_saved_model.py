@@ -1,7 +1,9 @@
 """What is written for TensorFlow Serving runs, agrees, and is what it says it is."""
 
+import csv
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,10 +17,11 @@ import pytest
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed.")
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed.")
 
-from keras_s2s import Translator, export, load_tokenizer
+from keras_s2s import CharacterTokenizer, Translator, export, load_tokenizer
 from keras_s2s.export.artifact import read_manifest, versions_in
 from keras_s2s.export.saved_model_runtime import load_saved_model, signature_runner
 from keras_s2s.export.serving_files import docker_command
+from keras_s2s.folders import digest
 
 TEXTS = ["abc", "한국 é", "", "j", "hhhhhhhhhhhh", "gab"]
 
@@ -191,29 +194,152 @@ def test_what_is_no_version_is_told(
         export.saved_model(translator, tmp_path / "export", version=version)
 
 
+@pytest.mark.parametrize("name", ["007", "0", "papers", "1.txt"])
+def test_a_folder_of_something_else_is_left_alone(
+    translator: Translator, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "export" / name).mkdir(parents=True)
+    with pytest.raises(ValueError, match=f"which holds '{name}'"):
+        export.saved_model(translator, tmp_path / "export")
+
+
+def test_a_version_that_is_a_link_is_left_alone(translator: Translator, copied: Path) -> None:
+    (copied / "5").symlink_to(copied / "1")
+    with pytest.raises(ValueError, match="must be no link"):
+        export.saved_model(translator, copied, version=5)
+
+
+def test_after_the_last_version_there_is_none(translator: Translator, tmp_path: Path) -> None:
+    (tmp_path / "export" / str(2**63 - 1)).mkdir(parents=True)
+    with pytest.raises(ValueError, match="No version comes after the highest"):
+        export.saved_model(translator, tmp_path / "export")
+
+
+def test_of_two_exports_at_once_the_second_is_told(
+    translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras_s2s.export import serving_operations
+
+    def meanwhile(_: Path) -> str:
+        (tmp_path / "export" / "1").mkdir()
+        return "2.12"
+
+    monkeypatch.setattr(serving_operations, "oldest_serving", meanwhile)
+    with pytest.raises(ValueError, match="another export has written it meanwhile"):
+        export.saved_model(translator, tmp_path / "export", samples=["abc"])
+    assert os.listdir(tmp_path / "export" / "1") == []
+
+
+@pytest.mark.parametrize("form", [export.saved_model, export.litert, export.onnx])
+def test_what_is_no_translator_and_what_are_no_samples_is_told(
+    form: Callable, translator: Translator, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match="A keras_s2s.Translator is exported"):
+        form(translator.model, tmp_path / "export")
+    for samples in ("abc", 5, [5]):
+        with pytest.raises(TypeError, match="`samples` must be"):
+            form(translator, tmp_path / "export", samples=samples)
+
+
+def test_a_proof_needs_a_text(translator: Translator, tmp_path: Path) -> None:
+    parts = translator.model, translator.source_tokenizer, translator.target_tokenizer
+    with pytest.raises(ValueError, match="none of at most 1 tokens"):
+        export.saved_model(
+            Translator(*parts, maximum_source_length=1), tmp_path / "export", samples=["abc"]
+        )
+
+
+def test_a_penalty_beyond_all_measure_is_no_error(exported: Path) -> None:
+    alone = export.SavedModelTranslator(exported)
+    ((found,),) = alone.stream(["abc"], beam_size=2, length_penalty=1e29)
+    assert found.score == 0
+
+
+def test_a_tokenizer_of_another_model_is_told(copied: Path) -> None:
+    target = copied / "1" / "assets" / "target_tokenizer"
+    CharacterTokenizer.train(["xyz"]).save(target)
+    manifest = json.loads((copied / "1" / "manifest.json").read_text(encoding="utf-8"))
+    for name in manifest["sha256"]:
+        manifest["sha256"][name] = digest(copied / "1" / name)
+    (copied / "1" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ValueError, match="need the same vocabulary"):
+        export.SavedModelTranslator(copied)
+
+
 def test_an_export_is_no_folder_of_versions(translator: Translator, exported: Path) -> None:
     with pytest.raises(ValueError, match="go into a folder of their versions.*which holds"):
         export.saved_model(translator, exported / "1")
 
 
-def test_a_damaged_file_and_a_program_that_reaches_out_are_not_loaded(
-    copied: Path, tmp_path: Path
-) -> None:
-    import tensorflow as tf
-
+def test_a_damaged_file_is_told(copied: Path) -> None:
     with (copied / "1" / "saved_model.pb").open("ab") as file:
         file.write(b"x")
     with pytest.raises(ValueError, match="missing or damaged"):
         export.SavedModelTranslator(copied)
+    (copied / "1" / "saved_model.pb").write_bytes(b"no model")
+    with pytest.raises(ValueError, match="can't be read"):
+        load_saved_model(copied / "1")
+
+
+def test_variables_that_are_cut_off_are_told(copied: Path) -> None:
+    data = copied / "1" / "variables" / "variables.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="TensorFlow can't read the SavedModel"):
+        load_saved_model(copied / "1")
+
+
+def read_a_file(text: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.io.read_file(text)
+
+
+def print_to_a_file(text: Any) -> Any:
+    import tensorflow as tf
+
+    with tf.control_dependencies([tf.raw_ops.PrintV2(input=text, output_stream="file:///tmp/x")]):
+        return tf.identity(text)
+
+
+@pytest.mark.parametrize(
+    ("reach", "named"), [(read_a_file, "ReadFile"), (print_to_a_file, "PrintV2")]
+)
+def test_a_program_that_reaches_out_is_not_loaded(
+    reach: Callable, named: str, tmp_path: Path
+) -> None:
+    import tensorflow as tf
 
     module: Any = tf.Module()
-    module.read = tf.function(tf.io.read_file, input_signature=[tf.TensorSpec([], tf.string)])
-    tf.saved_model.save(module, str(tmp_path / "reads"))
-    with pytest.raises(ValueError, match=r"must only compute.*ReadFile"):
-        load_saved_model(tmp_path / "reads")
-    (tmp_path / "reads" / "saved_model.pb").write_bytes(b"no model")
-    with pytest.raises(ValueError, match="can't be read"):
-        load_saved_model(tmp_path / "reads")
+    module.reach = tf.function(reach, input_signature=[tf.TensorSpec([], tf.string)])
+    tf.saved_model.save(module, str(tmp_path))
+    with pytest.raises(ValueError, match=f"made of what an export is made of.*{named}"):
+        load_saved_model(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["call", "objects", "saver", "graphs", "version 1"])
+def test_functions_that_save_and_restore_cannot_be_reached(copied: Path, change: str) -> None:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    path = copied / "1" / "saved_model.pb"
+    model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    graph, objects = model.meta_graphs[0].graph_def, model.meta_graphs[0].object_graph_def
+    names = [function.signature.name for function in graph.library.function]
+    (saves,) = (name for name in names if "traced_save" in name)
+    if change == "call":
+        other = graph.library.function[names.index(next(n for n in names if "traced" not in n))]
+        node = other.node_def.add(name="call", op="StatefulPartitionedCall")
+        node.attr["f"].func.name = saves
+    elif change == "objects":
+        objects.nodes[0].saveable_objects["x"].save_function = 1
+    elif change == "saver":
+        objects.nodes[0].registered_saver = "x"
+    elif change == "graphs":
+        model.meta_graphs.add().CopyFrom(model.meta_graphs[0])
+    else:
+        objects.Clear()
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match="must be made of what an export is made of"):
+        load_saved_model(copied / "1")
 
 
 def test_it_translates_where_keras_is_not_imported(translator: Translator, exported: Path) -> None:
@@ -235,11 +361,16 @@ def test_the_configuration_names_the_folder_whatever_its_name(
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
 
-    folder = tmp_path / 'a "model" 한국'
+    folder = tmp_path / 'a "model": 한국, x'
     export.saved_model(translator, folder, samples=["abc"])
     config = model_server_config_pb2.ModelServerConfig()
     text_format.Parse((folder / "models.config").read_text(encoding="utf-8"), config)
     (one,) = config.model_config_list.config
     assert (one.name, one.base_path) == (folder.name, f"/models/{folder.name}")
-    assert f"'{folder}:/models/{folder.name}:ro'" in docker_command(folder, "2.19.1")
+    words = shlex.split(docker_command(folder, "2.19.1"))
+    ((*_, source, target, readonly),) = csv.reader([words[words.index("--mount") + 1]])
+    assert (source, target) == (f"source={folder}", f"target=/models/{folder.name}")
+    assert readonly == "readonly"
+    with pytest.raises(ValueError, match="must be printable"):
+        export.saved_model(translator, tmp_path / "a\nb")
     assert json.loads((folder / "1" / "manifest.json").read_text())["version"] == 1
