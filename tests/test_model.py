@@ -274,6 +274,8 @@ def test_float16_given_to_the_layers_trains_like_float16_set_for_all() -> None:
 
 def test_with_dtype_copies_the_model_into_another_precision() -> None:
     model = make_model("bahdanau")
+    pure = model.with_dtype("bfloat16")
+    assert keras.backend.standardize_dtype(pure(BATCH[0]).dtype) == "bfloat16"
     copy = model.with_dtype("mixed_bfloat16")
     assert copy(BATCH[0]).dtype == "bfloat16"
     np.testing.assert_allclose(tf.cast(copy(BATCH[0]), "float32"), model(BATCH[0]), atol=0.05)

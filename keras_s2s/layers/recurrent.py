@@ -33,7 +33,7 @@ class _Cell(keras.layers.Layer):
             shape=(input_shape[-1], width), initializer="glorot_uniform", name="kernel"
         )
         self.recurrent_kernel = self.add_weight(
-            shape=(self.units, width), initializer="orthogonal", name="recurrent_kernel"
+            shape=(self.units, width), initializer=_orthogonal, name="recurrent_kernel"
         )
         self.bias = self.add_weight(shape=(width,), initializer=self._initial_bias, name="bias")
 
@@ -57,6 +57,11 @@ class _Cell(keras.layers.Layer):
             ops.zeros((batch, self.units), "float32" if name == "cell" else self.compute_dtype)
             for name in self.state_names
         )
+
+
+def _orthogonal(shape: tuple, dtype: Any = None) -> Any:
+    """Orthogonal in float32 first: no backend decomposes a matrix of bfloat16."""
+    return ops.cast(keras.initializers.Orthogonal()(shape, "float32"), dtype)
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
