@@ -15,7 +15,8 @@ MODEL = "model.tflite"
 QUANTIZATIONS = {"none": 4, "float16": 2, "int8": 1}  # Bytes of a weight.
 LENGTHS = (16, 64)
 LEAST_TOKENS, MOST_TOKENS = 2, 512
-STEP = 8  # Lengths that are chosen are multiples of it.
+# Lengths that are chosen: multiples of a number, and none so long that the file would be large.
+STEP, LONGEST_CHOSEN = 8, 128
 
 
 def litert(
@@ -39,7 +40,7 @@ def litert(
         folder: Goal; another export there is replaced.
         quantize: "none" (float32), "float16", or "int8": weights in int8, sums in float32.
         lengths: Source tokens, end mark included. By default two, from the samples: for the shorter
-            half of the sentences and for all.
+            half of the sentences, and for all, but at most 128.
         max_length: Longest source in tokens, in place of the largest of `lengths`.
         samples: Sentences to compare with, and to keep as examples beside the model; the
             translator's own by default.
@@ -104,7 +105,7 @@ def _lengths_of(translator: Any, samples: Sequence[str]) -> list[int]:
     counts = sorted(1 + len(ids) for ids in translator.source_tokenizer.encode_all(texts))
     if not counts:
         return list(LENGTHS)
-    limit = min(MOST_TOKENS, translator.maximum_source_length)
+    limit = min(LONGEST_CHOSEN, translator.maximum_source_length)
     found = (counts[len(counts) // 2], counts[-1])
     return [max(LEAST_TOKENS, min(limit, -(-count // STEP) * STEP)) for count in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,7 +72,8 @@ def check_onnx(quantize: str) -> None:
     """Raise unless there is such a quantization and the packages that it takes."""
     if quantize not in QUANTIZATIONS:
         raise ValueError(
-            f"`quantize` must be one of {QUANTIZATIONS}. Received: quantize={quantize!r}"
+            f"`quantize` of ONNX must be one of {list(QUANTIZATIONS)}. "
+            f"Received: quantize={quantize!r}"
         )
     if find_spec("tf2onnx") is None or find_spec("onnx") is None:
         raise ImportError("tf2onnx writes ONNX. Install it: pip install 'keras-s2s[onnx]'")
@@ -130,6 +132,8 @@ def _quantize(new: Path) -> None:
     """Put int8 weights in the place of float32 ones, in loops too."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    level = logging.getLogger().level
+    logging.getLogger().setLevel(logging.ERROR)  # Of tensors that it leaves alone it makes much.
     for name in FILES.values():
         plain = new / f"{name}.float32"
         (new / name).rename(plain)
@@ -140,3 +144,4 @@ def _quantize(new: Path) -> None:
             extra_options={"EnableSubgraph": True},
         )
         plain.unlink()
+    logging.getLogger().setLevel(level)

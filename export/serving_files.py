@@ -27,9 +27,9 @@ model_config_list {{
   }}
 }}
 """
-_BATCHING = """# How the server joins requests to batches:
+_BATCHING = """# How the server joins requests to batches; a request larger than that is refused:
 # --enable_batching=true --batching_parameters_file={place}/batching_parameters.txt
-max_batch_size {{ value: 32 }}
+max_batch_size {{ value: 64 }}
 batch_timeout_micros {{ value: 2000 }}
 max_enqueued_batches {{ value: 100 }}
 num_batch_threads {{ value: {threads} }}

@@ -22,7 +22,7 @@ def export(
         str, typer.Option("--format", help="What it shall run on.", metavar=Format)
     ] = "litert",
     quantize: Annotated[
-        str, about("What the weights are kept in; int8 is a quarter.", "none|float16|int8")
+        str, about("What weights are kept in; float16 is for litert alone.", "none|float16|int8")
     ] = "none",
     max_length: Annotated[
         int | None,
@@ -70,6 +70,8 @@ def export(
     if EXPORT.is_in(find_export(model)):
         raise ValueError(f"{model} is an export already; --model must be what was trained")
     EXPORT.check_goal(goal)
+    if goal.exists():
+        print(f"the export in {goal} will be replaced")
     translator = load_translator(model)
     with without_remarks():
         manifest = getattr(formats, form)(translator, output, **options)
@@ -80,6 +82,8 @@ def export(
 
 
 def _report(manifest: dict[str, Any]) -> None:
+    if "lengths" in manifest:
+        print(f"sources of up to {manifest['lengths'][-1]} tokens are read, longer ones cut")
     for name, size in manifest["bytes"].items():
         print(f"{name}: {size / 1e6:,.2f} MB")
     for name, found in manifest["parity"].items():
@@ -99,7 +103,10 @@ def _read(samples: Path | None) -> list[str]:
         return []
     from keras_s2s.text.corpus import read_lines
 
-    return [line for line in read_lines(str(samples)) if line.strip()]
+    found = [line for line in read_lines(str(samples)) if line.strip()]
+    if not found:
+        raise ValueError(f"--samples must hold a sentence. Received: {samples}, which has none")
+    return found
 
 
 def _lengths(text: str | None) -> list[int] | None:
@@ -129,9 +136,15 @@ def load_translator(folder: Path) -> Any:
         if kind == "saved_model":
             load_tensorflow()
         with without_remarks():
-            return classes[kind](folder)
-    from keras_s2s.inference.storage import read_description
+            translator = classes[kind](folder)
+            translator.translate(["."], beam_size=1, maximum_length=1)  # Runtimes speak up now.
+            return translator
+    from keras_s2s.inference.storage import TRANSLATOR, read_description
 
+    if not TRANSLATOR.is_in(TRANSLATOR.find(folder)) and not (folder / "translator.json").exists():
+        raise ValueError(
+            f"--model must be the folder of a translator or of an export. Received: {folder}"
+        )
     read_description(folder)  # A wrong folder is told before TensorFlow's seconds.
     load_tensorflow()
     from keras_s2s.inference.translator import Translator

@@ -15,7 +15,7 @@ def about(text: str, metavar: str, *names: str, **limits: Any) -> Any:
 
 File = Path | None
 Output = Annotated[Path, about("Folder for the model: a new one, or one to replace.", "DIR")]
-Model = Annotated[Path, about("Folder of a trained model.", "DIR")]
+Model = Annotated[Path, about("Folder of a trained model; to use it, of an export too.", "DIR")]
 Source = Annotated[
     File, about("Sources, one a line; plain, .gz or .xz; - is standard input.", "FILE")
 ]

@@ -82,17 +82,20 @@ def _export(
     from keras_s2s import export
     from keras_s2s.export.contract import Contract
     from keras_s2s.export.parity import contract_run, step_milliseconds
+    from keras_s2s.terminal import without_remarks
 
     goal = folder.with_name(f"{folder.name}-litert")
     try:
         from keras_s2s.export.litert_runtimes import interpreter
 
-        manifest = export.litert(translator, goal, quantize="int8")
+        with without_remarks():
+            manifest = export.litert(translator, goal, quantize="int8")
     except ImportError as error:
         report(f"not exported: {error}")
         return
     sources, targets = zip(*splits.test[:TRIED], strict=True)
-    answers = export.LiteRTTranslator(goal).translate(sources, beam_size=1)
+    with without_remarks():
+        answers = export.LiteRTTranslator(goal).translate(sources, beam_size=1)
     right = sum(map(str.__eq__, answers, targets))
     contract = Contract(translator.model, kernels=translator.model.decoder.kernels())
     runs = interpreter(str(goal / manifest["file"])), contract_run(contract)

@@ -71,7 +71,10 @@ def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Rec
 
 
 def choose_samples(pairs: Pairs) -> list[str]:
-    """Sources of every length there is, of each as many as its share of all asks for."""
+    """Sources of every length there is, of each as many as its share of all asks for.
+
+    The longest one is among them: an export reads no longer ones than its samples.
+    """
     sources = sorted((source for source, _ in pairs), key=len)
-    places = ((2 * i + 1) * len(sources) // (2 * SAMPLES) for i in range(SAMPLES))
+    places = [(len(sources) - 1) * i // (SAMPLES - 1) for i in range(SAMPLES)]
     return list(dict.fromkeys(sources[place] for place in places))

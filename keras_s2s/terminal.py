@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import sys
@@ -44,7 +45,14 @@ def run(app: typer.Typer, arguments: Iterable[str] | None) -> NoReturn:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    atexit.register(_silence)
     sys.exit(_status(app, words))
+
+
+def _silence() -> None:
+    """Libraries in C++ speak once more when the process ends."""
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _status(app: typer.Typer, words: list[str]) -> int:

@@ -112,6 +112,16 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_samples_without_a_sentence_do_not_become_those_of_the_training(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "blank").write_text("\n  \n")
+    words = ["--samples", tmp_path / "blank", "--output", tmp_path / "x"]
+    assert call("export", "--model", model, *words) == 2
+    assert "--samples must hold a sentence" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_missing_package_is_one_line(
     model: Path,
     tmp_path: Path,

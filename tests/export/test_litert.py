@@ -276,6 +276,8 @@ def test_lengths_are_those_of_the_samples_and_a_largest_one_may_be_named(
     assert export.litert(sampled, goal, lengths=[4, 6, 9], max_length=6)["lengths"] == [4, 6]
     short = Translator(*parts, samples=["a" * 300], maximum_source_length=12)
     assert export.litert(short, goal)["lengths"] == [12]
+    long = [*["a" * 4] * 3, "a" * 300]
+    assert export.litert(translator, goal, samples=long)["lengths"] == [8, 128]
 
 
 def test_a_file_without_ballast_computes_the_same(
