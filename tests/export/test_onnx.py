@@ -132,7 +132,7 @@ def test_an_unknown_quantization_and_another_kind_of_export_are_told(
     translator: Translator, exported: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(
-        ValueError, match="`quantize` must be one of .* Received: quantize='float16'"
+        ValueError, match="`quantize` of ONNX must be one of .* Received: quantize='float16'"
     ):
         export.onnx(translator, tmp_path / "x", quantize="float16")
     with pytest.raises(ValueError, match="LiteRTTranslator runs litert exports"):
@@ -147,7 +147,7 @@ def test_a_crash_in_the_middle_leaves_the_old_export(
     def stop(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("keras_s2s.export.golden.write_golden_vectors", stop)
+    monkeypatch.setattr("keras_s2s.export.proof.write_golden_vectors", stop)
     with pytest.raises(KeyboardInterrupt):
         export.onnx(translator, copied)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["export"]
