@@ -58,8 +58,8 @@ def export(
     if form == "saved_model":
         if quantize != "none":
             raise ValueError(f"--quantize of saved_model is none. Received: {quantize!r}")
-        options["version"] = check_saved_model(output, version)
-        goal = output / str(options["version"])
+        options["version"] = version
+        goal = output / str(check_saved_model(output, version))
     elif form == "litert":
         options["quantize"] = quantize
         options["lengths"], options["max_length"] = _lengths(lengths), max_length
