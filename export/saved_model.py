@@ -146,7 +146,7 @@ def _prove(
     from .proof import prove
     from .saved_model_runtime import load_saved_model, signature_runner
 
-    loaded = load_saved_model(new)
+    loaded = load_saved_model(new, is_trusted=True)
     run = signature_runner(loaded)
     proof = prove(translator, new, {"saved_model": run}, texts, sources)
     proof["parity"]["serving_default"] = _compare_texts(translator, run, [*texts, ""])

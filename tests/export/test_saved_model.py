@@ -11,13 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed.")
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed.")
 
-from keras_s2s import CharacterTokenizer, Translator, export, load_tokenizer
+from keras_s2s import (
+    CharacterTokenizer,
+    Decoder,
+    Encoder,
+    LuongAttention,
+    Seq2Seq,
+    Translator,
+    export,
+    load_tokenizer,
+)
 from keras_s2s.export.artifact import read_manifest, versions_in
 from keras_s2s.export.saved_model_runtime import load_saved_model, signature_runner
 from keras_s2s.export.serving_files import docker_command
@@ -75,6 +85,24 @@ def test_tied_embeddings_are_saved_once(make: Callable, tmp_path: Path) -> None:
     translator = make("dot", tie_embeddings=True)
     sizes = export.saved_model(translator, tmp_path / "export", samples=["abc"])["bytes"]
     assert sizes["variables"] < sizes["weights"] + 10_000
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_a_large_vocabulary_which_is_searched_in_parts_is_served(
+    tmp_path: Path, beam_size: int
+) -> None:
+    keras.utils.set_random_seed(1)
+    tokenizer = CharacterTokenizer.train(["".join(map(chr, range(0x4E00, 0x4E00 + 5000)))])
+    size = tokenizer.vocabulary_size
+    decoder = Decoder(size, 8, attention=LuongAttention(8), tie_embeddings=False)
+    translator = Translator(
+        Seq2Seq(Encoder(size, 8), decoder), tokenizer, tokenizer, beam_size=beam_size
+    )
+    manifest = export.saved_model(translator, tmp_path / "export", samples=["一丁丂七", "丄"])
+    assert [one["share"] for one in manifest["parity"].values()] == [1.0, 1.0]
+    assert manifest["oldest_serving"] == "2.12"
+    alone = export.SavedModelTranslator(tmp_path / "export")
+    assert alone.translate(["一丁", "丂"]) == translator.translate(["一丁", "丂"])
 
 
 def test_the_batch_comes_first_in_every_input_and_output(exported: Path) -> None:
