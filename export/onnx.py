@@ -132,16 +132,19 @@ def _quantize(new: Path) -> None:
     """Put int8 weights in the place of float32 ones, in loops too."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    level = logging.getLogger().level
-    logging.getLogger().setLevel(logging.ERROR)  # Of tensors that it leaves alone it makes much.
-    for name in FILES.values():
-        plain = new / f"{name}.float32"
-        (new / name).rename(plain)
-        quantize_dynamic(
-            plain,
-            new / name,
-            weight_type=QuantType.QInt8,
-            extra_options={"EnableSubgraph": True},
-        )
-        plain.unlink()
-    logging.getLogger().setLevel(level)
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # Of tensors that it leaves alone it makes much.
+    try:
+        for name in FILES.values():
+            plain = new / f"{name}.float32"
+            (new / name).rename(plain)
+            quantize_dynamic(
+                plain,
+                new / name,
+                weight_type=QuantType.QInt8,
+                extra_options={"EnableSubgraph": True},
+            )
+            plain.unlink()
+    finally:
+        root.setLevel(level)

@@ -146,7 +146,8 @@ def compare(
         found: The artifact's.
         texts: What was translated, to name it.
         tolerance: Gap between two logits below which a difference is a tie.
-        difference: `step_difference` of a sentence, by its place; asked where answers differ.
+        difference: `step_difference` of a sentence, by its place; asked where answers differ that
+            should not, which is where there is a tolerance.
     """
     same = ties = drifts = 0
     first = None
@@ -161,7 +162,7 @@ def compare(
         gap = ours.gaps[place] if place < len(ours.gaps) else np.inf
         if gap <= tolerance:
             ties += 1
-        elif difference(number) <= tolerance:
+        elif tolerance and difference(number) <= tolerance:
             drifts += 1
         elif first is None:
             first = (

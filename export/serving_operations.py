@@ -112,14 +112,13 @@ def oldest_serving(folder: Path) -> str:
         A version like "2.12".
     """
     used = operations(folder)
-    needed = OLDEST
-    for version, names in NEWER_OPERATIONS.items():
-        if not used.keys().isdisjoint(names.split()):
-            needed = version
+    newer = [
+        v for v, names in NEWER_OPERATIONS.items() if not used.keys().isdisjoint(names.split())
+    ]
     for version, attributes in NEWER_ATTRIBUTES.items():
         if any(not used.get(n, set()).isdisjoint(a.split()) for n, a in attributes.items()):
-            needed = max(needed, version, key=_number)
-    return needed
+            newer.append(version)
+    return max([OLDEST, *newer], key=_number)
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -57,6 +57,15 @@ def test_a_difference_that_no_single_step_makes_is_a_drift() -> None:
     assert (found.ties, found.drifts, found.first_difference) == (0, 1, None)
 
 
+def test_without_a_tolerance_no_step_is_asked_for() -> None:
+    def never(place: int) -> float:
+        raise AssertionError(place)
+
+    answers = [Answer(ids, [0.3, 0.3]) for ids in ([5, 3], [6, 3])]
+    found = compare(answers[:1], answers[1:], ["text"], 0.0, never)
+    assert found.share == 0 and found.first_difference is not None
+
+
 def test_any_other_difference_is_named_with_its_place() -> None:
     found = agreement([5, 6, 3], [5, 7, 3], gap=0.3, difference=0.1)
     assert found.share == 0
