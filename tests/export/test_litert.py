@@ -48,26 +48,6 @@ def operations(path: Path) -> set[str]:
     return found
 
 
-def test_every_kind_of_model_exports_and_answers_as_the_translator(
-    make: Callable, sample_shape: dict[str, Any], tmp_path: Path
-) -> None:
-    check_export(make(**sample_shape), tmp_path / "export")
-
-
-@pytest.mark.slow
-def test_the_whole_grid_exports_and_answers_as_the_translator(
-    make: Callable, grid_shape: dict[str, Any], tmp_path: Path
-) -> None:
-    check_export(make(**grid_shape), tmp_path / "export")
-
-
-def check_export(translator: Translator, folder: Path) -> None:
-    manifest = export.litert(translator, folder, lengths=(16,), samples=TEXTS)
-    assert all(found["share"] == 1.0 for found in manifest["parity"].values())
-    alone = export.LiteRTTranslator(folder)
-    assert pieces(alone.stream(TEXTS, beam_size=1)) == pieces(translator.stream(TEXTS, beam_size=1))
-
-
 @pytest.mark.parametrize("runtime", ["interpreter", "compiled_model"])
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_it_alone_finds_what_the_translator_finds(

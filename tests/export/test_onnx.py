@@ -32,30 +32,6 @@ def exported(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
-def check_export(translator: Translator, folder: Path) -> None:
-    manifest = export.onnx(translator, folder, samples=TEXTS)
-    assert manifest["parity"]["onnxruntime"]["share"] == 1.0
-    alone = export.OnnxTranslator(folder)
-    for beam_size in (1, 3):
-        found = alone.stream(TEXTS, beam_size=beam_size)
-        expected = translator.stream(TEXTS, beam_size=beam_size)
-        for ours, theirs in zip(found, expected, strict=True):
-            assert ours[0].target_pieces == theirs[0].target_pieces
-
-
-def test_every_kind_of_model_exports_and_answers_as_the_translator(
-    make: Callable, sample_shape: dict[str, Any], tmp_path: Path
-) -> None:
-    check_export(make(**sample_shape), tmp_path / "export")
-
-
-@pytest.mark.slow
-def test_the_whole_grid_exports_and_answers_as_the_translator(
-    make: Callable, grid_shape: dict[str, Any], tmp_path: Path
-) -> None:
-    check_export(make(**grid_shape), tmp_path / "export")
-
-
 def test_attention_scores_and_n_best_are_the_translators(
     translator: Translator, exported: Path
 ) -> None:

@@ -53,34 +53,6 @@ def copied(exported: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(exported, tmp_path / "model"))
 
 
-def check_export(translator: Translator, folder: Path) -> None:
-    manifest = export.saved_model(translator, folder, samples=TEXTS)
-    assert [one["share"] for one in manifest["parity"].values()] == [1.0, 1.0]
-    assert manifest["oldest_serving"] == "2.12"
-    sizes = manifest["bytes"]
-    assert sizes["weights"] < sizes["variables"] < sizes["weights"] + 10_000  # Once, not twice.
-    has_attention = translator.model.decoder.attention is not None
-    assert ("align" in manifest["signatures"]) == has_attention
-    alone = export.SavedModelTranslator(folder)
-    for beam_size in (1, 3):
-        assert alone.translate(TEXTS, beam_size=beam_size) == translator.translate(
-            TEXTS, beam_size=beam_size
-        )
-
-
-def test_every_kind_of_model_exports_and_answers_as_the_translator(
-    make: Callable, sample_shape: dict[str, Any], tmp_path: Path
-) -> None:
-    check_export(make(**sample_shape), tmp_path / "export")
-
-
-@pytest.mark.slow
-def test_the_whole_grid_exports_and_answers_as_the_translator(
-    make: Callable, grid_shape: dict[str, Any], tmp_path: Path
-) -> None:
-    check_export(make(**grid_shape), tmp_path / "export")
-
-
 def test_tied_embeddings_are_saved_once(make: Callable, tmp_path: Path) -> None:
     translator = make("dot", tie_embeddings=True)
     sizes = export.saved_model(translator, tmp_path / "export", samples=["abc"])["bytes"]
