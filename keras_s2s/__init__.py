@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from keras_s2s.inference.search import sample_search as sample_search
     from keras_s2s.inference.translation import Translation as Translation
     from keras_s2s.inference.translator import Translator as Translator
-    from keras_s2s.layers.attention import BahdanauAttention as BahdanauAttention
-    from keras_s2s.layers.attention import LuongAttention as LuongAttention
+    from keras_s2s.layers.bahdanau import BahdanauAttention as BahdanauAttention
     from keras_s2s.layers.decoder import Decoder as Decoder
     from keras_s2s.layers.encoder import Encoder as Encoder
+    from keras_s2s.layers.luong import LuongAttention as LuongAttention
     from keras_s2s.model import Seq2Seq as Seq2Seq
     from keras_s2s.text.batches import Batches as Batches
     from keras_s2s.text.corpus import Corpus as Corpus
@@ -46,13 +46,13 @@ __version__ = "0.1.0"
 __path__ = extend_path(__path__, __name__)
 
 _MODULE_OF_NAME = {
-    "BahdanauAttention": "keras_s2s.layers.attention",
+    "BahdanauAttention": "keras_s2s.layers.bahdanau",
     "Batches": "keras_s2s.text.batches",
     "CharacterTokenizer": "keras_s2s.text.tokenizers",
     "Corpus": "keras_s2s.text.corpus",
     "Decoder": "keras_s2s.layers.decoder",
     "Encoder": "keras_s2s.layers.encoder",
-    "LuongAttention": "keras_s2s.layers.attention",
+    "LuongAttention": "keras_s2s.layers.luong",
     "MaskedCrossentropy": "keras_s2s.training.losses",
     "Perplexity": "keras_s2s.training.metrics",
     "SentencePieceTokenizer": "keras_s2s.text.tokenizers",

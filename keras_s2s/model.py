@@ -17,6 +17,8 @@ class Seq2Seq(keras.Model):
     Args:
         encoder: The `Encoder`.
         decoder: The `Decoder`.
+        share_embeddings: Use the encoder's embedding in the decoder too, for a joint vocabulary;
+            with `tie_embeddings` of the decoder one matrix has all three places.
         name: Name of the model.
 
     Call arguments:
@@ -28,22 +30,35 @@ class Seq2Seq(keras.Model):
 
     Example:
         >>> import numpy as np
-        >>> from keras_s2s.layers.attention import LuongAttention
+        >>> from keras_s2s.layers.luong import LuongAttention
         >>> encoder = Encoder(vocabulary_size=20, units=8)
         >>> decoder = Decoder(vocabulary_size=30, units=8, attention=LuongAttention(8))
         >>> model = Seq2Seq(encoder, decoder)
         >>> tuple(model((np.array([[5, 6, 3]]), np.array([[2, 7]]))).shape)
         (1, 2, 30)
 
-    Source: Sutskever et al. 2014; Bahdanau et al. 2015; Luong et al. 2015.
+    Raises:
+        TypeError: `encoder` is no `Encoder`, or `decoder` no `Decoder`.
+        ValueError: Embeddings of different sizes, or of a decoder that is built, can't be shared.
+
+    Source: Sutskever et al. 2014; Bahdanau et al. 2015; Luong et al. 2015; three places for one
+    embedding: Press and Wolf 2017, section 4.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, name: str = "seq2seq") -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        share_embeddings: bool = False,
+        name: str = "seq2seq",
+    ) -> None:
         for label, value, kind in (("encoder", encoder, Encoder), ("decoder", decoder, Decoder)):
             if not isinstance(value, kind):
                 raise TypeError(
                     f"`{label}` must be a keras_s2s.{kind.__name__}. Received: {label}={value!r}"
                 )
+        if share_embeddings:
+            decoder.share_embedding(encoder.embedding)
         source = keras.Input((None,), dtype="int32", name="source")
         target_in = keras.Input((None,), dtype="int32", name="target_in")
         memory, memory_mask, encoder_state = encoder(source)
@@ -51,6 +66,7 @@ class Seq2Seq(keras.Model):
         super().__init__(inputs=(source, target_in), outputs=logits, name=name)
         self.encoder = encoder
         self.decoder = decoder
+        self.share_embeddings = share_embeddings
         # Keras scales the loss of a model in float16, and asks the model.
         self.dtype_policy = decoder.dtype_policy
 
@@ -59,6 +75,7 @@ class Seq2Seq(keras.Model):
         return {
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "share_embeddings": self.share_embeddings,
             "name": self.name,
         }
 
@@ -84,8 +101,12 @@ class Seq2Seq(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Seq2Seq:
         """A model from `get_config`."""
+        # Keras would build the decoder at once, with an embedding of its own.
+        unbuilt = {key: part for key, part in config["decoder"].items() if key != "build_config"}
+        config = {**config, "decoder": unbuilt}
         encoder, decoder = (
             keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
             for key in ("encoder", "decoder")
         )
-        return cls(encoder, decoder, name=config["name"])
+        rest = {name: config[name] for name in ("share_embeddings", "name") if name in config}
+        return cls(encoder, decoder, **rest)

@@ -186,9 +186,10 @@ def train(
 
 def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
     """The model of a recipe for vocabularies of these sizes, not trained yet."""
-    from keras_s2s.layers.attention import BahdanauAttention, LuongAttention
+    from keras_s2s.layers.bahdanau import BahdanauAttention
     from keras_s2s.layers.decoder import Decoder
     from keras_s2s.layers.encoder import Encoder
+    from keras_s2s.layers.luong import LuongAttention
     from keras_s2s.model import Seq2Seq
 
     dtype = POLICIES[recipe.precision]

@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keras_s2s
-from keras_s2s.layers.attention import BahdanauAttention, LuongAttention
+from keras_s2s.layers.bahdanau import BahdanauAttention
 from keras_s2s.layers.decoder import Decoder
 from keras_s2s.layers.encoder import Encoder
+from keras_s2s.layers.luong import LuongAttention
+from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.model import Seq2Seq
 from keras_s2s.training.losses import MaskedCrossentropy
 from keras_s2s.training.metrics import TokenAccuracy
@@ -33,6 +35,22 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "bahdanau": {"attention": lambda **o: BahdanauAttention(6, **o), "cell": "gru"},
     "tied": {"attention": lambda **o: LuongAttention(8, "dot", **o), "tie_embeddings": True},
+    "shared": {
+        "attention": lambda **o: BahdanauAttention(6, normalized=True, **o),
+        "tie_embeddings": True,
+        "share_embeddings": True,
+        "cell": "rnn",
+    },
+    "local": {
+        "attention": lambda **o: LuongAttention(8, local="monotonic", window=2, **o),
+        "input_feeding": True,
+        "cell": "layer_norm_lstm",
+    },
+    "location": {
+        "attention": lambda **o: LuongAttention(
+            8, "location", local="predictive", window=2, maximum_source_length=9, **o
+        ),
+    },
     "plain": {"attention": lambda **o: None, "bridge": "copy"},
 }
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
@@ -43,9 +61,12 @@ def make_model(kind: str = "luong", dtype: Any = None, dropout: float = 0.0) -> 
     options = {"dtype": dtype, "dropout": dropout, **KINDS[kind]}
     options["attention"] = options["attention"](dtype=dtype)
     layers = {key: options[key] for key in ("cell", "num_layers") if key in options}
+    shares = options.pop("share_embeddings", False)
+    sources = TARGETS if shares else SOURCES
     return Seq2Seq(
-        Encoder(SOURCES, 8, embedding_dimension=6, dtype=dtype, dropout=dropout, **layers),
+        Encoder(sources, 8, embedding_dimension=6, dtype=dtype, dropout=dropout, **layers),
         Decoder(TARGETS, 8, embedding_dimension=6, **options),
+        share_embeddings=shares,
     )
 
 
@@ -352,3 +373,55 @@ def test_a_tiny_model_learns_to_reverse_digits_under_xla() -> None:
     answer = np.where(expected != 0, greedy(model, source, 7), 0)
     assert (answer == expected).all(-1).mean() >= 0.99
     assert history.history["token_accuracy"][0] > 0.8
+
+
+def test_a_shared_and_tied_embedding_is_one_matrix_in_three_places(tmp_path: Path) -> None:
+    model = make_model("shared")
+    shapes = [tuple(weight.shape) for weight in model.weights]
+    assert shapes.count((TARGETS, 6)) == 1 and (6, TARGETS) not in shapes
+    assert len(shapes) == len(model.get_weights())
+    before = np.asarray(model(BATCH[0]))
+    (embedding,) = (weight for weight in model.weights if tuple(weight.shape) == (TARGETS, 6))
+    assert embedding is model.encoder.embedding.embeddings is model.decoder.embedding.embeddings
+    embedding.assign(2 * embedding)
+    assert np.abs(np.asarray(model(BATCH[0])) - before).max() > 1e-3
+    model.save(tmp_path / "model.keras")
+    again: Any = keras.models.load_model(tmp_path / "model.keras")
+    assert again.encoder.embedding is again.decoder.embedding
+    copy = model.with_dtype("float32")
+    np.testing.assert_array_equal(copy(BATCH[0]), model(BATCH[0]))
+
+
+@pytest.mark.parametrize(
+    ("vocabulary_size", "dimension"), [(TARGETS, 5), (TARGETS + 1, 6)], ids=["size", "vocabulary"]
+)
+def test_embeddings_of_different_shapes_are_not_shared(
+    vocabulary_size: int, dimension: int
+) -> None:
+    encoder = Encoder(TARGETS, 8, embedding_dimension=6)
+    decoder = Decoder(vocabulary_size, 8, embedding_dimension=dimension)
+    with pytest.raises(ValueError, match=rf"and \({vocabulary_size}, {dimension}\)"):
+        Seq2Seq(encoder, decoder, share_embeddings=True)
+
+
+def test_a_decoder_of_another_model_does_not_change_its_embedding() -> None:
+    model = make_model("tied")
+    with pytest.raises(ValueError, match="built=True"):
+        Seq2Seq(Encoder(TARGETS, 8, embedding_dimension=6), model.decoder, share_embeddings=True)
+
+
+def test_scheduled_sampling_trains_with_fit_and_counts_its_steps(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(4)
+    sampling = ScheduledSampling("inverse_sigmoid", k=2.0, sampled=True)
+    model = Seq2Seq(
+        Encoder(SOURCES, 8, word_dropout=0.1),
+        Decoder(TARGETS, 8, attention=LuongAttention(8), scheduled_sampling=sampling),
+    )
+    model.compile("adam", MaskedCrossentropy(0.1), jit_compile=False)
+    batches = tf.data.Dataset.from_tensors(BATCH).repeat(5)
+    model.fit(batches, validation_data=batches, verbose=0, shuffle=False)
+    assert int(sampling.step_count) == 5
+    model.save(tmp_path / "model.keras")
+    again: Any = keras.models.load_model(tmp_path / "model.keras")
+    again.fit(batches, verbose=0, shuffle=False)
+    assert int(again.decoder.scheduled_sampling.step_count) == 10

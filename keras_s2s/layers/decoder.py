@@ -7,10 +7,14 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.layers import bahdanau, luong  # noqa: F401  What a saved decoder names.
+from keras_s2s.layers.attention import Attention
 from keras_s2s.layers.bridge import Bridge
+from keras_s2s.layers.checks import check_dropout, check_embedding_dimension
 from keras_s2s.layers.decoder_stack import DecoderStack, DecoderState, Noise
-from keras_s2s.layers.encoder import check_dropout, check_embedding_dimension
 from keras_s2s.layers.scan import apply_kernel
+from keras_s2s.layers.scheduled_sampling import ScheduledSampling
+from keras_s2s.layers.word_dropout import WordDropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -33,7 +37,7 @@ class Decoder(keras.layers.Layer):
         units: Size U of the hidden state.
         embedding_dimension: Size E of an embedding; `None` = `units`.
         num_layers: Number of recurrent layers.
-        cell: "lstm" or "gru".
+        cell: "lstm", "layer_norm_lstm", "gru" or "rnn".
         attention: A `LuongAttention` or `BahdanauAttention`; `None` for the plain model, which
             knows only the encoder's final state.
         input_feeding: Feed the attentional vector to the next step; needs attention.
@@ -44,6 +48,8 @@ class Decoder(keras.layers.Layer):
         residual: Add a layer's input to its output, from the second layer on.
         dropout: Probability of dropping an element of an embedding, of a layer's output or of `a`,
             in training.
+        word_dropout: Probability of hiding a token that is read, see `WordDropout`.
+        scheduled_sampling: A `ScheduledSampling`, to train on the model's own answers.
         name: Name of the layer.
         dtype: Dtype or policy, as for any Keras layer.
         trainable: Whether the weights are trained.
@@ -64,7 +70,7 @@ class Decoder(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> from keras_s2s.layers.attention import LuongAttention
+        >>> from keras_s2s.layers.luong import LuongAttention
         >>> decoder = Decoder(vocabulary_size=20, units=8, attention=LuongAttention(8))
         >>> memory, mask = np.ones((2, 4, 6), "float32"), np.ones((2, 4), bool)
         >>> encoder_state = [(np.ones((2, 6), "float32"), np.ones((2, 6), "float32"))]
@@ -90,6 +96,8 @@ class Decoder(keras.layers.Layer):
         tie_embeddings: bool = False,
         residual: bool = False,
         dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        scheduled_sampling: ScheduledSampling | None = None,
         name: str | None = None,
         dtype: Any = None,
         trainable: bool = True,
@@ -100,11 +108,12 @@ class Decoder(keras.layers.Layer):
                 "A decoder needs at least 4 ids, 1 unit and 1 layer. Received: "
                 f"vocabulary_size={vocabulary_size}, units={units}, num_layers={num_layers}"
             )
-        if attention is not None and not isinstance(attention, keras.layers.Layer):
-            raise TypeError(
-                "`attention` must be a LuongAttention, a BahdanauAttention or None. "
-                f"Received: attention={attention!r}"
-            )
+        for label, value, kind, names in (
+            ("attention", attention, Attention, "a LuongAttention, a BahdanauAttention"),
+            ("scheduled_sampling", scheduled_sampling, ScheduledSampling, "a ScheduledSampling"),
+        ):
+            if value is not None and not isinstance(value, kind):
+                raise TypeError(f"`{label}` must be {names} or None. Received: {label}={value!r}")
         check_embedding_dimension(embedding_dimension)
         if attention is None and (input_feeding or bridge == "zeros"):
             raise ValueError(
@@ -129,6 +138,8 @@ class Decoder(keras.layers.Layer):
             name="embedding",
             dtype=policy,
         )
+        self.word_dropout = WordDropout(word_dropout)
+        self.scheduled_sampling = scheduled_sampling
         self.embedding_dropout = keras.layers.Dropout(dropout, dtype=policy)
         self.stack = DecoderStack(
             units,
@@ -149,6 +160,18 @@ class Decoder(keras.layers.Layer):
         """The attention layer, or `None`."""
         return self.stack.attention
 
+    def share_embedding(self, embedding: keras.layers.Embedding) -> None:
+        """Use another layer's embedding in place of an own one, see `Seq2Seq`."""
+        sizes = [(part.input_dim, part.output_dim) for part in (embedding, self.embedding)]
+        if sizes[0] != sizes[1] or (self.built and embedding is not self.embedding):
+            raise ValueError(
+                "To share an embedding, encoder and decoder need vocabularies and embeddings of "
+                "one size, and a decoder that is not built yet. Received: [vocabulary, embedding] "
+                f"{sizes[0]} and {sizes[1]}, built={self.built}"
+            )
+        del self.embedding
+        self.embedding = embedding
+
     def get_config(self) -> dict[str, Any]:
         """The arguments, as plain values."""
         return {
@@ -163,6 +186,8 @@ class Decoder(keras.layers.Layer):
             "tie_embeddings": self.tie_embeddings,
             "residual": self.residual,
             "dropout": self.dropout,
+            "word_dropout": self.word_dropout.rate,
+            "scheduled_sampling": keras.saving.serialize_keras_object(self.scheduled_sampling),
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
             "trainable": self.trainable,
@@ -171,9 +196,12 @@ class Decoder(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Decoder:
         """A decoder from `get_config`."""
-        attention = keras.saving.deserialize_keras_object(config["attention"])
-        dtype = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(**{**config, "attention": attention, "dtype": dtype})
+        made = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("attention", "scheduled_sampling", "dtype")
+            if name in config
+        }
+        return cls(**{**config, **made})
 
     def build(self, target_in_shape: tuple, encoder_state_shape: Any, memory_shape: tuple) -> None:
         """Make the weights for an encoder's state and a memory `[B, S, M]`."""
@@ -252,6 +280,14 @@ class Decoder(keras.layers.Layer):
         """Logits of all positions with the target given (teacher forcing), see the class."""
         state = self.initial_state(encoder_state, memory)
         keys = None if self.attention is None else self.attention.project(memory)
+        if training and self.scheduled_sampling is not None:
+
+            def answer(token: Any, state: Any) -> tuple[Any, Any]:
+                return self.step(token, state, keys, memory, memory_mask, made)[:2]
+
+            made = self.kernels()
+            target_in = self.scheduled_sampling.choose(target_in, state, answer)
+        target_in = self.word_dropout(target_in, training=training)
         embedded = self.embedding_dropout(
             self.embedding(ops.transpose(target_in)), training=training
         )  # [T, B, E]

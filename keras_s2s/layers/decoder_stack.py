@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops, tree
 
-from keras_s2s.layers.attention import BahdanauAttention
 from keras_s2s.layers.recurrent import make_cell, run_cell
 from keras_s2s.layers.scan import apply_kernel, scan
 
@@ -18,10 +17,12 @@ class DecoderState(NamedTuple):
     Attributes:
         layers: For each layer `(h, c)` or `(h,)`, each `[B, U]`.
         attentional: The attentional vector of the last step, `[B, R]`; `()` without input feeding.
+        position: Steps done, float32 `[B, 1]`; `()` unless the attention asks for it.
     """
 
     layers: tuple
     attentional: Any
+    position: Any = ()
 
 
 class Position(NamedTuple):
@@ -51,7 +52,7 @@ class DecoderStack(keras.layers.Layer):
         units: Size U of the hidden state.
         readout_size: Size R of the attentional vector.
         num_layers: Number of recurrent layers.
-        cell: "lstm" or "gru".
+        cell: "lstm", "layer_norm_lstm", "gru" or "rnn".
         attention: An attention layer or `None`.
         input_feeding: Feed the attentional vector to the next position.
         residual: Add a layer's input to its output, from the second layer on.
@@ -79,7 +80,7 @@ class DecoderStack(keras.layers.Layer):
         self.input_feeding = input_feeding
         self.residual = residual
         self.dropout = dropout
-        self.attends_before = isinstance(attention, BahdanauAttention)
+        self.attends_before = attention is not None and attention.attends_before
         self.layer_dropouts = [
             keras.layers.Dropout(dropout, dtype=dtype) for _ in range(num_layers - 1)
         ]
@@ -109,9 +110,13 @@ class DecoderStack(keras.layers.Layer):
     def zeros(self, batch: Any) -> DecoderState:
         """A state of nothing but zeros."""
         attentional: Any = ()
+        position: Any = ()
         if self.input_feeding:
             attentional = ops.zeros((batch, self.readout_size), self.compute_dtype)
-        return DecoderState(tuple(cell.initial_state(batch) for cell in self.cells), attentional)
+        if self.attention is not None and self.attention.needs_position:
+            position = ops.zeros((batch, 1), "float32")
+        layers = tuple(cell.initial_state(batch) for cell in self.cells)
+        return DecoderState(layers, attentional, position)
 
     def kernels(self) -> dict[str, Any]:
         """The matrices that every position multiplies with, in the compute dtype.
@@ -119,31 +124,36 @@ class DecoderStack(keras.layers.Layer):
         "embedding" is for the embedding alone, on its way into the first cell.
         """
         first = self.cells[0]
-        embedding = self._cast(first.kernel)
+        embedding = first.inputs()
         kernels: dict[str, Any] = {}
         for index, cell in enumerate(self.cells):
             kernels[f"recurrent_{index}"] = cell.recurrent()
             if index:
-                kernels[f"kernel_{index}"] = self._cast(cell.kernel), self._cast(cell.bias)
+                kernels[f"kernel_{index}"] = cell.inputs()
         if self.attention is not None:
             kernels |= self.attention.kernels()
         if self.input_feeding:
             kernels["readout"] = self._cast(self.readout_kernel)
         if self.input_feeding or self.attends_before:
-            embedding, fed = ops.split(embedding, [self.embedding_dimension], axis=0)
+            matrix, *bias = embedding if isinstance(embedding, tuple) else (embedding,)
+            matrix, fed = ops.split(matrix, [self.embedding_dimension], axis=0)
+            embedding = (matrix, *bias) if bias else matrix
             if first.additive:
                 kernels["recurrent_0"] = ops.concatenate([fed, kernels["recurrent_0"]], axis=0)
             else:
                 kernels["fed"] = fed
-        return {**kernels, "embedding": (embedding, self._cast(first.bias))}
+        return {**kernels, "embedding": embedding}
 
     def matrices(self, keys: Any, memory: Any) -> dict[str, Any]:
         """The matrices, one for each sentence, that every position multiplies with."""
         return {} if self.attention is None else self.attention.matrices(keys, memory)
 
     def constants(self, keys: Any, memory_mask: Any) -> tuple:
-        """What else is the same at all positions."""
-        return () if self.attention is None else (memory_mask, self.attention.parameters(keys))
+        """What else is the same at all positions: of the cells, and of the attention."""
+        of_cells = tuple(cell.parameters() for cell in self.cells)
+        if self.attention is None:
+            return of_cells, ()
+        return of_cells, (memory_mask, self.attention.parameters(keys, memory_mask))
 
     def advance(
         self, state: DecoderState, projected: Any, noise: Noise, constants: tuple, dense: Any
@@ -162,23 +172,32 @@ class DecoderStack(keras.layers.Layer):
         """
         context = weights = attentional = ()
         fed = []
+        of_cells, read = constants
         if self.attends_before:
-            context, weights = self.attention.attend(state.layers[-1][0], *constants, dense)
+            query = state.layers[-1][0]
+            context, weights = self.attention.attend(query, state.position, *read, dense)
             fed.append(context)
         if self.input_feeding:
             fed.append(state.attentional)
-        layers, hidden = self._advance_cells(state, projected, fed, noise, dense)
+        layers, hidden = self._advance_cells(state, projected, fed, noise, of_cells, dense)
         if self.attention is not None and not self.attends_before:
-            context, weights = self.attention.attend(hidden, *constants, dense)
+            context, weights = self.attention.attend(hidden, state.position, *read, dense)
         if self.input_feeding:
             attentional = ops.tanh(dense("readout", ops.concatenate([context, hidden], axis=-1)))
             if not isinstance(noise.attentional, tuple):
                 attentional = attentional * noise.attentional
-        after = DecoderState(layers, attentional)
+        position: Any = () if isinstance(state.position, tuple) else state.position + 1
+        after = DecoderState(layers, attentional, position)
         return after, Position(hidden, context, weights, attentional)
 
     def _advance_cells(
-        self, state: DecoderState, projected: Any, fed: list, noise: Noise, dense: Any
+        self,
+        state: DecoderState,
+        projected: Any,
+        fed: list,
+        noise: Noise,
+        parameters: tuple,
+        dense: Any,
     ) -> tuple[tuple, Any]:
         """The states of all layers after one position, and the output of the last layer."""
         layers = []
@@ -192,7 +211,8 @@ class DecoderStack(keras.layers.Layer):
                 recurrent_inputs = ops.concatenate([*fed, before[0]], axis=-1)
             elif fed:
                 projected = projected + dense("fed", ops.concatenate(fed, axis=-1))
-            after = cell.advance(projected, dense(f"recurrent_{index}", recurrent_inputs), before)
+            recurrent = dense(f"recurrent_{index}", recurrent_inputs)
+            after = cell.advance(projected, recurrent, before, parameters[index])
             layers.append(after)
             hidden = after[0] + inputs if index and self.residual else after[0]
             if noise.layers and index < len(self.cells) - 1:

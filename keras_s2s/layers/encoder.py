@@ -7,21 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.layers.checks import check_dropout, check_embedding_dimension
 from keras_s2s.layers.recurrent import make_cell, run_cell
-
-
-def check_dropout(name: str, value: float) -> None:
-    """Raise ValueError unless `value` is a probability below 1."""
-    if not 0 <= value < 1:
-        raise ValueError(f"`{name}` must be at least 0 and below 1. Received: {name}={value}")
-
-
-def check_embedding_dimension(value: int | None) -> None:
-    """Raise ValueError if a size is given that is below 1."""
-    if value is not None and value < 1:
-        raise ValueError(
-            f"`embedding_dimension` must be at least 1. Received: embedding_dimension={value}"
-        )
+from keras_s2s.layers.word_dropout import WordDropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -29,9 +17,14 @@ class Encoder(keras.layers.Layer):
     """Embedding and a stack of recurrent layers, in one or both directions.
 
     1. `x = dropout(embedding(source))`
-    2. for each layer: `x = [forward(x); backward(x)]`, with dropout between the layers and, if
-       `residual`, the layer's input added from the second layer on
+    2. for each layer: `x = [forward(x); backward(x)]`, or one of the two, with dropout between the
+       layers and, if `residual`, the layer's input added from the second layer on
     3. `memory = dropout(x)`
+
+    Without `bidirectional` a layer reads forwards. `reverse_source` is the reversal of the source:
+    the first layer reads from the last real token to the first, whatever the padding. It turns
+    every layer round, so that a memory vector stays at its token's place, for attention and for
+    exports. `alternating` turns round every second layer.
 
     Args:
         vocabulary_size: Number V of source ids, the special ones included.
@@ -39,11 +32,15 @@ class Encoder(keras.layers.Layer):
             has half of it.
         embedding_dimension: Size E of an embedding; `None` = `units`.
         num_layers: Number of recurrent layers.
-        cell: "lstm" or "gru".
+        cell: "lstm", "layer_norm_lstm", "gru" or "rnn".
         bidirectional: Read each layer's input from both ends.
+        alternating: Read it from one end, the other one than the layer below; without
+            `bidirectional`.
+        reverse_source: Read the source from its end; without `bidirectional`.
         residual: Add a layer's input to its output, from the second layer on.
         dropout: Probability of dropping an element of an embedding or of a layer's output, in
             training.
+        word_dropout: Probability of hiding a token, see `WordDropout`.
         name: Name of the layer.
         dtype: Dtype or policy, as for any Keras layer.
         trainable: Whether the weights are trained.
@@ -60,7 +57,8 @@ class Encoder(keras.layers.Layer):
           with `bidirectional` the two directions side by side
 
     Raises:
-        ValueError: Sizes below 1, an odd `units` with `bidirectional`, an unknown cell.
+        ValueError: Sizes below 1, an unknown cell, or with `bidirectional` an odd `units`,
+            `alternating` or `reverse_source`.
 
     Example:
         >>> import numpy as np
@@ -69,8 +67,9 @@ class Encoder(keras.layers.Layer):
         >>> tuple(memory.shape), np.asarray(memory_mask)[0].tolist(), len(state)
         ((2, 4, 8), [True, True, True, False], 2)
 
-    Source: Sutskever et al. 2014, section 2 (one direction); Bahdanau et al. 2015, section 3.2
-    (both).
+    Source: Sutskever et al. 2014, sections 2 (one direction) and 3.3 (reversal; our end mark is
+    read first); Bahdanau et al. 2015, section 3.2 (both directions); Zhou et al. 2016, section 3.1
+    (alternating); Wu et al. 2016, section 3.1 (residual).
     """
 
     def __init__(
@@ -82,8 +81,11 @@ class Encoder(keras.layers.Layer):
         num_layers: int = 1,
         cell: str = "lstm",
         bidirectional: bool = True,
+        alternating: bool = False,
+        reverse_source: bool = False,
         residual: bool = False,
         dropout: float = 0.0,
+        word_dropout: float = 0.0,
         name: str | None = None,
         dtype: Any = None,
         trainable: bool = True,
@@ -97,6 +99,12 @@ class Encoder(keras.layers.Layer):
                 "`units` must be positive, and even when `bidirectional`: each direction has half. "
                 f"Received: units={units}"
             )
+        if bidirectional and (alternating or reverse_source):
+            raise ValueError(
+                "`alternating` and `reverse_source` are for layers of one direction: pass "
+                f"bidirectional=False. Received: alternating={alternating}, "
+                f"reverse_source={reverse_source}"
+            )
         check_embedding_dimension(embedding_dimension)
         check_dropout("dropout", dropout)
         self.vocabulary_size = vocabulary_size
@@ -105,6 +113,8 @@ class Encoder(keras.layers.Layer):
         self.num_layers = num_layers
         self.cell = cell
         self.bidirectional = bidirectional
+        self.alternating = alternating
+        self.reverse_source = reverse_source
         self.residual = residual
         self.dropout = dropout
         self.embedding = keras.layers.Embedding(
@@ -114,6 +124,7 @@ class Encoder(keras.layers.Layer):
             name="embedding",
             dtype=self.dtype_policy,
         )
+        self.word_dropout = WordDropout(word_dropout)
         self.embedding_dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.output_dropouts = [
             keras.layers.Dropout(dropout, dtype=self.dtype_policy) for _ in range(num_layers)
@@ -139,6 +150,7 @@ class Encoder(keras.layers.Layer):
         """Read the source, see the class."""
         memory_mask = ops.not_equal(source, 0)  # [B, S]
         mask = ops.transpose(memory_mask)  # [S, B]: from here to the memory, positions come first
+        source = self.word_dropout(source, training=training)
         outputs = self.embedding_dropout(self.embedding(ops.transpose(source)), training=training)
         states = []
         for layer in range(self.num_layers):
@@ -157,10 +169,11 @@ class Encoder(keras.layers.Layer):
         batch = ops.shape(inputs)[1]
         results = []
         how = {"training": training, "unroll": unroll}
-        for backward in range(directions):
-            cell = self.cells[layer * directions + backward]
+        for direction in range(directions):
+            cell = self.cells[layer * directions + direction]
+            reverse = bool(direction) or self._reads_backwards(layer)
             start = cell.initial_state(batch)
-            results.append(run_cell(cell, inputs, start, mask, reverse=bool(backward), **how))
+            results.append(run_cell(cell, inputs, start, mask, reverse=reverse, **how))
         if not self.bidirectional:
             return results[0]
         (forward, forward_state), (backward, backward_state) = results
@@ -169,3 +182,7 @@ class Encoder(keras.layers.Layer):
             for parts in zip(forward_state, backward_state, strict=True)
         )
         return ops.concatenate([forward, backward], axis=-1), state
+
+    def _reads_backwards(self, layer: int) -> bool:
+        """Whether a layer of one direction reads from the end of the source."""
+        return self.reverse_source != (self.alternating and layer % 2 == 1)

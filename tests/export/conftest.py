@@ -25,28 +25,50 @@ ATTENTIONS: dict[str, Callable[[], Any]] = {
     "dot": lambda: LuongAttention(12, score="dot"),
     "scaled": lambda: LuongAttention(12, score="dot", scaled=True),
     "concat": lambda: LuongAttention(8, score="concat"),
+    "location": lambda: LuongAttention(12, score="location", maximum_source_length=40),
+    "local-m": lambda: LuongAttention(12, local="monotonic", window=2),
+    "local-p": lambda: LuongAttention(12, local="predictive", window=2),
+    "normalized": lambda: BahdanauAttention(8, normalized=True),
+}
+DIRECTIONS: dict[str, dict[str, bool]] = {
+    "both": {"bidirectional": True},
+    "forward": {"bidirectional": False},
+    "reversed": {"bidirectional": False, "reverse_source": True},
+    "alternating": {"bidirectional": False, "alternating": True},
 }
 
 
 SAMPLE: list[dict[str, Any]] = [
     {"attention": "general", "input_feeding": True},
     {"attention": "bahdanau", "cell": "gru", "num_layers": 2},
-    {"attention": "none", "num_layers": 2, "bidirectional": False},
-    {"attention": "dot", "cell": "gru"},
+    {"attention": "none", "num_layers": 2, "direction": "reversed", "cell": "rnn"},
+    {"attention": "local-m", "cell": "layer_norm_lstm", "input_feeding": True},
+    {"attention": "local-p", "num_layers": 3, "direction": "alternating"},
+    {"attention": "location", "tie_embeddings": True, "share_embeddings": True},
 ]
-GRID: list[dict[str, Any]] = [
-    {
-        "attention": attention,
-        "cell": cell,
-        "num_layers": layers,
-        "bidirectional": bidirectional,
-        "input_feeding": feeding,
-    }
-    for attention, cell, layers, bidirectional, feeding in itertools.product(
-        ATTENTIONS, ("lstm", "gru"), (1, 2), (True, False), (True, False)
-    )
-    if attention != "none" or not feeding
-]
+OPTIONS: dict[str, list[Any]] = {
+    "attention": ["general", *ATTENTIONS],
+    "cell": ["lstm", "layer_norm_lstm", "gru", "rnn"],
+    "num_layers": [2, 1],
+    "direction": list(DIRECTIONS),
+    "input_feeding": [False, True],
+}
+
+
+def make_grid() -> list[dict[str, Any]]:
+    """Models that differ from the first values in two options at most: every two values meet."""
+    base = [values[0] for values in OPTIONS.values()]
+    found = []
+    for values in itertools.product(*(dict.fromkeys(v) for v in OPTIONS.values())):
+        shape = dict(zip(OPTIONS, values, strict=True))
+        is_odd = shape["attention"] == "none" and shape["input_feeding"]
+        is_odd |= shape["direction"] == "alternating" and shape["num_layers"] == 1
+        if not is_odd and sum(a != b for a, b in zip(values, base, strict=True)) <= 2:
+            found.append(shape)
+    return found
+
+
+GRID = make_grid()
 
 
 def make_translator(
@@ -54,7 +76,8 @@ def make_translator(
     *,
     cell: str = "lstm",
     num_layers: int = 1,
-    bidirectional: bool = True,
+    direction: str = "both",
+    share_embeddings: bool = False,
     input_feeding: bool = False,
     seed: int = 1,
     **options: Any,
@@ -67,7 +90,8 @@ def make_translator(
     decoder = Decoder(
         size, 12, attention=ATTENTIONS[attention](), input_feeding=input_feeding, **shape, **options
     )
-    model = Seq2Seq(Encoder(size, 12, bidirectional=bidirectional, **shape), decoder)
+    encoder = Encoder(size, 12, **DIRECTIONS[direction], **shape)
+    model = Seq2Seq(encoder, decoder, share_embeddings=share_embeddings)
     random = np.random.default_rng(seed)
     model.set_weights([random.normal(scale=0.6, size=w.shape) for w in model.get_weights()])
     return Translator(model, tokenizer, tokenizer)

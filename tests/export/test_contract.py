@@ -13,11 +13,12 @@ TEXTS = ["abc", "한국 é", "j", "hhhhhhhhhhhh"]
 SHAPES: list[dict[str, Any]] = [
     {"attention": "general", "input_feeding": True},
     {"attention": "bahdanau", "cell": "gru", "num_layers": 2},
-    {"attention": "none", "num_layers": 2, "bidirectional": False},
+    {"attention": "none", "num_layers": 2, "direction": "forward"},
     {"attention": "dot", "cell": "gru", "input_feeding": True},
     {"attention": "scaled"},
     {"attention": "concat", "num_layers": 2, "input_feeding": True},
-    {"attention": "bahdanau", "input_feeding": True, "bidirectional": False},
+    {"attention": "local-m", "direction": "alternating", "num_layers": 2},
+    {"attention": "bahdanau", "input_feeding": True, "direction": "forward"},
 ]
 
 

@@ -7,7 +7,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_s2s.layers.attention import BahdanauAttention, LuongAttention, masked_softmax
+from keras_s2s.layers.attention import masked_softmax
+from keras_s2s.layers.bahdanau import BahdanauAttention
+from keras_s2s.layers.luong import LuongAttention
 
 UNITS, MEMORY = 4, 6
 KINDS = {
@@ -16,19 +18,31 @@ KINDS = {
     "general": lambda: LuongAttention(UNITS, score="general"),
     "scaled general": lambda: LuongAttention(UNITS, score="general", scaled=True),
     "concat": lambda: LuongAttention(5, score="concat"),
+    "location": lambda: LuongAttention(UNITS, score="location", maximum_source_length=9),
+    "short location": lambda: LuongAttention(UNITS, score="location", maximum_source_length=2),
+    "local-m": lambda: LuongAttention(UNITS, local="monotonic", window=1),
+    "local-p": lambda: LuongAttention(UNITS, local="predictive", window=2),
+    "local-p concat": lambda: LuongAttention(5, score="concat", local="predictive", window=1),
+    "local-m location": lambda: LuongAttention(
+        UNITS, score="location", maximum_source_length=4, local="monotonic", window=1
+    ),
     "bahdanau": lambda: BahdanauAttention(5),
+    "normalized bahdanau": lambda: BahdanauAttention(5, normalized=True),
 }
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
+# A Gaussian takes something of every weight.
+WHOLE = pytest.mark.parametrize("kind", [kind for kind in KINDS if "local-p" not in kind])
 MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 0, 0, 0, 0]], bool)
 
 
-def make(kind: str) -> tuple[Any, np.ndarray, np.ndarray]:
+def make(kind: str, dtype: str = "float32") -> tuple[Any, np.ndarray, np.ndarray]:
     """A built attention, queries `[3, 2, U]` and a memory `[3, 5, M]`."""
     generator = np.random.default_rng(5)
-    attention = KINDS[kind]()
-    query = generator.normal(size=(3, 2, UNITS)).astype("float32")
+    attention: Any = KINDS[kind]()
+    attention.dtype_policy = dtype
+    query = generator.normal(size=(3, 2, UNITS)).astype(dtype)
     size = UNITS if "dot" in kind else MEMORY
-    memory = generator.normal(size=(3, 5, size)).astype("float32")
+    memory = generator.normal(size=(3, 5, size)).astype(dtype)
     attention.build(query.shape, memory.shape)
     attention.set_weights([generator.normal(size=w.shape) for w in attention.weights])
     return attention, query, memory
@@ -39,7 +53,7 @@ def test_context_and_weights_are_the_equations_in_numpy(kind: str, reference: An
     attention, query, memory = make(kind)
     context, weights = attention(query, attention.project(memory), memory, MASK)
     for t in range(query.shape[1]):
-        expected_context, expected = reference.attend(attention, query[:, t], memory, MASK)
+        expected_context, expected = reference.attend(attention, query[:, t], memory, MASK, t)
         np.testing.assert_allclose(weights[:, t], expected, atol=1e-6)
         np.testing.assert_allclose(context[:, t], expected_context, atol=1e-5)
 
@@ -49,13 +63,13 @@ def test_one_query_gives_what_it_gives_among_all(kind: str) -> None:
     attention, query, memory = make(kind)
     keys = attention.project(memory)
     all_contexts, all_weights = attention(query, keys, memory, MASK)
-    context, weights = attention(query[:, 1], keys, memory, MASK)
+    context, weights = attention(query[:, 1], keys, memory, MASK, np.ones((3, 1), "float32"))
     assert context.shape == (3, memory.shape[-1]) and weights.shape == (3, 5)
     np.testing.assert_allclose(context, all_contexts[:, 1], atol=1e-6)
     np.testing.assert_allclose(weights, all_weights[:, 1], atol=1e-6)
 
 
-@EVERY_KIND
+@WHOLE
 def test_padding_gets_no_weight_and_a_single_token_gets_all(kind: str) -> None:
     attention, query, memory = make(kind)
     context, weights = attention(query, attention.project(memory), memory, MASK)
@@ -64,7 +78,7 @@ def test_padding_gets_no_weight_and_a_single_token_gets_all(kind: str) -> None:
     np.testing.assert_array_equal(context[2], memory[2, [0, 0]])
 
 
-@EVERY_KIND
+@WHOLE
 def test_a_source_of_one_token_is_read_whole(kind: str) -> None:
     attention, query, memory = make(kind)
     memory = memory[:, :1]
@@ -138,6 +152,71 @@ def test_masked_softmax_does_not_see_padding(scores: list[float], padding: list[
     assert abs(alone.sum() - 1) < 1e-5
 
 
+@pytest.mark.parametrize("kind", ["local-m", "local-m location"])
+def test_a_monotonic_window_goes_with_the_target_and_stays_at_the_last_token(kind: str) -> None:
+    attention, query, memory = make(kind)
+    queries = np.repeat(query[:, :1], 7, axis=1)
+    _, weights = attention(queries, attention.project(memory), memory, MASK)
+    read = [[np.flatnonzero(step).tolist() for step in row] for row in np.asarray(weights)]
+    last = [[3, 4]] if kind == "local-m" else [[3]]
+    middle = [[2, 3, 4]] if kind == "local-m" else [[2, 3]]
+    assert read[0] == [[0, 1], [0, 1, 2], [1, 2, 3], *middle, *last * 3]
+    assert read[1] == [[0, 1], [0, 1, 2], *[[1, 2]] * 5]
+    assert read[2] == [[0]] * 7
+
+
+def test_a_predictive_window_follows_the_query_between_the_ends() -> None:
+    attention, query, memory = make("local-p")
+    attention.place_kernel.assign(np.eye(UNITS))
+    attention.place_vector.assign([100, 0, 0, 0])
+    ends = np.zeros((3, 2, UNITS), "float32")
+    ends[:, 0, 0], ends[:, 1, 0] = -1, 1  # p is 0, and p is the number of tokens.
+    _, weights = attention(ends, attention.project(memory), memory, MASK)
+    read = [[np.flatnonzero(step).tolist() for step in row] for row in np.asarray(weights)]
+    assert read == [[[0, 1, 2], [3, 4]], [[0, 1, 2], [1, 2]], [[0], [0]]]
+    # Row 2 has one token, at distance 0 from p = 0 and 1 from p = 1; the deviation is 1.
+    np.testing.assert_allclose(np.asarray(weights)[2, :, 0], [1, np.exp(-0.5)], rtol=1e-5)
+
+
+def test_a_monotonic_window_needs_to_know_which_query_it_is() -> None:
+    attention, query, memory = make("local-m")
+    with pytest.raises(ValueError, match=r"Received: position=None"):
+        attention(query[:, 0], attention.project(memory), memory, MASK)
+
+
+def test_location_never_reads_behind_the_places_it_knows() -> None:
+    attention, query, memory = make("short location")
+    _, weights = attention(query, attention.project(memory), memory, MASK)
+    assert not np.asarray(weights)[..., 2:].any()
+    np.testing.assert_allclose(np.asarray(weights).sum(-1), 1, rtol=1e-6)
+
+
+@EVERY_KIND
+def test_gradients_are_those_of_finite_differences(kind: str) -> None:
+    attention, query, memory = make(kind, "float64")
+    sources = [tf.constant(query), tf.constant(memory), *(w.value for w in attention.weights)]
+
+    def loss(*values: Any) -> Any:
+        with keras.StatelessScope(list(zip(attention.weights, values[2:], strict=True))):
+            found = attention(values[0], attention.project(values[1]), values[1], MASK)
+        return sum(tf.reduce_sum(tf.sin(part)) for part in found)
+
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        value = loss(*sources)
+    exact = tape.gradient(value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    step, generator = 1e-4, np.random.default_rng(1)
+    for place, (source, gradient) in enumerate(zip(sources, exact, strict=True)):
+        direction = generator.normal(size=source.shape)
+        around = [
+            loss(*sources[:place], source + sign * step * direction, *sources[place + 1 :])
+            for sign in (1, -1)
+        ]
+        slope = float(around[0] - around[1]) / (2 * step)
+        # A softmax computes in float32, so a difference of two losses has an error of its own.
+        assert slope == pytest.approx(float(tf.reduce_sum(gradient * direction)), abs=5e-3)
+
+
 def test_scaled_divides_by_the_root_of_the_units() -> None:
     memory = np.full((1, 1, 4), 3.0, "float32")
     assert np.all(LuongAttention(4, "dot").project(memory) == 3)
@@ -151,6 +230,14 @@ def test_scaled_divides_by_the_root_of_the_units() -> None:
         (lambda: LuongAttention(-1), "Received: units=-1"),
         (lambda: LuongAttention(4, score="cosine"), "Received: score='cosine'"),
         (lambda: LuongAttention(4, score="concat", scaled=True), 'Received: score="concat"'),
+        (lambda: LuongAttention(4, score="location"), "maximum_source_length=None"),
+        (lambda: LuongAttention(4, maximum_source_length=9), "maximum_source_length=9"),
+        (
+            lambda: LuongAttention(4, score="location", maximum_source_length=0),
+            "maximum_source_length=0",
+        ),
+        (lambda: LuongAttention(4, local="global"), "Received: local='global'"),
+        (lambda: LuongAttention(4, local="monotonic", window=0), "Received: window=0"),
         (lambda: LuongAttention(4, score="dot").build((2, 4), (2, 3, 5)), "Received: .* size 5"),
         (
             lambda: LuongAttention(4, score="general").build((2, 7), (2, 3, 5)),

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_s2s.layers.attention import BahdanauAttention, LuongAttention
+from keras_s2s.layers.bahdanau import BahdanauAttention
 from keras_s2s.layers.decoder_stack import DecoderStack, Noise
+from keras_s2s.layers.luong import LuongAttention
 from keras_s2s.layers.scan import apply_kernel
 
 UNITS, EMBEDDING, READOUT, LENGTH, BATCH = 4, 5, 6, 7, 3

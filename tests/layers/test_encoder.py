@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from keras_s2s.layers.encoder import Encoder
 
 SOURCE = np.array([[5, 6, 7, 8, 3], [9, 4, 3, 0, 0], [3, 0, 0, 0, 0]])
-CELLS = pytest.mark.parametrize("cell", ["lstm", "gru"])
+CELLS = pytest.mark.parametrize("cell", ["lstm", "layer_norm_lstm", "gru", "rnn"])
+DIRECTIONS: list[dict[str, bool]] = [
+    {"bidirectional": True},
+    {"bidirectional": False},
+    {"bidirectional": False, "reverse_source": True},
+    {"bidirectional": False, "alternating": True},
+    {"bidirectional": False, "alternating": True, "reverse_source": True},
+]
 
 
 def make(**options: Any) -> Encoder:
@@ -40,7 +47,9 @@ def in_numpy(encoder: Encoder, source: np.ndarray, reference: Any) -> tuple[Any,
         runs = []
         for backward, cell in enumerate(encoder.cells[layer * directions :][:directions]):
             start = tuple(np.zeros((len(source), cell.units)) for _ in cell.state_names)
-            runs.append(reference.run(cell, x, start, mask, reverse=bool(backward)))
+            turned = encoder.alternating and layer % 2 == 1
+            reverse = bool(backward) or encoder.reverse_source ^ turned
+            runs.append(reference.run(cell, x, start, mask, reverse=reverse))
         outputs = np.concatenate([run[0] for run in runs], -1)
         states.append(
             tuple(np.concatenate(parts, -1) for parts in zip(*(r[1] for r in runs), strict=True))
@@ -50,12 +59,12 @@ def in_numpy(encoder: Encoder, source: np.ndarray, reference: Any) -> tuple[Any,
 
 
 @CELLS
-@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("directions", DIRECTIONS, ids=str)
 @pytest.mark.parametrize("residual", [True, False])
 def test_memory_and_state_are_the_equations_in_numpy(
-    cell: str, bidirectional: bool, residual: bool, reference: Any
+    cell: str, directions: dict[str, bool], residual: bool, reference: Any
 ) -> None:
-    encoder = make(cell=cell, bidirectional=bidirectional, residual=residual)
+    encoder = make(cell=cell, residual=residual, **directions)
     memory, memory_mask, state = encoder(SOURCE)
     expected, expected_state = in_numpy(encoder, SOURCE, reference)
     close(memory, expected)
@@ -71,7 +80,7 @@ def test_shapes_are_those_of_the_docstring(cell: str, bidirectional: bool) -> No
     assert memory.shape == (3, 5, 6)
     assert memory_mask.shape == (3, 5) and memory_mask.dtype == "bool"
     assert [[tuple(part.shape) for part in layer] for layer in state] == [
-        [(3, 6)] * (2 if cell == "lstm" else 1)
+        [(3, 6)] * (2 if "lstm" in cell else 1)
     ] * 3
 
 
@@ -85,7 +94,11 @@ sentences = st.lists(st.lists(st.integers(1, 10), min_size=1, max_size=5), min_s
 
 
 @settings(max_examples=30)
-@given(rows=sentences, padding=st.integers(0, 4), cell=st.sampled_from(["lstm", "gru"]))
+@given(
+    rows=sentences,
+    padding=st.integers(0, 4),
+    cell=st.sampled_from(["lstm", "layer_norm_lstm", "rnn", "gru"]),
+)
 def test_neither_padding_nor_the_other_rows_change_a_row(
     rows: list[list[int]], padding: int, cell: str
 ) -> None:
@@ -97,6 +110,49 @@ def test_neither_padding_nor_the_other_rows_change_a_row(
     alone, _, alone_state = encoder(np.array(rows[:1], "int32"))
     close(memory[:1, : len(rows[0])], alone)
     close([part[:1] for layer in state for part in layer], alone_state)
+
+
+@pytest.mark.parametrize("alternating", [False, True])
+def test_a_reversed_source_is_a_source_read_by_the_same_encoder_in_reverse(
+    alternating: bool,
+) -> None:
+    """With the end mark in front, whatever the padding behind."""
+    plain, turned = (
+        make(bidirectional=False, alternating=alternating, reverse_source=reverse)
+        for reverse in (False, True)
+    )
+    memory, _, state = turned(SOURCE)
+    for row, length in enumerate((SOURCE != 0).sum(1)):
+        alone = SOURCE[row : row + 1, :length]
+        expected, _, expected_state = plain(alone[:, ::-1])
+        close(memory[row : row + 1, :length], expected[:, ::-1])
+        close(
+            [part[row : row + 1] for part in tf.nest.flatten(state)],
+            tf.nest.flatten(expected_state),
+        )
+
+
+def test_eight_layers_with_residual_connections_pass_a_gradient_to_the_first() -> None:
+    keras.utils.set_random_seed(3)
+    encoder = Encoder(11, 64, num_layers=8, residual=True, alternating=True, bidirectional=False)
+    with tf.GradientTape() as tape:
+        memory, _, state = encoder(SOURCE, training=True)
+        loss = tf.reduce_sum(memory**2)
+    first = tape.gradient(loss, encoder.cells[0].kernel.value)
+    assert len(state) == 8 and float(tf.norm(first)) > 0.1
+
+
+def test_word_dropout_hides_tokens_in_training_and_nothing_else() -> None:
+    encoder = make(word_dropout=0.5, residual=False, num_layers=1)
+    source = np.array([[5, 6, 7, 8, 3, 0]] * 200)
+    memory = np.asarray(encoder(source)[0])
+    close(encoder(source)[0], np.repeat(memory[:1], 200, 0), 1e-6)
+    hidden = np.asarray(encoder(np.where(source > 3, 1, source))[0])[0]
+    noisy, mask, _ = encoder(source, training=True)
+    kinds = {row.tobytes() for row in np.asarray(noisy).round(4)}
+    assert len(kinds) == 16  # All ways to hide some of four tokens, the end mark never.
+    assert np.abs(np.asarray(noisy) - hidden).max((1, 2)).min() < 1e-5  # All hidden are unknown.
+    assert np.asarray(mask).tolist() == (source != 0).tolist()
 
 
 @CELLS
@@ -204,7 +260,10 @@ def test_written_out_it_needs_a_known_length() -> None:
         ({"num_layers": 0}, "num_layers=0"),
         ({"units": 0}, "units=0"),
         ({"units": 5}, "units=5"),
-        ({"cell": "rnn"}, "cell='rnn'"),
+        ({"cell": "elman"}, "cell='elman'"),
+        ({"alternating": True}, "alternating=True"),
+        ({"reverse_source": True}, "reverse_source=True"),
+        ({"word_dropout": 1.0}, "word_dropout=1.0"),
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"dropout": -0.1}, "dropout=-0.1"),
         ({"embedding_dimension": 0}, "embedding_dimension=0"),

@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_s2s.layers.recurrent import GRUCell, LSTMCell, make_cell, run_cell
+from keras_s2s.layers.cells import GRUCell, LSTMCell
+from keras_s2s.layers.recurrent import CELLS as KINDS
+from keras_s2s.layers.recurrent import make_cell, run_cell
 
 LENGTH, BATCH, INPUTS, UNITS = 6, 3, 4, 5
 MASK = np.array([[1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]], bool)
-CELLS = pytest.mark.parametrize("name", ["lstm", "gru"])
+CELLS = pytest.mark.parametrize("name", KINDS)
+KERAS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
 DIRECTIONS = pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
 
 
@@ -37,7 +40,7 @@ def test_a_masked_run_is_the_equations_in_numpy(name: str, reverse: bool, refere
     close(actual, reference.run(cell, inputs, state, MASK, reverse))
 
 
-@CELLS
+@pytest.mark.parametrize("name", KERAS)
 @DIRECTIONS
 def test_a_run_is_that_of_keras_own_layer_with_the_same_weights(name: str, reverse: bool) -> None:
     cell, inputs, state = make(name)
@@ -45,7 +48,7 @@ def test_a_run_is_that_of_keras_own_layer_with_the_same_weights(name: str, rever
     weights = cell.get_weights()
     if name == "gru":
         weights[2:] = [np.stack(weights[2:])]  # Keras keeps both biases in one array.
-    layer = (keras.layers.LSTM if name == "lstm" else keras.layers.GRU)(UNITS, **options)
+    layer = KERAS[name](UNITS, **options)
     layer.build((BATCH, LENGTH, INPUTS))
     layer.set_weights(weights)
     outputs, *last = layer(inputs.transpose(1, 0, 2), initial_state=list(state))
@@ -122,6 +125,15 @@ def test_huge_inputs_saturate_the_gates_without_nan(name: str) -> None:
     outputs, _ = run_cell(cell, 1e4 * inputs, cell.initial_state(BATCH), MASK, training=True)
     assert np.isfinite(np.asarray(outputs)).all()
     assert np.abs(np.asarray(outputs)).max() <= 1
+
+
+def test_layer_normalization_does_not_see_the_scale_of_inputs() -> None:
+    cell, inputs, state = make("layer_norm_lstm")
+    # But for what keeps it from dividing by zero.
+    close(run_cell(cell, 10 * inputs, state), run_cell(cell, inputs, state), 2e-3)
+    plain, inputs, state = make("lstm")
+    difference = run_cell(plain, 10 * inputs, state)[0] - run_cell(plain, inputs, state)[0]
+    assert np.abs(difference).max() > 0.1
 
 
 def test_an_unknown_cell_is_refused() -> None:

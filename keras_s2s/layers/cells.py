@@ -1,0 +1,249 @@
+"""Recurrent cells: what one position does to a state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_s2s.layers.scan import apply_kernel
+
+
+class Cell(keras.layers.Layer):
+    """What the cells share: weights `kernel [I, G*U]`, `recurrent_kernel [U, G*U]` and biases.
+
+    The arithmetic inside the gates is float32 whatever the compute dtype: only the matrix products,
+    which are nearly all of the work, use the lower precision.
+
+    Attributes:
+        gates: G, the number of products of size U.
+        state_names: What the parts of a state are called.
+        additive: Whether `x W` and `h U` meet in a plain sum, so that one product can make both.
+    """
+
+    gates: int
+    state_names: tuple[str, ...]
+    additive: bool
+
+    def __init__(self, units: int, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.units = units
+
+    def build(self, input_shape: tuple) -> None:
+        """Make the weights for inputs `[..., I]`."""
+        width = self.gates * self.units
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], width), initializer="glorot_uniform", name="kernel"
+        )
+        self.recurrent_kernel = self.add_weight(
+            shape=(self.units, width), initializer=_orthogonal, name="recurrent_kernel"
+        )
+        self.bias = self.add_weight(shape=(width,), initializer=self._initial_bias, name="bias")
+
+    def inputs(self) -> Any:
+        """What makes `x W`, in the compute dtype: the matrix, or matrix and bias."""
+        return self._cast(self.kernel), self._cast(self.bias)
+
+    def recurrent(self) -> Any:
+        """What makes `h U` in the loop, in the compute dtype: the matrix, or matrix and bias."""
+        return self._cast(self.recurrent_kernel)
+
+    def parameters(self) -> tuple:
+        """What else `advance` needs of the weights."""
+        return ()
+
+    def _cast(self, value: Any) -> Any:
+        return ops.cast(value, self.compute_dtype)
+
+    def _initial_bias(self, shape: tuple, dtype: Any = None) -> Any:
+        return ops.zeros(shape, dtype)
+
+    def project(self, inputs: Any) -> Any:
+        """`x W` by `inputs()`, for one position or for all, `[..., I] -> [..., G*U]`."""
+        return apply_kernel(self._cast(inputs), self.inputs())
+
+    def initial_state(self, batch: Any) -> tuple:
+        """Zeros `[B, U]` for each part of the state."""
+        return tuple(
+            ops.zeros((batch, self.units), "float32" if name == "cell" else self.compute_dtype)
+            for name in self.state_names
+        )
+
+
+def _orthogonal(shape: tuple, dtype: Any = None) -> Any:
+    """Orthogonal in float32 first: no backend decomposes a matrix of bfloat16."""
+    return ops.cast(keras.initializers.Orthogonal()(shape, "float32"), dtype)
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class RNNCell(Cell):
+    """The plain recurrent cell: `h' = tanh(x W + h U + b)`.
+
+    Args:
+        units: Size U of the state.
+        name: Name of the layer.
+        dtype: Dtype or policy, as for any Keras layer.
+
+    Example:
+        >>> import numpy as np
+        >>> cell = RNNCell(3)
+        >>> cell.build((None, 2))
+        >>> (hidden,) = cell.initial_state(4)
+        >>> projected = cell.project(np.ones((4, 2), "float32"))
+        >>> (hidden,) = cell.advance(projected, hidden @ cell.recurrent_kernel, (hidden,))
+        >>> tuple(hidden.shape)
+        (4, 3)
+
+    Source: Elman 1990; Sutskever et al. 2014, section 2.
+    """
+
+    gates = 1
+    additive = True
+    state_names = ("hidden",)
+
+    def advance(
+        self, projected: Any, recurrent: Any, state: tuple, parameters: tuple = ()
+    ) -> tuple:
+        """The state after one position.
+
+        Args:
+            projected: `x W + b`, `[B, U]`.
+            recurrent: `h U`, `[B, U]`.
+            state: `(h,)`, `[B, U]`.
+            parameters: None.
+
+        Returns:
+            The new `(h,)`.
+        """
+        z = ops.cast(projected, "float32") + ops.cast(recurrent, "float32")
+        return (ops.cast(ops.tanh(z), state[0].dtype),)
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class LSTMCell(Cell):
+    """Long short-term memory with forget gate.
+
+    With `z = x W + h U + b`, cut into `z_i`, `z_f`, `z_g` and `z_o` in this order:
+
+    1. `i = sigmoid(z_i)`, `f = sigmoid(z_f)`, `o = sigmoid(z_o)`
+    2. `c' = f * c + i * tanh(z_g)`
+    3. `h' = o * tanh(c')`
+
+    Args:
+        units: Size U of the state.
+        name: Name of the layer.
+        dtype: Dtype or policy, as for any Keras layer.
+
+    Example:
+        >>> import numpy as np
+        >>> cell = LSTMCell(3)
+        >>> cell.build((None, 2))
+        >>> state = cell.initial_state(4)
+        >>> projected = cell.project(np.ones((4, 2), "float32"))
+        >>> hidden, memory = cell.advance(projected, state[0] @ cell.recurrent_kernel, state)
+        >>> tuple(hidden.shape)
+        (4, 3)
+
+    Source: Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000, its bias starting at 1
+    as in Jozefowicz et al. 2015.
+    """
+
+    gates = 4
+    additive = True
+    state_names = ("hidden", "cell")
+
+    def _initial_bias(self, shape: tuple, dtype: Any = None) -> Any:
+        gate = ops.arange(shape[0]) // self.units
+        return ops.cast(gate == 1, dtype)
+
+    def advance(
+        self, projected: Any, recurrent: Any, state: tuple, parameters: tuple = ()
+    ) -> tuple:
+        """The state after one position.
+
+        Args:
+            projected: `x W + b`, `[B, 4U]`.
+            recurrent: `h U`, `[B, 4U]`.
+            state: `(h, c)`, each `[B, U]`.
+            parameters: None.
+
+        Returns:
+            The new `(h, c)`.
+        """
+        z = ops.cast(projected, "float32") + ops.cast(recurrent, "float32")
+        cell, output_gate = self.gated(z, state[1])
+        return ops.cast(output_gate * ops.tanh(cell), state[0].dtype), cell
+
+    def gated(self, z: Any, cell: Any) -> tuple[Any, Any]:
+        """The new `c'` and the output gate `o`, from `z` `[B, 4U]` and `c` `[B, U]`."""
+        input_gate, forget_gate, candidate, output_gate = ops.split(z, 4, axis=-1)
+        cell = ops.sigmoid(forget_gate) * cell + ops.sigmoid(input_gate) * ops.tanh(candidate)
+        return cell, ops.sigmoid(output_gate)
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class GRUCell(Cell):
+    """Gated recurrent unit, in the form whose reset gate acts after the product.
+
+    With `a = x W + b` and `r = h U + d`, each cut into three parts:
+
+    1. `update = sigmoid(a_u + r_u)`, `reset = sigmoid(a_r + r_r)`
+    2. `candidate = tanh(a_c + reset * r_c)`
+    3. `h' = update * h + (1 - update) * candidate`
+
+    Args:
+        units: Size U of the state.
+        name: Name of the layer.
+        dtype: Dtype or policy, as for any Keras layer.
+
+    Example:
+        >>> import numpy as np
+        >>> cell = GRUCell(3)
+        >>> cell.build((None, 2))
+        >>> (hidden,) = cell.initial_state(4)
+        >>> projected = cell.project(np.ones((4, 2), "float32"))
+        >>> (hidden,) = cell.advance(projected, hidden @ cell.recurrent_kernel, (hidden,))
+        >>> tuple(hidden.shape)
+        (4, 3)
+
+    Source: Cho et al. 2014, eq. 5-8; we differ in the place of the reset gate, as cuDNN and Keras
+    do (`reset_after=True`), so that one product serves all gates.
+    """
+
+    gates = 3
+    additive = False
+    state_names = ("hidden",)
+
+    def build(self, input_shape: tuple) -> None:
+        """Make the weights for inputs `[..., I]`."""
+        super().build(input_shape)
+        self.recurrent_bias = self.add_weight(
+            shape=(3 * self.units,), initializer="zeros", name="recurrent_bias"
+        )
+
+    def recurrent(self) -> Any:
+        """The matrix `U` and the bias `d`, in the compute dtype."""
+        return super().recurrent(), self._cast(self.recurrent_bias)
+
+    def advance(
+        self, projected: Any, recurrent: Any, state: tuple, parameters: tuple = ()
+    ) -> tuple:
+        """The state after one position.
+
+        Args:
+            projected: `x W + b`, `[B, 3U]`.
+            recurrent: `h U + d`, `[B, 3U]`.
+            state: `(h,)`, `[B, U]`.
+            parameters: None.
+
+        Returns:
+            The new `(h,)`.
+        """
+        update_in, reset_in, candidate_in = ops.split(ops.cast(projected, "float32"), 3, axis=-1)
+        update, reset, candidate = ops.split(ops.cast(recurrent, "float32"), 3, axis=-1)
+        update = ops.sigmoid(update_in + update)
+        reset = ops.sigmoid(reset_in + reset)
+        candidate = ops.tanh(candidate_in + reset * candidate)
+        hidden = candidate + update * (ops.cast(state[0], "float32") - candidate)
+        return (ops.cast(hidden, state[0].dtype),)

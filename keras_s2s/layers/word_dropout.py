@@ -1,0 +1,62 @@
+"""Word dropout: whole tokens hidden in training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_s2s.layers.checks import check_dropout
+
+UNK_ID, LAST_SPECIAL_ID = 1, 3
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
+class WordDropout(keras.layers.Layer):
+    """Puts the unknown id in the place of tokens, in training; special ids stay as they are.
+
+    A model that can't see every word learns to do with the rest of the sentence, and it meets the
+    unknown id, which a tokenizer of pieces hardly ever gives.
+
+    Args:
+        rate: Probability of hiding a token.
+        name: Name of the layer.
+
+    Call arguments:
+        ids: int32, any shape.
+        training: Whether to hide any.
+
+    Returns:
+        Ids of the same shape.
+
+    Raises:
+        ValueError: `rate` is no probability below 1.
+
+    Example:
+        >>> import numpy as np
+        >>> hidden = WordDropout(0.999)(np.array([[2, 7, 3, 0]]), training=True)
+        >>> np.asarray(hidden).tolist()
+        [[2, 1, 3, 0]]
+
+    Source: Bowman et al. 2016, section 3.1 (target); Iyyer et al. 2015, section 3.2, where a hidden
+    word leaves the sentence.
+    """
+
+    def __init__(self, rate: float, name: str | None = None) -> None:
+        super().__init__(name=name, dtype="float32")
+        check_dropout("word_dropout", rate)
+        self.rate = rate
+        self.seeds = keras.random.SeedGenerator() if rate else None
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"rate": self.rate, "name": self.name}
+
+    def call(self, ids: Any, training: bool = False) -> Any:
+        """Hide tokens, see the class."""
+        if not training or self.seeds is None:
+            return ids
+        draws = keras.random.uniform(ops.shape(ids), seed=self.seeds)
+        is_hidden = ops.logical_and(draws < self.rate, ids > LAST_SPECIAL_ID)
+        return ops.where(is_hidden, UNK_ID, ids)
