@@ -24,8 +24,9 @@ demo: .venv/.installed
 
 setup: .venv/.installed-dev
 
+# A process for each core; the tests of a file stay together, for what they share.
 test: .venv/.installed-dev
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --dist loadfile
 
 slow: .venv/.installed-dev
 	.venv/bin/python -m pytest -m slow

@@ -31,7 +31,8 @@ def without_ballast(model: bytes) -> bytes:
     """A LiteRT file without what no runtime reads, and with equal lists written once.
 
     An encoder that is unrolled has thousands of tensors. Their names, an empty buffer for each, and
-    lists that say the same can be as large as a small model's weights.
+    lists that say the same can be as large as a small model's weights. In int8 a tied embedding is
+    written once, see `share_tied`.
 
     Args:
         model: The file's content.
@@ -42,6 +43,8 @@ def without_ballast(model: bytes) -> bytes:
     import flatbuffers
     import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
+
+    from keras_s2s.export.litert_tied import share_tied
 
     class Builder(flatbuffers.Builder):
         """Points to what it has written before rather than writing it again."""
@@ -57,16 +60,18 @@ def without_ballast(model: bytes) -> bytes:
             return self.written[key]
 
     content = schema.ModelT.InitFromPackedBuf(model, 0)
+    share_tied(content)
     kept = {0: 0}  # Places of buffers; the first one is empty, by the format.
     for graph in content.subgraphs:
+        read = {place for operator in graph.operators for place in operator.inputs}
         for operator in graph.operators:
             operator.intermediates = operator.mutatingVariableInputs = None
-        for tensor in graph.tensors:
+        for place, tensor in enumerate(graph.tensors):
             tensor.name = None
             if tensor.quantization is not None and tensor.quantization.scale is None:
                 tensor.quantization = None
             data = content.buffers[tensor.buffer].data
-            is_empty = data is None or not len(data)
+            is_empty = data is None or not len(data) or place not in read
             tensor.buffer = 0 if is_empty else kept.setdefault(tensor.buffer, len(kept))
     for one in content.metadata or ():
         one.buffer = kept.setdefault(one.buffer, len(kept))

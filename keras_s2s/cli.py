@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from keras_s2s import __version__
 from keras_s2s.cli_export import export, load_translator
 from keras_s2s.cli_options import (
     Beam,
@@ -46,13 +47,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"max_content_width": 100},
-    help="Sequence-to-sequence models with attention: train, translate, evaluate, export.",
 )
 
 DEFAULT = Recipe()
 MOST_PIECES_DRAWN = 150
 
 app.command()(export)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Sequence-to-sequence models with attention: train, translate, evaluate, export."""
+    if version:
+        print(__version__)
+        raise typer.Exit
 
 
 @app.command()

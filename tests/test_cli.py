@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import typer
 
+import keras_s2s
 from keras_s2s import Translator
 from keras_s2s.cli import app, main
 from keras_s2s.recipe import Recipe
@@ -46,6 +47,11 @@ def call(*words: object) -> int:
         main([str(word) for word in words])
     assert isinstance(left.value.code, int)
     return left.value.code
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"{keras_s2s.__version__}\n"
 
 
 def commands() -> dict[str, Any]:

@@ -116,11 +116,24 @@ def test_golden_vectors_are_what_the_translator_says(
         assert translator.target_tokenizer.decode(one["answer_ids"]) == one["answer"]
 
 
-@pytest.mark.parametrize(("quantize", "share"), [("none", 1.0), ("float16", 0.5), ("int8", 0.25)])
+@pytest.mark.parametrize(
+    ("quantize", "share", "places"),
+    [
+        ("none", 1.0, 1),
+        ("int8", 0.25, 3),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [("float16", 0.5, 1), ("int8", 0.25, 1), ("int8", 0.25, 2)]
+        ),
+    ],
+)
 def test_the_file_has_the_size_of_the_weights_in_their_precision(
-    tmp_path: Path, quantize: str, share: float
+    tmp_path: Path, quantize: str, share: float, places: int
 ) -> None:
-    """Weights enough that the graph itself does not count; stored once for three signatures."""
+    """Weights enough that the graph itself does not count; stored once for three signatures.
+
+    An embedding in two or three places is stored once as well.
+    """
     import keras
 
     from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq
@@ -128,8 +141,10 @@ def test_the_file_has_the_size_of_the_weights_in_their_precision(
     keras.utils.set_random_seed(1)
     tokenizer = CharacterTokenizer.train(["".join(map(chr, range(0x4E00, 0x4E00 + 2500)))])
     size = tokenizer.vocabulary_size
-    decoder = Decoder(size, 256, attention=LuongAttention(256), input_feeding=True)
-    model = Seq2Seq(Encoder(size, 256), decoder)
+    decoder = Decoder(
+        size, 256, attention=LuongAttention(256), input_feeding=True, tie_embeddings=places > 1
+    )
+    model = Seq2Seq(Encoder(size, 256), decoder, share_embeddings=places == 3)
     manifest = export.litert(
         Translator(model, tokenizer, tokenizer), tmp_path / "x", quantize=quantize, lengths=(4, 8)
     )
