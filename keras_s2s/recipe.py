@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_s2s.recipe_model import POLICIES, make_model
+
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
     from keras_s2s.model import Seq2Seq
     from keras_s2s.text.batches import Batches
 
 Pairs = Sequence[tuple[str, str]]
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 TOKENIZERS = ("sentencepiece", "word", "character")
 FORMS = ("NFC", "NFKC", "NFD")
 CHOICES = {
@@ -24,9 +25,14 @@ CHOICES = {
     "target_tokenizer": (*TOKENIZERS, None),
     "source_normalization": FORMS,
     "target_normalization": FORMS,
-    "cell": ("lstm", "gru"),
-    "attention": ("luong", "bahdanau", "none"),
-    "score": ("dot", "general", "concat"),
+    "cell": ("lstm", "layer_norm_lstm", "gru", "rnn"),
+    "direction": ("both", "forward", "reversed", "alternating"),
+    "bridge": ("dense", "copy", "zeros"),
+    "attention": ("luong", "bahdanau", "normalized_bahdanau", "none"),
+    "score": ("dot", "scaled_dot", "general", "concat", "location"),
+    "local": ("monotonic", "predictive", None),
+    "tie_embeddings": ("none", "two", "three"),
+    "scheduled_sampling": ("linear", "exponential", "inverse_sigmoid", None),
     "precision": tuple(POLICIES),
 }
 MOST: dict[str, float] = {
@@ -34,12 +40,17 @@ MOST: dict[str, float] = {
     "units": 100_000,
     "embedding": 100_000,
     "layers": 100,
+    "window": 1_000_000,
+    "places": 1_000_000,
+    "sampling_steps": 1_000_000_000,
+    "accumulation": 1_000_000,
+    "clip_norm": 1e30,
     "batch_tokens": 10_000_000,
     "epochs": 1_000_000,
     "patience": 1_000_000,
     "learning_rate": 1e30,
 }
-SHARES = ("dropout", "label_smoothing", "averaging")
+SHARES = ("dropout", "word_dropout", "label_smoothing", "averaging")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +66,37 @@ class Recipe:
         target_normalization: The same for the target.
         subword_sampling: How sharply SentencePiece's segmentations are drawn anew in each epoch
             (alpha of Kudo 2018); 0 for always the best one.
-        cell: "lstm" or "gru".
+        cell: "lstm", "layer_norm_lstm", "gru" or "rnn".
         units: Size of the hidden states.
         embedding: Size of the embeddings.
         layers: Number of recurrent layers on each side.
-        attention: "luong", "bahdanau" or "none".
-        score: Luong's score: "dot", "general" or "concat".
+        direction: How the encoder reads: "both" ways, "forward", "reversed" (from the end of the
+            source), or in layers of "alternating" directions.
+        residual: Whether a layer's input is added to its output, from the second layer on.
+        bridge: From the encoder's last state to the decoder's first: "dense", "copy" or "zeros".
+        attention: "luong", "bahdanau", "normalized_bahdanau" or "none".
+        score: Luong's score: "dot", "scaled_dot", "general", "concat" or "location".
+        local: Luong's local attention: "monotonic", "predictive" or `None` for the global one.
+        window: Tokens that local attention reads on either side of its middle.
+        places: Source tokens that "location" knows, from the first.
         input_feeding: Whether the attentional vector is fed to the next step.
+        tie_embeddings: In how many places one embedding stands: "none" for one, "two" (target and
+            output), or "three" (source as well, with a joint vocabulary).
         dropout: Probability of dropping an element.
+        word_dropout: Probability of hiding a whole token, on both sides.
+        scheduled_sampling: Train on the model's own answers too, more and more of them, by a decay:
+            "linear", "exponential", "inverse_sigmoid", or `None` for the target alone.
+        sampling_steps: How fast, in batches: of "linear" until three of four tokens are the
+            model's, of "exponential" until the share of the target's is 1 / e, of
+            "inverse_sigmoid" its k.
         label_smoothing: Share of the probability spread over all ids.
         batch_tokens: Target tokens in a batch, padding included.
         epochs: Epochs at most.
         minutes: Minutes of training at most; `None` for no bound.
         patience: Epochs without a better validation before training stops.
         learning_rate: Peak of the learning rate.
+        clip_norm: Longest gradient, over all weights.
+        accumulation: Batches whose gradients make one step of the optimizer.
         averaging: Largest momentum of the moving average of the weights that is validated and
             kept, see `CompiledAdam`.
         precision: "float32", "bfloat16" or "float16".
@@ -93,16 +121,28 @@ class Recipe:
     units: int = 512
     embedding: int = 256
     layers: int = 1
+    direction: str = "both"
+    residual: bool = False
+    bridge: str = "dense"
     attention: str = "luong"
     score: str = "general"
+    local: str | None = None
+    window: int = 10
+    places: int = 128
     input_feeding: bool = False
+    tie_embeddings: str = "two"
     dropout: float = 0.4
+    word_dropout: float = 0.0
+    scheduled_sampling: str | None = None
+    sampling_steps: int = 2000
     label_smoothing: float = 0.1
     batch_tokens: int = 2048
     epochs: int = 30
     minutes: float | None = None
     patience: int = 6
     learning_rate: float = 2e-3
+    clip_norm: float = 1.0
+    accumulation: int = 1
     averaging: float = 0.998
     precision: str = "float32"
     seed: int = 1
@@ -117,12 +157,15 @@ class Recipe:
         for name in SHARES:
             _need(0 <= given[name] < 1, "at least 0 and below 1", name, given)
         _need(self.vocabulary_size >= 5, "at least 5", "vocabulary_size", given)
-        _need(self.units % 2 == 0, "even: each direction has half", "units", given)
+        is_even = self.units % 2 == 0 or self.direction != "both"
+        _need(is_even, "even: each direction has half", "units", given)
         _need(0 <= self.subword_sampling <= 1, "from 0 to 1", "subword_sampling", given)
         _need(self.minutes is None or self.minutes > 0, "positive", "minutes", given)
         _need(0 <= self.seed < 2**31, "from 0 to 2**31 - 1", "seed", given)
         is_fed = self.input_feeding and self.attention == "none"
         _need(not is_fed, "False where there is no attention to feed", "input_feeding", given)
+        has_start = self.bridge != "zeros" or self.attention != "none"
+        _need(has_start, "dense or copy where there is no attention", "bridge", given)
 
 
 def train(
@@ -172,6 +215,12 @@ def train(
         report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")
     sizes = source_tokenizer.vocabulary_size, target_tokenizer.vocabulary_size
+    is_joint = source_tokenizer is target_tokenizer
+    if recipe.tie_embeddings == "three" and not is_joint:
+        raise ValueError(
+            "One embedding in three places needs one SentencePiece vocabulary for both sides. "
+            f"Received: tie_embeddings='three' and vocabularies of {sizes[0]} and {sizes[1]}"
+        )
     model = make_model(*sizes, recipe)
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
     report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
@@ -182,46 +231,6 @@ def train(
     )
     translator.save(folder, write_companions=lambda new: _write_history(new, recipe, history))
     return translator
-
-
-def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
-    """The model of a recipe for vocabularies of these sizes, not trained yet."""
-    from keras_s2s.layers.bahdanau import BahdanauAttention
-    from keras_s2s.layers.decoder import Decoder
-    from keras_s2s.layers.encoder import Encoder
-    from keras_s2s.layers.luong import LuongAttention
-    from keras_s2s.model import Seq2Seq
-
-    dtype = POLICIES[recipe.precision]
-    attention: Any = None
-    if recipe.attention == "bahdanau":
-        attention = BahdanauAttention(recipe.units, dtype=dtype)
-    elif recipe.attention == "luong":
-        attention = LuongAttention(recipe.units, score=recipe.score, dtype=dtype)
-    encoder = Encoder(
-        source_size,
-        recipe.units,
-        embedding_dimension=recipe.embedding,
-        num_layers=recipe.layers,
-        cell=recipe.cell,
-        dropout=recipe.dropout,
-        dtype=dtype,
-        name="encoder",
-    )
-    decoder = Decoder(
-        target_size,
-        recipe.units,
-        embedding_dimension=recipe.embedding,
-        num_layers=recipe.layers,
-        cell=recipe.cell,
-        attention=attention,
-        input_feeding=recipe.input_feeding,
-        tie_embeddings=True,
-        dropout=recipe.dropout,
-        dtype=dtype,
-        name="decoder",
-    )
-    return Seq2Seq(encoder, decoder)
 
 
 def _need(is_right: bool, need: str, name: str, given: dict[str, Any]) -> None:
@@ -252,7 +261,8 @@ def _fit(
     optimizer = CompiledAdam(
         recipe.learning_rate,
         beta_2=0.98,
-        global_clipnorm=1.0,
+        global_clipnorm=recipe.clip_norm,
+        gradient_accumulation_steps=recipe.accumulation if recipe.accumulation > 1 else None,
         use_ema=recipe.averaging > 0,
         ema_momentum=recipe.averaging,
     )

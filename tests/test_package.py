@@ -52,6 +52,7 @@ MAY_IMPORT_EVERYTHING = {
     "cli_options",
     "demo",
     "recipe",
+    "recipe_model",
     "recipe_text",
     "terminal",
 }

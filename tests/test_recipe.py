@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from keras_s2s import Translator
-from keras_s2s.recipe import Recipe, make_model, train
+from keras_s2s.recipe import Recipe, train
 from keras_s2s.recipe_text import choose_samples, train_tokenizers
 from keras_s2s.text.tokenizers import (
     CharacterTokenizer,
@@ -171,14 +171,6 @@ def test_every_kind_of_model_trains_and_comes_back(variant: str, tmp_path: Path)
         np.testing.assert_array_equal(mine.numpy(), saved.numpy())
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
-def test_the_precision_is_that_of_the_layers(precision: str) -> None:
-    model = make_model(9, 9, Recipe(**TINY, precision=precision))
-    parts: Any = (model.encoder, model.decoder, model.decoder.attention)
-    assert {part.compute_dtype for part in parts} == {precision}
-    assert {weights.dtype for weights in model.weights} == {"float32"}
-
-
 # Each of these texts is too short for the vocabulary that is asked for.
 few_words = pytest.mark.filterwarnings("ignore:vocabulary_size=.* is more than the text fills")
 
@@ -258,7 +250,7 @@ def test_a_training_that_diverges_says_so_and_saves_nothing(tmp_path: Path) -> N
         ({"source_tokenizer": None}, "source_tokenizer=None"),
         ({"target_tokenizer": "bytes"}, "target_tokenizer='bytes'"),
         ({"source_normalization": "nfc"}, "source_normalization='nfc'"),
-        ({"cell": "rnn"}, "`cell` must be one of"),
+        ({"cell": "elman"}, "`cell` must be one of"),
         ({"attention": "dot"}, "`attention` must be one of"),
         ({"score": "luong"}, "`score` must be one of"),
         ({"precision": "int8"}, "`precision` must be one of"),
@@ -313,3 +305,17 @@ def test_samples_are_of_every_length_with_the_long_ones_as_rare_as_they_are() ->
     assert len(lengths) == 100 and lengths == sorted(lengths)
     assert (lengths[0], lengths[-1]) == (1, 1000)
     assert choose_samples([("one", "x")]) == ["one"]
+
+
+def test_gradients_of_several_batches_make_one_step(tmp_path: Path) -> None:
+    lines: list[str] = []
+    recipe = Recipe(**TINY, epochs=4, accumulation=2, scheduled_sampling="exponential")
+    translator = train(PAIRS, VALID, tmp_path / "model", recipe, report=lines.append)
+    losses = json.loads((tmp_path / "model" / "history.json").read_text())["val_loss"]
+    assert losses[-1] < 0.8 * losses[0]
+    assert translator.model.decoder.scheduled_sampling is not None
+
+
+def test_one_embedding_in_three_places_needs_one_vocabulary(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="tie_embeddings='three' and vocabularies of"):
+        train(PAIRS, VALID, tmp_path / "model", Recipe(**TINY, tie_embeddings="three"))

@@ -21,7 +21,7 @@ def test_int8_loses_at_most_0_3_bleu_and_float32_nothing(shared_data: Path, tmp_
     def read(name: str) -> list[tuple[str, str]]:
         return list(Corpus(folder / f"{name}.en", folder / f"{name}.de"))
 
-    recipe = Recipe(units=256, embedding=128, minutes=8, epochs=30, seed=1)
+    recipe = Recipe(units=256, embedding=128, epochs=8, seed=1)
     translator = train(read("train"), read("val"), tmp_path / "model", recipe)
     sources, references = zip(*read("test_2016_flickr"), strict=True)
     answers = {"model": translator.translate(sources, beam_size=1)}

@@ -112,6 +112,18 @@ def test_a_model_trains_with_it_saves_it_and_goes_on(tmp_path: Any) -> None:
     assert again.fit(x, y, epochs=3, verbose=0).history["loss"][-1] < first[-1] < first[0]
 
 
+def test_accumulated_gradients_are_those_of_keras() -> None:
+    weights = []
+    for make in (CompiledAdam, keras.optimizers.Adam):
+        weight = keras.Variable(START[1])
+        optimizer = make(0.1, gradient_accumulation_steps=2, global_clipnorm=1.0)
+        for gradient in (tf.ones(4), -2 * tf.ones(4), tf.ones(4)):
+            optimizer.apply([gradient], [weight])
+        weights.append(np.asarray(weight))
+    np.testing.assert_allclose(*weights, atol=1e-6)
+    assert np.abs(weights[0] - START[1]).max() > 0.05
+
+
 def test_under_a_distribution_strategy_it_is_keras_adam() -> None:
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     with strategy.scope():

@@ -1,0 +1,85 @@
+"""From a recipe to its model, not trained yet."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_s2s.layers.scheduled_sampling import ScheduledSampling
+    from keras_s2s.model import Seq2Seq
+    from keras_s2s.recipe import Recipe
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+# The longest a linear decay goes: a decoder that never sees the target learns little from it.
+LEAST_GIVEN = 0.25
+
+
+def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
+    """The model of a recipe for vocabularies of these sizes, not trained yet."""
+    from keras_s2s.layers.decoder import Decoder
+    from keras_s2s.layers.encoder import Encoder
+    from keras_s2s.model import Seq2Seq
+
+    shared: dict[str, Any] = {
+        "embedding_dimension": recipe.embedding,
+        "num_layers": recipe.layers,
+        "cell": recipe.cell,
+        "residual": recipe.residual,
+        "dropout": recipe.dropout,
+        "word_dropout": recipe.word_dropout,
+        "dtype": POLICIES[recipe.precision],
+    }
+    encoder = Encoder(
+        source_size,
+        recipe.units,
+        bidirectional=recipe.direction == "both",
+        reverse_source=recipe.direction == "reversed",
+        alternating=recipe.direction == "alternating",
+        name="encoder",
+        **shared,
+    )
+    decoder = Decoder(
+        target_size,
+        recipe.units,
+        attention=_make_attention(recipe, shared["dtype"]),
+        input_feeding=recipe.input_feeding,
+        bridge=recipe.bridge,
+        tie_embeddings=recipe.tie_embeddings != "none",
+        scheduled_sampling=_make_sampling(recipe),
+        name="decoder",
+        **shared,
+    )
+    return Seq2Seq(encoder, decoder, share_embeddings=recipe.tie_embeddings == "three")
+
+
+def _make_attention(recipe: Recipe, dtype: str) -> Any:
+    from keras_s2s.layers.bahdanau import BahdanauAttention
+    from keras_s2s.layers.luong import LuongAttention
+
+    if recipe.attention == "none":
+        return None
+    if recipe.attention != "luong":
+        is_normalized = recipe.attention == "normalized_bahdanau"
+        return BahdanauAttention(recipe.units, normalized=is_normalized, dtype=dtype)
+    return LuongAttention(
+        recipe.units,
+        score=recipe.score.removeprefix("scaled_"),
+        scaled=recipe.score.startswith("scaled_"),
+        local=recipe.local,
+        window=recipe.window,
+        maximum_source_length=recipe.places if recipe.score == "location" else None,
+        dtype=dtype,
+    )
+
+
+def _make_sampling(recipe: Recipe) -> ScheduledSampling | None:
+    from keras_s2s.layers.scheduled_sampling import ScheduledSampling
+
+    steps, decay = recipe.sampling_steps, recipe.scheduled_sampling
+    if decay is None:
+        return None
+    if decay == "linear":
+        slope = (1 - LEAST_GIVEN) / steps
+        return ScheduledSampling(decay, k=1.0, c=slope, minimum=LEAST_GIVEN)
+    return ScheduledSampling(decay, k=math.exp(-1 / steps) if decay == "exponential" else steps)
