@@ -4,12 +4,15 @@ import hashlib
 import random
 import warnings
 from collections.abc import Iterable
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.text.normalization import check_form, normalize_lines
 from keras_s2s.text.sentencepiece_model import train_model, with_exact_scores
-from keras_s2s.text.tokenizer import Tokenizer, check_vocabulary_size
+from keras_s2s.text.tokenizer import UNK_ID, UNKNOWN_TEXT, Tokenizer
+from keras_s2s.text.tokenizer_files import check_vocabulary_size
+from keras_s2s.text.words import strip_marks
 
 if TYPE_CHECKING:
     from keras_s2s.text.in_graph import TextModule
@@ -19,7 +22,8 @@ DEFAULT_VOCABULARY_SIZE = 8000
 
 # SentencePiece writes U+2581 for a blank, and U+2585 for what it leaves out of its training. Where
 # text contains them, control characters take their place: normalized text contains none.
-_ESCAPES = {"\u2581": "\x02", "\u2585": "\x03"}
+_BLANK = "\u2581"
+_ESCAPES = {_BLANK: "\x02", "\u2585": "\x03"}
 
 
 class SentencePieceTokenizer(Tokenizer):
@@ -169,8 +173,26 @@ class SentencePieceTokenizer(Tokenizer):
     def _ids_of(self, text: str) -> list[int]:
         return self._processor.encode(_escape(text))
 
-    def _text_of(self, ids: list[int]) -> str:
-        return _unescape(self._processor.decode(ids))
+    def _text_of(self, ids: list[int], unknown: list[str]) -> str:
+        if not unknown:
+            return _unescape(self._processor.decode(ids))
+        words = chain(unknown, repeat(UNKNOWN_TEXT))
+        return "".join(next(words) if i == UNK_ID else self._text(i) for i in ids)
+
+    def _text(self, index: int) -> str:
+        return _unescape(self._processor.id_to_piece(index).replace(_BLANK, " "))
+
+    def _surfaces_of(self, text: str) -> list[str]:
+        pieces: list[str] = self._processor.encode(_escape(text), out_type=str)
+        words = [strip_marks(_unescape(word)) for word in "".join(pieces).split(_BLANK)]
+        surfaces, seen = [], 0
+        for piece in pieces:
+            bare = piece.lstrip(_BLANK)
+            is_known = self._processor.piece_to_id(piece) != UNK_ID
+            word = words[seen + len(piece) - len(bare)]
+            surfaces.append(word if is_known else _unescape(bare))
+            seen += piece.count(_BLANK)
+        return surfaces
 
     def _piece(self, index: int) -> str:
         return _unescape(self._processor.id_to_piece(index))

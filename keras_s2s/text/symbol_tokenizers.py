@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,8 @@ from keras_s2s.text.tokenizer import (
     UNK_ID,
     UNKNOWN_TEXT,
     Tokenizer,
-    check_vocabulary_size,
 )
+from keras_s2s.text.tokenizer_files import check_vocabulary_size
 from keras_s2s.text.words import (
     JOINER,
     join_words,
@@ -61,13 +62,17 @@ class _SymbolTokenizer(Tokenizer):
         return len(SPECIAL_PIECES) + len(self.symbols)
 
     def _symbol(self, index: int) -> str:
-        return UNKNOWN_TEXT if index == UNK_ID else self.symbols[index - len(SPECIAL_PIECES)]
+        return self.symbols[index - len(SPECIAL_PIECES)]
 
     def _ids_of(self, text: str) -> list[int]:
         return [self._id_of.get(symbol, UNK_ID) for symbol in self._split(text)]
 
-    def _text_of(self, ids: list[int]) -> str:
-        return self._join(map(self._symbol, ids))
+    def _text_of(self, ids: list[int], unknown: list[str]) -> str:
+        words = chain(unknown, repeat(UNKNOWN_TEXT))
+        return self._join(next(words) if i == UNK_ID else self._symbol(i) for i in ids)
+
+    def _surfaces_of(self, text: str) -> list[str]:
+        return [symbol.replace(JOINER, "") for symbol in self._split(text)]
 
     def _piece(self, index: int) -> str:
         return self._symbol(index).replace(JOINER, _VISIBLE_JOINER)

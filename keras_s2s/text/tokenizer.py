@@ -88,8 +88,12 @@ class Tokenizer(ABC):
         """Returns the ids of normalized text."""
 
     @abstractmethod
-    def _text_of(self, ids: list[int]) -> str:
-        """Returns the text of ids that are neither padding, start nor end."""
+    def _text_of(self, ids: list[int], unknown: list[str]) -> str:
+        """Returns the text of ids that are neither padding, start nor end; see `decode`."""
+
+    @abstractmethod
+    def _surfaces_of(self, text: str) -> list[str]:
+        """Returns what each id of normalized text stands for; see `surfaces`."""
 
     @abstractmethod
     def _piece(self, index: int) -> str:
@@ -140,21 +144,39 @@ class Tokenizer(ABC):
         """
         return [self._ids_of(text) for text in normalize_lines(texts, self.normalization)]
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def surfaces(self, text: str) -> list[str]:
+        """Returns what stands in a text for each of its ids, the unknown ones too.
+
+        Args:
+            text: As for `encode`.
+
+        Returns:
+            One string for each id of `encode(text)`, as the normalized text has it: the word or
+            the character. For a subword the whole word that it is a part of, without the marks at
+            its ends; but the run of unknown characters that is one id stands alone.
+
+        Raises:
+            TypeError: As `encode`.
+            ValueError: As `encode`.
+        """
+        return self._surfaces_of(normalize(text, self.normalization))
+
+    def decode(self, ids: Iterable[int], unknown: Iterable[str] = ()) -> str:
         """Returns the text of ids.
 
         Args:
             ids: Ids of one sentence. Padding, start and end marks are left out.
+            unknown: What to put in place of the unknown ids, in turn.
 
         Returns:
-            Text in NFC, with single blanks; "⁇" for what is unknown.
+            Text in NFC, with single blanks; "⁇" for what stays unknown.
 
         Raises:
             ValueError: If an id is outside of the vocabulary.
         """
         marks = (PAD_ID, START_ID, END_ID)
         kept = [index for index in self._check_ids(ids) if index not in marks]
-        return normalize(self._text_of(kept), "NFC")
+        return normalize(self._text_of(kept, list(unknown)), "NFC")
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Returns what each id stands for, to be read by people (in a picture, for example).
@@ -271,20 +293,3 @@ class Tokenizer(ABC):
             reason = f"{tokenizer.vocabulary_size} ids instead of vocabulary_size"
             raise ValueError(damaged(path, reason))
         return tokenizer
-
-
-def check_vocabulary_size(vocabulary_size: int | None) -> None:
-    """Checks the number of ids that a tokenizer shall have.
-
-    Args:
-        vocabulary_size: The number, or None.
-
-    Raises:
-        ValueError: If it leaves no place for text.
-    """
-    least = len(SPECIAL_PIECES) + 1
-    if vocabulary_size is not None and vocabulary_size < least:
-        raise ValueError(
-            f"vocabulary_size must be at least {least}, as four ids are special. "
-            f"Received: vocabulary_size={vocabulary_size}. Give more, or None."
-        )

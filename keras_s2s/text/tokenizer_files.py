@@ -1,4 +1,4 @@
-"""The folder that a tokenizer is saved in, and the checks when it is read back."""
+"""The folder that a tokenizer is saved in, and the checks of what it is made from."""
 
 import json
 from pathlib import Path
@@ -75,3 +75,20 @@ def damaged(path: Path, reason: str) -> str:
         f"{path} must be as Tokenizer.save wrote it. Received: {reason}. "
         "Copy the folder anew from where it was made, or train the tokenizer again."
     )
+
+
+def check_vocabulary_size(vocabulary_size: int | None) -> None:
+    """Checks the number of ids that a tokenizer shall have.
+
+    Args:
+        vocabulary_size: The number, or None.
+
+    Raises:
+        ValueError: If it leaves no place for text.
+    """
+    least = len(SPECIAL_IDS) + 1
+    if vocabulary_size is not None and vocabulary_size < least:
+        raise ValueError(
+            f"vocabulary_size must be at least {least}, as four ids are special. "
+            f"Received: vocabulary_size={vocabulary_size}. Give more, or None."
+        )

@@ -40,6 +40,7 @@ JOIN_RULE = (f"{JOINER} {JOINER}?| {JOINER}", "")
 
 _SPLIT_REGEXES = [(re.compile(pattern), replacement) for pattern, replacement in SPLIT_RULES]
 _JOIN_REGEX = re.compile(JOIN_RULE[0])
+_OUTER_MARKS = re.compile(f"^{PUNCTUATION}+|{PUNCTUATION}+$")
 
 
 def split_words(text: str) -> list[str]:
@@ -72,6 +73,21 @@ def join_words(words: Iterable[str]) -> str:
     "Don't (stop)."
     """
     return _JOIN_REGEX.sub("", " ".join(words))
+
+
+def strip_marks(word: str) -> str:
+    """Takes the punctuation off both ends of a word.
+
+    Args:
+        word: Normalized text without blanks.
+
+    Returns:
+        The word between them; all of it if it is made of nothing else.
+
+    >>> strip_marks("(don't)."), strip_marks("...")
+    ("don't", '...')
+    """
+    return _OUTER_MARKS.sub("", word) or word
 
 
 def split_words_in_graph(text: "tf.Tensor") -> "tf.RaggedTensor":
