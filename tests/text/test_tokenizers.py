@@ -284,3 +284,46 @@ def test_python_and_graph_agree_on_every_line_of_real_text(
     name: str, corpus: str, shared_data: Path
 ) -> None:
     check_real_text(shared_data / corpus, name, step=1)
+
+
+@every_kind
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=ANY_TEXT)
+def test_each_id_has_a_surface_that_stands_in_the_text(tokenizer: Tokenizer, text: str) -> None:
+    ids, surfaces = tokenizer.encode(text), tokenizer.surfaces(text)
+    assert len(surfaces) == len(ids)
+    assert all(surface in normalize(text, tokenizer.normalization) for surface in surfaces)
+
+
+@every_kind
+def test_without_words_for_them_unknown_ids_decode_as_ever(tokenizer: Tokenizer) -> None:
+    ids = [4, UNK_ID, 5, UNK_ID, END_ID]
+    assert tokenizer.decode(ids, unknown=["⁇", "⁇"]) == tokenizer.decode(ids)
+    assert tokenizer.decode(ids, unknown=["⁇"]) == tokenizer.decode(ids)
+
+
+def test_the_surface_of_a_word_is_the_word_known_or_not() -> None:
+    words = TRAINED["word"]
+    assert words.surfaces("A  Gnu runs,\u3000doesn't") == [*"A Gnu runs , doesn ' t".split()]
+    assert TRAINED["word-whole"].surfaces("A Gnu runs,") == ["A", "Gnu", "runs,"]
+    assert TRAINED["character-nfd"].surfaces("é글") == [*"e\u0301ᄀ\u1173\u11af"]
+
+
+def test_the_surface_of_a_subword_is_its_word_without_the_marks_at_its_ends() -> None:
+    subwords = TRAINED["sentencepiece"]
+    text = "(dog's) a▁b, Zürich ..."
+    pieces, surfaces = subwords.pieces(subwords.encode(text)), subwords.surfaces(text)
+    assert subwords.pieces([UNK_ID]) == ["<unk>"]
+    assert list(dict.fromkeys(surfaces)) == ["dog's", "a▁b", "Zürich", "Z", "..."]
+    assert surfaces[pieces.index("<unk>")] == "Z"
+
+
+def test_words_take_the_places_of_unknown_ids_in_turn() -> None:
+    words = WordTokenizer(["a", "b", "\x01,"])
+    assert words.decode([UNK_ID, 6, 4, UNK_ID, END_ID], unknown=["Zoë", "New York"]) == (
+        "Zoë, a New York"
+    )
+    assert CharacterTokenizer(["a"]).decode([4, UNK_ID, UNK_ID], unknown=["e", "\u0301"]) == "aé"
+    subwords = TRAINED["sentencepiece"]
+    ids = subwords.encode("A Q runs")
+    assert UNK_ID in ids and subwords.decode(ids, unknown=["a▁▅c"]) == "A a▁▅c runs"
