@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_s2s import Translation, load_tokenizer
+from keras_s2s.inference.unknown import UnknownWords, unknown_words
 
 from .artifact import END_ID, find_export, read_manifest
 from .numpy_search import Hypothesis
@@ -50,9 +51,17 @@ class ExportedTranslator(ABC):
         *,
         beam_size: int | None = None,
         maximum_length: int | None = None,
+        replace_unknown: bool = False,
+        dictionary: Mapping[str, str] | None = None,
     ) -> list[str]:
         """The best answer to each text, in order; see `stream`."""
-        found = self.stream(texts, beam_size=beam_size, maximum_length=maximum_length)
+        found = self.stream(
+            texts,
+            beam_size=beam_size,
+            maximum_length=maximum_length,
+            replace_unknown=replace_unknown,
+            dictionary=dictionary,
+        )
         return [answers[0].text for answers in found]
 
     def stream(
@@ -65,6 +74,8 @@ class ExportedTranslator(ABC):
         coverage_penalty: float | None = None,
         maximum_length: int | None = None,
         attention: bool = False,
+        replace_unknown: bool = False,
+        dictionary: Mapping[str, str] | None = None,
         window: int = 1,
         progress: bool = False,
     ) -> Iterator[list[Translation]]:
@@ -80,6 +91,8 @@ class ExportedTranslator(ABC):
             maximum_length: Longest answer in tokens, end mark included; `None` for 20 more than
                 three times the source's.
             attention: Whether to return the attention weights.
+            replace_unknown: As for `Translator.translate`, like the next.
+            dictionary: Translations of source words.
             window: Of `Translator.stream`; an export answers each text before it reads the next.
             progress: Whether to count on the standard error stream.
 
@@ -88,7 +101,8 @@ class ExportedTranslator(ABC):
             answer to a blank text.
 
         Raises:
-            TypeError: `texts` is one string, or holds something else than strings.
+            TypeError: `texts` is one string, or holds something else than strings, like
+                `dictionary`.
             ValueError: A number is out of range, or attention is asked of a model without.
         """
         del window
@@ -108,7 +122,14 @@ class ExportedTranslator(ABC):
         _check(options, self.has_attention, attention, maximum_length)
         if options["beam_size"] == 1:  # The greedy search scores by probability alone.
             options |= {"length_penalty": 0.0, "coverage_penalty": 0.0}
-        found = self._answers(texts, options, maximum_length, attention)
+        unknown = unknown_words(
+            self.source_tokenizer,
+            self.target_tokenizer,
+            replace_unknown,
+            dictionary,
+            self.has_attention,
+        )
+        found = self._answers(texts, options, maximum_length, attention, unknown)
         return _counted(found) if progress else found
 
     @property
@@ -122,6 +143,7 @@ class ExportedTranslator(ABC):
         options: dict[str, Any],
         maximum_length: int | None,
         attention: bool,
+        unknown: UnknownWords | None,
     ) -> Iterator[list[Translation]]:
         for number, text in enumerate(texts, 1):
             if not isinstance(text, str):
@@ -137,22 +159,30 @@ class ExportedTranslator(ABC):
                 )
             ids = [*ids[: self.longest - 1], END_ID]
             limit = 3 * len(ids) + 20 if maximum_length is None else maximum_length
-            pieces = self.source_tokenizer.pieces(ids)
             found = self.search(ids, limit, **options)
-            yield [self._translation(one, pieces, attention) for one in found]
+            yield [self._translation(one, text, ids, attention, unknown) for one in found]
 
     @abstractmethod
     def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
         """The hypotheses for source ids, end mark included; options as for `beam_search`."""
 
     def _translation(
-        self, found: Hypothesis, source_pieces: list[str], attention: bool
+        self,
+        found: Hypothesis,
+        source: str,
+        source_ids: list[int],
+        attention: bool,
+        unknown: UnknownWords | None,
     ) -> Translation:
+        if unknown is None or found.attention is None:
+            text = self.target_tokenizer.decode(found.ids)
+        else:
+            text = unknown.text(source, found.ids, found.attention)
         return Translation(
-            text=self.target_tokenizer.decode(found.ids),
+            text=text,
             score=found.score,
             log_probability=found.log_probability,
-            source_pieces=source_pieces,
+            source_pieces=self.source_tokenizer.pieces(source_ids),
             target_pieces=self.target_tokenizer.pieces(found.ids),
             weights=found.attention if attention else None,
         )

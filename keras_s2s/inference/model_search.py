@@ -79,12 +79,12 @@ def run_search(
     return_weights: bool = False,
     sampling: Sampling | None = None,
     row_ids: Any = None,
-    kernels: dict[str, Any] | None = None,
+    kernels: Any = None,
 ) -> SearchResult:
     """Encode a batch and search.
 
     Args:
-        model: A `Seq2Seq`.
+        model: A `Seq2Seq`, or an `Ensemble`.
         source: int32 `[B, S]`, each row with its end mark, padded with 0.
         limits: int32 `[B]`: longest answer of each row in tokens, end mark included.
         beam_size: Width of the beam; 1 is greedy.

@@ -16,6 +16,7 @@ from keras import backend, ops, tree
 from keras_s2s.inference.model_search import SearchRequest, run_search
 from keras_s2s.inference.search import SearchResult
 from keras_s2s.inference.translation import Translation
+from keras_s2s.inference.unknown import UnknownWords
 from keras_s2s.text.tokenizers import END_ID, PAD_ID, Tokenizer
 
 # Source tokens, padding included, that are encoded together: long texts go in small batches.
@@ -28,7 +29,7 @@ class ModelSearch:
     """The searches of one model, each made into a graph when it is first asked for.
 
     Args:
-        model: A `Seq2Seq`.
+        model: A `Seq2Seq`, or an `Ensemble`.
     """
 
     def __init__(self, model: Any) -> None:
@@ -46,7 +47,7 @@ class ModelSearch:
         row_ids: np.ndarray,
         request: SearchRequest,
         *,
-        kernels: dict[str, Any],
+        kernels: Any,
     ) -> list[np.ndarray | None]:
         """Search for a batch; the arguments are those of `run_search`.
 
@@ -68,10 +69,8 @@ class ModelSearch:
         )
         return [None if part is None else ops.convert_to_numpy(part) for part in found]
 
-    def _make(self, request: SearchRequest, kernels: dict[str, Any]) -> Callable[..., SearchResult]:
-        def search(
-            source: Any, limits: Any, row_ids: Any, seed: Any, kernels: dict[str, Any]
-        ) -> SearchResult:
+    def _make(self, request: SearchRequest, kernels: Any) -> Callable[..., SearchResult]:
+        def search(source: Any, limits: Any, row_ids: Any, seed: Any, kernels: Any) -> SearchResult:
             options = {**request._asdict(), "row_ids": row_ids, "kernels": kernels}
             if request.sampling is not None:
                 options["sampling"] = request.sampling._replace(seed=seed)
@@ -94,7 +93,10 @@ class ModelSearch:
 
 @dataclass(frozen=True)
 class TextSearch:
-    """What a stream of texts is translated with; the fields are those of `Translator.stream`."""
+    """What a stream of texts is translated with; the fields are those of `Translator.stream`.
+
+    With `unknown`, which puts texts together, the request must ask for weights.
+    """
 
     search: Callable[..., list[np.ndarray | None]]
     source_tokenizer: Tokenizer
@@ -105,6 +107,8 @@ class TextSearch:
     batch_size: int
     window: int
     progress: bool
+    attention: bool = False
+    unknown: UnknownWords | None = None
 
     def run(self, texts: Iterable[str]) -> Iterator[list[Translation]]:
         """The answers to each text, in order."""
@@ -127,10 +131,9 @@ class TextSearch:
         answers = [[Translation("", 0.0, 0.0, [], [], None)] for _ in texts]
         done = first + len(texts) - np.count_nonzero(lengths)
         for rows in self._batches(lengths, limits):
-            batch = [sources[row] for row in rows]
-            found = self._answer(batch, limits[rows], first + rows)
-            for row, translations in zip(rows, found, strict=True):
-                answers[row] = translations
+            found = self._search([sources[row] for row in rows], limits[rows], first + rows)
+            for row, result in zip(rows, found, strict=True):
+                answers[row] = self._translations(texts[row], sources[row], result)
             done += len(rows)
             if self.progress:
                 print(f"\r{done:,} sentences", end="", file=sys.stderr, flush=True)
@@ -166,18 +169,18 @@ class TextSearch:
             yield order[start : start + count]
             start += count
 
-    def _answer(
+    def _search(
         self, sources: list[list[int]], limits: np.ndarray, places: np.ndarray
-    ) -> Iterator[list[Translation]]:
-        """The answers to a batch of sources, which their places in the stream tell apart."""
+    ) -> Iterator[list[Any]]:
+        """What was found for each source; their places in the stream tell them apart."""
         padded = np.full((len(sources), max(map(len, sources))), PAD_ID)
         for row, ids in enumerate(sources):
             padded[row, : len(ids)] = ids
         found = self.search(padded, limits, places, self.request)
-        for row, ids in enumerate(sources):
-            yield self._translations(ids, [None if part is None else part[row] for part in found])
+        for row in range(len(sources)):
+            yield [None if part is None else part[row] for part in found]
 
-    def _translations(self, source: list[int], found: list[Any]) -> list[Translation]:
+    def _translations(self, text: str, source: list[int], found: list[Any]) -> list[Translation]:
         """What a `SearchResult` holds for one source."""
         source_pieces = self.source_tokenizer.pieces(source)
         answers = []
@@ -187,15 +190,21 @@ class TextSearch:
             if not length:  # There were fewer hypotheses than asked for.
                 continue
             target = ids[:length].tolist()
+            seen = None if weights is None else weights[:length, : len(source)]
             answers.append(
                 Translation(
-                    text=self.target_tokenizer.decode(target),
+                    text=self._text(text, target, seen),
                     score=float(score),
                     log_probability=float(log_probability),
                     source_pieces=source_pieces,
                     target_pieces=self.target_tokenizer.pieces(target),
                     # A copy, or the padding of the whole batch would live on with it.
-                    weights=None if weights is None else weights[:length, : len(source)].copy(),
+                    weights=seen.copy() if self.attention and seen is not None else None,
                 )
             )
         return answers
+
+    def _text(self, source: str, target: list[int], weights: np.ndarray | None) -> str:
+        if self.unknown is None or weights is None:
+            return self.target_tokenizer.decode(target)
+        return self.unknown.text(source, target, weights)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_s2s.inference.ensemble import Ensemble
 from keras_s2s.inference.model_search import (
     Sampling,
     SearchRequest,
     check_at_least,
     check_whole,
 )
-from keras_s2s.inference.storage import load_parts, save_parts
+from keras_s2s.inference.parts import checked_models, checked_translators
+from keras_s2s.inference.storage import OPTIONS, load_parts, save_parts
 from keras_s2s.inference.stream import ModelSearch, TextSearch
 from keras_s2s.inference.translation import Translation
+from keras_s2s.inference.unknown import unknown_words
 from keras_s2s.model import Seq2Seq
 from keras_s2s.text.tokenizers import Tokenizer
 
@@ -25,7 +28,8 @@ class Translator:
     A text's answer does not depend on the other texts, and a blank text gives an empty answer.
 
     Args:
-        model: A `Seq2Seq`; a copy in float32 is made where it computes in a lower precision.
+        model: A `Seq2Seq`, or a list of them that answer together, see `ensemble`; a copy in
+            float32 is made of what computes in a lower precision.
         source_tokenizer: Cuts the texts that come in.
         target_tokenizer: Puts the answers together.
         beam_size: Default width of the beam; 1 is greedy.
@@ -52,7 +56,7 @@ class Translator:
 
     def __init__(
         self,
-        model: Seq2Seq,
+        model: Seq2Seq | Sequence[Seq2Seq],
         source_tokenizer: Tokenizer,
         target_tokenizer: Tokenizer,
         *,
@@ -62,25 +66,83 @@ class Translator:
         maximum_source_length: int = 1000,
         samples: Iterable[str] = (),
     ) -> None:
-        if not isinstance(model, Seq2Seq):
-            raise TypeError(f"`model` must be a keras_s2s.Seq2Seq. Received: model={model!r}")
-        _check_vocabulary("source", source_tokenizer, model.encoder.vocabulary_size)
-        _check_vocabulary("target", target_tokenizer, model.decoder.vocabulary_size)
+        self.models = checked_models(model, source_tokenizer, target_tokenizer)
         check_whole(1, beam_size=beam_size, maximum_source_length=maximum_source_length)
         check_at_least(0, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
         self.samples = [samples] if isinstance(samples, str) else list(samples)
         if not all(isinstance(sample, str) for sample in self.samples):
             raise TypeError(f"`samples` must be strings. Received: samples={self.samples!r}")
-        layers = [model.encoder, model.decoder, model.decoder.attention or model.decoder]
-        is_exact = all(layer.compute_dtype == "float32" for layer in layers)
-        self.model = model if is_exact else model.with_dtype("float32")
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.beam_size = beam_size
         self.length_penalty = length_penalty
         self.coverage_penalty = coverage_penalty
         self.maximum_source_length = maximum_source_length
-        self._search = ModelSearch(self.model)
+        self._searched = self.models[0] if len(self.models) == 1 else Ensemble(self.models)
+        self._search = ModelSearch(self._searched)
+
+    @property
+    def model(self) -> Seq2Seq:
+        """The model; an ensemble has several, `models`.
+
+        Raises:
+            ValueError: The translator is an ensemble.
+        """
+        first, *others = self.models
+        if others:
+            raise ValueError(
+                "An ensemble is not one model, and can only translate: it cannot be saved, "
+                f"exported or averaged. Received: an ensemble of {len(self.models)} models. Take "
+                "the translators that it was made of."
+            )
+        return first
+
+    @classmethod
+    def ensemble(cls, translators: Iterable[Translator]) -> Translator:
+        """Several translators that answer as one: at each step their probabilities are averaged.
+
+        The models may differ in everything but their tokenizers.
+
+        Args:
+            translators: One or more, of one model each; the options are those of the first.
+
+        Returns:
+            A translator whose time and memory are those of all of them. It cannot be saved.
+
+        Raises:
+            TypeError: There is something else than translators, or nothing.
+            ValueError: Their tokenizers differ, or one is an ensemble.
+
+        Example:
+            >>> from keras_s2s import Decoder, Encoder, LuongAttention, WordTokenizer
+            >>> words = WordTokenizer.train(["a b c"])
+            >>> several = [
+            ...     Translator(Seq2Seq(Encoder(7, units), Decoder(7, units)), words, words)
+            ...     for units in (4, 8)
+            ... ]
+            >>> len(Translator.ensemble(several).translate(["a b", "c"], maximum_length=5))
+            2
+        """
+        several = checked_translators(translators, cls)
+        return several[0].with_model([one.model for one in several])
+
+    def with_model(self, model: Seq2Seq | Sequence[Seq2Seq]) -> Translator:
+        """Another translator with the same tokenizers, options and samples.
+
+        Args:
+            model: As for the class.
+
+        Raises:
+            TypeError: As the class.
+            ValueError: As the class.
+        """
+        tokenizers = self.source_tokenizer, self.target_tokenizer
+        return type(self)(model, *tokenizers, samples=self.samples, **self.options)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The numbers that it was made with, by their names."""
+        return {name: getattr(self, name) for name in OPTIONS}
 
     def translate(
         self,
@@ -88,6 +150,8 @@ class Translator:
         *,
         beam_size: int | None = None,
         maximum_length: int | None = None,
+        replace_unknown: bool = False,
+        dictionary: Mapping[str, str] | None = None,
         batch_size: int = 64,
         progress: bool = False,
     ) -> list[str]:
@@ -98,6 +162,10 @@ class Translator:
             beam_size: Width of the beam, 1 for greedy; `None` for the translator's.
             maximum_length: Longest answer in tokens, end mark included; `None` for 20 more than
                 three times the source's.
+            replace_unknown: Whether a source word takes the place of a word that the vocabulary
+                lacks: the one that the attention looked at most.
+            dictionary: With `replace_unknown`, translations of source words; what it does not hold
+                is copied.
             batch_size: Most texts that are searched together.
             progress: Whether to count on the standard error stream.
 
@@ -112,6 +180,8 @@ class Translator:
             texts,
             beam_size=beam_size,
             maximum_length=maximum_length,
+            replace_unknown=replace_unknown,
+            dictionary=dictionary,
             batch_size=batch_size,
             progress=progress,
         )
@@ -128,6 +198,8 @@ class Translator:
         maximum_length: int | None = None,
         sampling: Sampling | None = None,
         attention: bool = False,
+        replace_unknown: bool = False,
+        dictionary: Mapping[str, str] | None = None,
         batch_size: int = 64,
         window: int = 4096,
         progress: bool = False,
@@ -144,6 +216,8 @@ class Translator:
             sampling: Draw the answer in place of the search. What is drawn depends on the seed, the
                 text and its place among the texts.
             attention: Whether to return the attention weights.
+            replace_unknown: As in `translate`; the text changes, the pieces stay.
+            dictionary: As in `translate`.
             batch_size: As in `translate`.
             window: Texts that are read and sorted by length before the first of them is answered;
                 1 answers each before the next is read.
@@ -154,7 +228,8 @@ class Translator:
             answer to a blank text.
 
         Raises:
-            TypeError: `texts` is one string, no iterable, or holds something else than strings.
+            TypeError: `texts` is one string, no iterable, or holds something else than strings, as
+                `dictionary` may not.
             ValueError: A number is out of range, or attention is asked of a model without.
         """
         if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
@@ -166,23 +241,27 @@ class Translator:
             n_best,
             self.length_penalty if length_penalty is None else length_penalty,
             self.coverage_penalty if coverage_penalty is None else coverage_penalty,
-            attention,
+            attention or replace_unknown,
             sampling,
         )
-        request.check(self.model)
+        tokenizers = self.source_tokenizer, self.target_tokenizer
+        has_attention = self._searched.decoder.attention is not None
+        unknown = unknown_words(*tokenizers, replace_unknown, dictionary, has_attention)
+        request.check(self._searched)
         check_whole(1, batch_size=batch_size, window=window)
         if maximum_length is not None:
             check_whole(1, maximum_length=maximum_length)
         return TextSearch(
             self._search.with_kernels(),
-            self.source_tokenizer,
-            self.target_tokenizer,
+            *tokenizers,
             request,
             maximum_source_length=self.maximum_source_length,
             maximum_length=maximum_length,
             batch_size=batch_size,
             window=window,
             progress=progress,
+            attention=attention,
+            unknown=unknown,
         ).run(texts)
 
     def save(
@@ -198,17 +277,11 @@ class Translator:
                 with a training: `recipe.json`, `history.json`, `curves.png`, `attention.png`.
 
         Raises:
-            ValueError: The folder holds something else.
+            ValueError: The folder holds something else, or this is an ensemble.
             OSError: It cannot be written.
         """
-        options = {
-            "beam_size": self.beam_size,
-            "length_penalty": self.length_penalty,
-            "coverage_penalty": self.coverage_penalty,
-            "maximum_source_length": self.maximum_source_length,
-        }
-        tokenizers = self.source_tokenizer, self.target_tokenizer
-        save_parts(Path(folder), self.model, *tokenizers, options, self.samples, write_companions)
+        parts = self.model, self.source_tokenizer, self.target_tokenizer
+        save_parts(Path(folder), *parts, self.options, self.samples, write_companions)
 
     @classmethod
     def load(cls, folder: str | Path) -> Translator:
@@ -225,17 +298,3 @@ class Translator:
         """
         model, source_tokenizer, target_tokenizer, options = load_parts(Path(folder))
         return cls(model, source_tokenizer, target_tokenizer, **options)
-
-
-def _check_vocabulary(side: str, tokenizer: Any, size: int) -> None:
-    if not isinstance(tokenizer, Tokenizer):
-        raise TypeError(
-            f"`{side}_tokenizer` must be a keras_s2s tokenizer. Received: "
-            f"{side}_tokenizer={tokenizer!r}"
-        )
-    if tokenizer.vocabulary_size != size:
-        raise ValueError(
-            f"The model and its {side} tokenizer need the same vocabulary. Received: a model of "
-            f"{size} ids and a tokenizer of {tokenizer.vocabulary_size}. Give the tokenizer that "
-            "it was trained with."
-        )

@@ -1,0 +1,93 @@
+"""What a translator is made of, and what several of them must share."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_s2s.model import Seq2Seq
+from keras_s2s.text.tokenizers import Tokenizer
+
+
+def checked_models(model: Any, source: Tokenizer, target: Tokenizer) -> tuple[Seq2Seq, ...]:
+    """The models of a translator, in float32.
+
+    Args:
+        model: A `Seq2Seq`, or a list of them.
+        source: The source tokenizer.
+        target: The target tokenizer.
+
+    Raises:
+        TypeError: There is something else.
+        ValueError: A tokenizer's vocabulary is not a model's.
+    """
+    models = list(model) if isinstance(model, (list, tuple)) else [model]
+    if not models or not all(isinstance(one, Seq2Seq) for one in models):
+        raise TypeError(
+            f"`model` must be a keras_s2s.Seq2Seq, or a list of them. Received: model={model!r}"
+        )
+    for one in models:
+        _check_vocabulary("source", source, one.encoder.vocabulary_size)
+        _check_vocabulary("target", target, one.decoder.vocabulary_size)
+    return tuple(map(_in_float32, models))
+
+
+def _check_vocabulary(side: str, tokenizer: Any, size: int) -> None:
+    if not isinstance(tokenizer, Tokenizer):
+        raise TypeError(
+            f"`{side}_tokenizer` must be a keras_s2s tokenizer. Received: "
+            f"{side}_tokenizer={tokenizer!r}"
+        )
+    if tokenizer.vocabulary_size != size:
+        raise ValueError(
+            f"The model and its {side} tokenizer need the same vocabulary. Received: a model of "
+            f"{size} ids and a tokenizer of {tokenizer.vocabulary_size}. Give the tokenizer that "
+            "it was trained with."
+        )
+
+
+def _in_float32(model: Seq2Seq) -> Seq2Seq:
+    """The model, or a copy where it computes in a lower precision."""
+    layers = [model.encoder, model.decoder, model.decoder.attention or model.decoder]
+    is_exact = all(layer.compute_dtype == "float32" for layer in layers)
+    return model if is_exact else model.with_dtype("float32")
+
+
+def checked_translators(translators: Iterable[Any], kind: type) -> list[Any]:
+    """Translators that go together: the tokenizers of all save the same files.
+
+    Args:
+        translators: One or more.
+        kind: What each must be.
+
+    Raises:
+        TypeError: One is something else, or there is none.
+        ValueError: Their tokenizers differ.
+    """
+    several = list(translators) if isinstance(translators, Iterable) else []
+    if not several or not all(isinstance(one, kind) for one in several):
+        raise TypeError(
+            "`translators` must be a list of keras_s2s.Translator. "
+            f"Received: translators={translators!r}"
+        )
+    for side in ("source", "target"):
+        _check_same(side, [getattr(one, f"{side}_tokenizer") for one in several])
+    return several
+
+
+def _check_same(side: str, tokenizers: Sequence[Tokenizer]) -> None:
+    first, *others = tokenizers
+    for number, other in enumerate(others, 2):
+        if other is not first and _saved(other) != _saved(first):
+            raise ValueError(
+                "Models go together only with the same tokenizers. Received: translator "
+                f"{number}, whose {side} tokenizer is not the first's. Train them with the same."
+            )
+
+
+def _saved(tokenizer: Tokenizer) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save(folder)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
