@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keras_s2s import export as export
+    from keras_s2s.inference.averaging import average as average
     from keras_s2s.inference.search import beam_search as beam_search
     from keras_s2s.inference.search import greedy_search as greedy_search
     from keras_s2s.inference.search import sample_search as sample_search
@@ -61,6 +62,7 @@ _MODULE_OF_NAME = {
     "Translation": "keras_s2s.inference.translation",
     "Translator": "keras_s2s.inference.translator",
     "WordTokenizer": "keras_s2s.text.tokenizers",
+    "average": "keras_s2s.inference.averaging",
     "beam_search": "keras_s2s.inference.search",
     "greedy_search": "keras_s2s.inference.search",
     "load_tokenizer": "keras_s2s.text.tokenizers",
