@@ -1,4 +1,4 @@
-"""The command that exports, and the way to whatever can translate: a model or an export."""
+"""The command that exports, and the way to whatever can translate: models or an export."""
 
 from __future__ import annotations
 
@@ -139,14 +139,40 @@ def load_translator(folder: Path) -> Any:
             translator = classes[kind](folder)
             translator.translate(["."], beam_size=1, maximum_length=1)  # Runtimes speak up now.
             return translator
+    return load_trained([folder])[0]
+
+
+def load_trained(folders: list[Path]) -> list[Any]:
+    """The translators that were saved in folders.
+
+    Raises:
+        ValueError: One holds none, or is damaged.
+    """
+    from keras_s2s.export.artifact import MANIFEST, find_export
     from keras_s2s.inference.storage import TRANSLATOR, read_description
 
-    if not TRANSLATOR.is_in(TRANSLATOR.find(folder)) and not (folder / "translator.json").exists():
-        raise ValueError(
-            f"--model must be the folder of a translator or of an export. Received: {folder}"
-        )
-    read_description(folder)  # A wrong folder is told before TensorFlow's seconds.
+    for folder in folders:  # A wrong folder is told before TensorFlow's seconds.
+        if (find_export(folder) / MANIFEST).is_file():
+            raise ValueError(f"an export goes with no other: name one --model. Received: {folder}")
+        is_damaged = (folder / "translator.json").exists()
+        if not TRANSLATOR.is_in(TRANSLATOR.find(folder)) and not is_damaged:
+            raise ValueError(
+                f"--model must be the folder of a translator or of an export. Received: {folder}"
+            )
+        read_description(folder)
     load_tensorflow()
     from keras_s2s.inference.translator import Translator
 
-    return Translator.load(folder)
+    return [Translator.load(folder) for folder in folders]
+
+
+def load_together(folders: list[Path]) -> Any:
+    """What translates with one folder, see `load_translator`, or with several models at once.
+
+    Raises:
+        ValueError: One is neither, or damaged; several differ in their tokenizers.
+    """
+    if len(folders) == 1:
+        return load_translator(folders[0])
+    translators = load_trained(folders)
+    return type(translators[0]).ensemble(translators)

@@ -15,7 +15,21 @@ def about(text: str, metavar: str, *names: str, **limits: Any) -> Any:
 
 File = Path | None
 Output = Annotated[Path, about("Folder for the model: a new one, or one to replace.", "DIR")]
-Model = Annotated[Path, about("Folder of a trained model; to use it, of an export too.", "DIR")]
+Model = Annotated[Path, about("Folder of a trained model.", "DIR")]
+Models = Annotated[
+    list[Path],
+    about("Folder of a model or of an export; several models answer as one.", "DIR", "--model"),
+]
+ReplaceUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--replace-unknown",
+        help="Put the source word that the attention looked at in place of an unknown one.",
+    ),
+]
+Dictionary = Annotated[
+    File, about("With that: translations of source words, a TAB between.", "FILE.tsv")
+]
 Source = Annotated[
     File, about("Sources, one a line; plain, .gz or .xz; - is standard input.", "FILE")
 ]

@@ -170,6 +170,38 @@ def read_references(
     return list(grouped), list(grouped.values())
 
 
+def read_dictionary(path: Path | None, replace_unknown: bool) -> dict[str, str] | None:
+    """Read the words that take the place of unknown ones, and tell what was found in the file.
+
+    Args:
+        path: A source word and its translation on each line, a TAB between; of several
+            translations the first counts. `None` for no file.
+        replace_unknown: Whether they are asked for.
+
+    Returns:
+        The translations of source words, `None` without a file.
+
+    Raises:
+        ValueError: Nothing would use them, there is none, or a line is no pair.
+        OSError: The file cannot be read.
+    """
+    from keras_s2s.text.corpus import Corpus
+
+    if path is None:
+        return None
+    if not replace_unknown:
+        raise ValueError(f"--dictionary goes with --replace-unknown. Received: {path} alone")
+    corpus = Corpus.from_tsv(str(path), duplicates="ignore", keep_all=True)
+    words: dict[str, str] = {}
+    for source, target in corpus:
+        if source and target:
+            words.setdefault(source, target)
+    say(str(corpus.report))
+    if not words:
+        raise ValueError(f"there is no pair of words in {path}")
+    return words
+
+
 def load_tensorflow() -> None:
     """Import it without its remarks on the machine, which no setting silences."""
     with without_remarks():

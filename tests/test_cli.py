@@ -31,8 +31,10 @@ CONTRACT = {
         --source-tokenizer --target-tokenizer --vocabulary-size --cell --units --embedding --layers
         --attention --score --input-feeding --no-input-feeding --dropout --label-smoothing
         --batch-tokens --epochs --minutes --learning-rate --precision --seed""",
-    "translate": "--model --input --output --beam --n-best --scores --attention-plot",
-    "evaluate": "--model --source --target --tsv --beam --json",
+    "translate": """--model --input --output --beam --n-best --scores --attention-plot
+        --replace-unknown --dictionary""",
+    "evaluate": "--model --source --target --tsv --beam --json --replace-unknown --dictionary",
+    "average": "--model --output",
     "export": "--model --format --output --quantize --max-length --lengths",
 }
 FIGURES = """bleu bleu_signature bleu_lowercased_tokenized chrf token_error_rate
@@ -283,7 +285,7 @@ def test_answers_that_a_closed_output_swallows_are_an_error(model: Path) -> None
 def test_of_a_long_answer_the_first_pieces_are_drawn_and_all_is_answered(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr("keras_s2s.cli.MOST_PIECES_DRAWN", 5)
+    monkeypatch.setattr("keras_s2s.cli_translate.MOST_PIECES_DRAWN", 5)
     (tmp_path / "in").write_text("abcdabcdabcd\n")
     words = ["--input", tmp_path / "in", "--attention-plot", tmp_path / "plot.png"]
     assert call("translate", "--model", model, *words) == 0

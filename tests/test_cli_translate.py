@@ -1,0 +1,217 @@
+"""Several models on the command line, their average, and words in place of unknown ones."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from keras_s2s import (
+    Decoder,
+    Encoder,
+    LuongAttention,
+    Seq2Seq,
+    Translator,
+    WordTokenizer,
+    average,
+    export,
+)
+from keras_s2s.cli import main
+
+LINES = ["a gnu sees Zoë", "", "dog, runs", "gnu"]
+
+
+def call(*words: object) -> int:
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def make(
+    seed: int, units: int = 8, attention: bool = True, symbols: str = "ein Hund"
+) -> Translator:
+    keras.utils.set_random_seed(seed)
+    source, target = WordTokenizer(["a", "dog", "runs"]), WordTokenizer(symbols.split())
+    kind = LuongAttention(units) if attention else None
+    decoder: Any = Decoder(target.vocabulary_size, units, attention=kind)
+    model = Seq2Seq(Encoder(source.vocabulary_size, units), decoder)
+    model.set_weights([4 * one for one in model.get_weights()])
+    return Translator(model, source, target, beam_size=1, maximum_source_length=20)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models: `first` and `second` of one kind, `large`, `plain`, `foreign`, and `blank`."""
+    folder = tmp_path_factory.mktemp("models")
+    several = {
+        "first": make(1),
+        "second": make(2),
+        "large": make(3, units=12),
+        "plain": make(4, attention=False),
+        "foreign": make(5, symbols="Hund ein"),
+        "blank": make(6),
+    }
+    blank: Any = several["blank"].model
+    blank.decoder.output_kernel.assign(0.0 * blank.decoder.output_kernel)  # All is unknown.
+    for name, translator in several.items():
+        translator.save(folder / name)
+    (folder / "in").write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
+    (folder / "words.tsv").write_text(
+        "gnu\tGnu\textra\n\t\t\ngnu\tZebra\tx\nZoe\u0308\tZoé\tx\nruns\t\t\n,\t\t\na\t\t\ndog\t\t\n",
+        encoding="utf-8",
+    )
+    (folder / "all.tsv").write_text("".join(f"{line}\t{line}\n" for line in LINES if line))
+    (folder / "one.tsv").write_text("gnu\n")
+    (folder / "empty.tsv").write_text("")
+    return folder
+
+
+def models(folder: Path, *names: str) -> list[object]:
+    return [word for name in names for word in ("--model", folder / name)]
+
+
+def load(folder: Path, *names: str) -> list[Translator]:
+    return [Translator.load(folder / name) for name in names]
+
+
+def test_several_models_translate_as_one(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    words = [*models(folder, "first", "large", "plain"), "--input", folder / "in", "--scores"]
+    assert call("translate", *words) == 0
+    ensemble = Translator.ensemble(load(folder, "first", "large", "plain"))
+    found = [answers[0] for answers in ensemble.stream(LINES)]
+    expected = [f"{answer.score:.4f}\t{answer.text}" for answer in found]
+    assert capsys.readouterr().out.splitlines() == expected
+
+
+def test_several_models_are_scored_as_one(folder: Path, tmp_path: Path) -> None:
+    words = ["--tsv", folder / "all.tsv", "--output", tmp_path / "answers"]
+    assert call("evaluate", *models(folder, "first", "second"), *words) == 0
+    ensemble = Translator.ensemble(load(folder, "first", "second"))
+    expected = ensemble.translate([line for line in LINES if line])
+    assert (tmp_path / "answers").read_text(encoding="utf-8").split("\n") == [*expected, ""]
+
+
+def test_average_saves_a_model_that_translates(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    goal = tmp_path / "mean"
+    assert call("average", *models(folder, "first", "second"), "--output", goal) == 0
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"saved in {goal}\n")
+    expected = average(load(folder, "first", "second"))
+    found = Translator.load(goal)
+    for mine, theirs in zip(found.model.get_weights(), expected.model.get_weights(), strict=True):
+        assert (mine == theirs).all()
+    assert found.options == expected.options
+
+
+def test_source_words_take_the_place_of_unknown_ones(
+    folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    words = [*models(folder, "blank"), "--input", folder / "in", "--replace-unknown"]
+    assert call("translate", *words) == 0
+    copied = capsys.readouterr().out.splitlines()
+    assert copied == load(folder, "blank")[0].translate(LINES, replace_unknown=True)
+    assert "gnu" in copied[3] and "⁇" not in "".join(copied)
+    assert call("translate", *words, "--dictionary", folder / "words.tsv") == 0
+    captured = capsys.readouterr()
+    expected = [line.replace("gnu", "Gnu").replace("Zoë", "Zoé") for line in copied]
+    assert captured.out.splitlines() == expected != copied
+    assert "words.tsv: 8 pairs read" in captured.err
+
+
+def test_the_same_is_scored(folder: Path, tmp_path: Path) -> None:
+    words = ["--tsv", folder / "all.tsv", "--output", tmp_path / "answers", "--replace-unknown"]
+    words += ["--dictionary", folder / "words.tsv", "--json", tmp_path / "figures"]
+    assert call("evaluate", *models(folder, "blank"), *words) == 0
+    expected = load(folder, "blank")[0].translate(
+        [line for line in LINES if line],
+        replace_unknown=True,
+        dictionary={"gnu": "Gnu", "Zoë": "Zoé"},
+    )
+    assert (tmp_path / "answers").read_text(encoding="utf-8").split("\n") == [*expected, ""]
+    assert json.loads((tmp_path / "figures").read_bytes())["sentences"] == 3
+
+
+def test_an_export_replaces_unknown_words_too_but_joins_no_ensemble(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
+    (blank,) = load(folder, "blank")
+    export.onnx(blank, tmp_path / "export", samples=["a dog"])
+    words = ["--input", folder / "in", "--replace-unknown", "--dictionary", folder / "words.tsv"]
+    assert call("translate", "--model", tmp_path / "export", *words) == 0
+    found = capsys.readouterr().out
+    assert call("translate", *models(folder, "blank"), *words) == 0
+    assert capsys.readouterr().out == found
+    several = [*models(folder, "first"), "--model", tmp_path / "export"]
+    for command in (["translate"], ["average", "--output", tmp_path / "new"]):
+        assert call(*command, *several) == 2
+        expected = f"error: an export goes with no other: name one --model. Received: {tmp_path}"
+        assert expected in capsys.readouterr().err
+
+
+MISTAKES = {
+    "other tokenizers": (
+        "translate --model {first} --model {foreign} --input {in}",
+        "translator 2, whose target tokenizer is not the first's",
+    ),
+    "no second model": (
+        "translate --model {first} --model {none} --input {in}",
+        "must be the folder of a translator",
+    ),
+    "one checkpoint": (
+        "average --model {first} --output {none}",
+        "--model is needed twice or more. Received: --model {first} alone",
+    ),
+    "no checkpoint": ("average --output {none}", "Missing option '--model'"),
+    "another architecture": (
+        "average --model {first} --model {large} --output {none}",
+        "Received: translator 2 with encoder.units=12, not 8",
+    ),
+    "a taken folder": (
+        "average --model {first} --model {second} --output {folder}",
+        "Move that away, or name another folder",
+    ),
+    "a dictionary for nothing": (
+        "translate --model {first} --dictionary {words.tsv} --input {in}",
+        "--dictionary goes with --replace-unknown. Received: {words.tsv} alone",
+    ),
+    "no dictionary": (
+        "translate --model {first} --replace-unknown --dictionary {none} --input {in}",
+        "No such file or directory: {none}",
+    ),
+    "a dictionary of one column": (
+        "evaluate --model {first} --replace-unknown --dictionary {one.tsv} --tsv {all.tsv}",
+        "{one.tsv}",
+    ),
+    "an empty dictionary": (
+        "evaluate --model {first} --replace-unknown --dictionary {empty.tsv} --tsv {all.tsv}",
+        "there is no pair of words in {empty.tsv}",
+    ),
+    "no attention": (
+        "translate --model {plain} --replace-unknown --input {in}",
+        "a model without attention looks at none",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_status_2(
+    mistake: str, folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    line, message = MISTAKES[mistake]
+    names = {path.name: path for path in folder.iterdir()}
+    names |= {"none": folder / "none", "folder": folder}
+
+    def filled(text: str) -> str:
+        for name, path in names.items():
+            text = text.replace(f"{{{name}}}", str(path))
+        return text
+
+    assert call(*map(filled, line.split())) == 2
+    *_, error, end = capsys.readouterr().err.split("\n")
+    assert error.startswith("error: ") and filled(message) in error and end == ""
+    assert not (folder / "none").exists()
