@@ -124,7 +124,7 @@ def length_table(
     columns.append(["sentences", *(str(sentences) for _, sentences in ranges)])
     for name, rows in named.items():
         for metric in metrics:
-            decimals = 2 if metric.startswith(("bleu", "chrf")) else 4
+            decimals = 2 if metric.startswith(("bleu", "chrf", "rouge")) else 4
             values = [f"{getattr(row.scores, metric):.{decimals}f}" for row in rows]
             columns.append([f"{name} {metric}".strip(), *values])
     widths = [max(map(len, column)) for column in columns]

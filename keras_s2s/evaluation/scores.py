@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from keras_s2s.evaluation.rouge import rouge_scores, rouge_signature
+
 if TYPE_CHECKING:
     from sacremoses import MosesPunctNormalizer, MosesTokenizer
 
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 class Scores:
     """The scores of a list of hypotheses.
 
-    BLEU and chrF run from 0 to 100, higher is better. The other figures are fractions: 0.25 means
-    25 %. An error rate is above 1 when the hypotheses need more edits than the references have
-    tokens, as long outputs for short references do.
+    BLEU, chrF and ROUGE run from 0 to 100, higher is better. The other figures are fractions: 0.25
+    means 25 %. An error rate is above 1 when the hypotheses need more edits than the references
+    have tokens, as long outputs for short references do.
 
     Attributes:
         bleu: Cased corpus BLEU on the strings as they are, what the `sacrebleu` command prints.
@@ -29,6 +31,10 @@ class Scores:
         bleu_lowercased_tokenized_signature: How `bleu_lowercased_tokenized` was made.
         chrf: Corpus chrF2 on the strings as they are.
         chrf_signature: sacreBLEU's signature of `chrf`.
+        rouge_1: ROUGE-1 for summaries: mean over sentences of the F1 of words.
+        rouge_2: The same of pairs of neighbouring words.
+        rouge_l: The same of the longest common subsequence of words.
+        rouge_signature: How the three were made.
         token_error_rate: Edits of blank-separated tokens over reference tokens; word error rate
             for text, phoneme error rate for phonemes that are separated by blanks.
         character_error_rate: Edits of characters over reference characters, blanks included.
@@ -44,6 +50,10 @@ class Scores:
     bleu_lowercased_tokenized_signature: str
     chrf: float
     chrf_signature: str
+    rouge_1: float
+    rouge_2: float
+    rouge_l: float
+    rouge_signature: str
     token_error_rate: float
     character_error_rate: float
     sequence_error_rate: float
@@ -65,14 +75,17 @@ def score(
 
     BLEU and chrF take the strings as they are. Error rates and exact match compare NFC forms with
     white space folded to single blanks, as the tokenizers do. With several references, BLEU and
-    chrF take them as sacreBLEU does, the error rates take the nearest one, and an exact match is
-    one with any of them. Empty strings are allowed on both sides; where all references together
-    have no token, the error rates are the number of edits.
+    chrF take them as sacreBLEU does, ROUGE takes the best one, the error rates take the nearest
+    one, and an exact match is one with any of them. Empty strings are allowed on both sides; where
+    all references together have no token, the error rates are the number of edits.
 
     `bleu_lowercased_tokenized` is the BLEU of the literature on Multi30k: lower-case, normalize
     punctuation and tokenize as the Moses scripts do (no aggressive splitting of dashes), then BLEU
     on the tokens. Moses escapes `&`, `'` and others as XML; BLEU is the same without, since equal
     tokens stay equal and different ones different.
+
+    ROUGE is that of rouge-score without its stemmer, on words of any script, see
+    `keras_s2s.evaluation.rouge.Words`; on ASCII it gives what that library's own tokenizer gives.
 
     Args:
         hypotheses: One string per sentence.
@@ -99,7 +112,8 @@ def score(
         1.0
 
     Source: BLEU, Papineni et al. 2002; sacreBLEU, Post 2018; chrF, Popović 2015, with beta 2 as in
-    sacreBLEU; the Moses steps are those of `task1-tokenize.sh` in the Multi30k repository.
+    sacreBLEU; ROUGE, Lin 2004; the Moses steps are those of `task1-tokenize.sh` in the Multi30k
+    repository.
     """
     answers = references_per_sentence(hypotheses, references)
     bleu, bleu_signature = _corpus_bleu(hypotheses, answers, tokenize="13a")
@@ -110,6 +124,7 @@ def score(
         tokenize="none",
     )
     chrf, chrf_signature = _corpus_chrf(hypotheses, answers)
+    rouge_1, rouge_2, rouge_l = rouge_scores(hypotheses, answers)
     tokens = [_tokens(text) for text in hypotheses]
     answer_tokens = [[_tokens(text) for text in texts] for texts in answers]
     matches = sum(mine in theirs for mine, theirs in zip(tokens, answer_tokens, strict=True))
@@ -120,6 +135,10 @@ def score(
         bleu_lowercased_tokenized_signature=_name_moses(moses_signature, language),
         chrf=chrf,
         chrf_signature=chrf_signature,
+        rouge_1=rouge_1,
+        rouge_2=rouge_2,
+        rouge_l=rouge_l,
+        rouge_signature=rouge_signature(),
         token_error_rate=_error_rate(tokens, answer_tokens, unit=list),
         character_error_rate=_error_rate(tokens, answer_tokens, unit=" ".join),
         sequence_error_rate=(len(tokens) - matches) / len(tokens),

@@ -20,6 +20,7 @@ def test_perfect_hypotheses_get_the_best_scores():
     assert scores.bleu == pytest.approx(100)
     assert scores.bleu_lowercased_tokenized == pytest.approx(100)
     assert scores.chrf == pytest.approx(100)
+    assert (scores.rouge_1, scores.rouge_2, scores.rouge_l) == (100, 100, 100)
     assert (scores.token_error_rate, scores.character_error_rate) == (0, 0)
     assert (scores.sequence_error_rate, scores.exact_match) == (0, 1)
     assert scores.sentences == 2
@@ -48,6 +49,15 @@ def test_several_references_are_given_to_sacrebleu_sentence_by_sentence():
     assert scores.bleu == sacrebleu.corpus_bleu(hypotheses, streams).score
     assert scores.chrf == sacrebleu.corpus_chrf(hypotheses, streams).score
     assert scores.bleu_signature.startswith("nrefs:var|")
+
+
+def test_each_rouge_stands_under_its_own_name():
+    # Of 6 and 8 words 6 are the same, 5 in the same order; of 5 and 7 pairs of words 2.
+    scores = score(["a b c d e x"], [["y", "y a b d c e x z"]])
+    assert scores.rouge_1 == pytest.approx(100 * 2 * 6 / (6 + 8))
+    assert scores.rouge_2 == pytest.approx(100 * 2 * 2 / (5 + 7))
+    assert scores.rouge_l == pytest.approx(100 * 2 * 5 / (6 + 8))
+    assert scores.rouge_signature.startswith("case:lc|")
 
 
 def test_lowercased_tokenized_bleu_ignores_case_and_kinds_of_quotation_marks():
