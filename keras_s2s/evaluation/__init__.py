@@ -1,1 +1,1 @@
-"""How good translations are: in figures (`scores`, `by_length`) and in pictures (`plots`)."""
+"""How good translations are: in figures (`scores`, `by_length`, `likelihood`) and in `plots`."""

@@ -13,6 +13,41 @@ from keras_s2s.training.losses import MaskedCrossentropy
 from keras_s2s.training.metrics import Perplexity, TokenAccuracy
 
 
+def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
+    """Makes what measures a model on batches, exactly over tokens however these are cut.
+
+    Args:
+        model: Gives logits `[B, T, V]`; may be trained on between the calls.
+
+    Returns:
+        A function from batches `((source, target_in), target_out)` to the mean cross-entropy over
+        tokens in nats, without label smoothing, as "loss", its `exp` as "perplexity", and
+        "token_accuracy".
+
+    Example:
+        >>> import numpy as np
+        >>> import tensorflow as tf
+        >>> model = keras.Sequential([keras.Input((None,)), keras.layers.Embedding(5, 5, "zeros")])
+        >>> target = np.array([[4, 3, 0]])
+        >>> found = token_evaluator(model)(tf.data.Dataset.from_tensors((target, target)))
+        >>> round(found["perplexity"], 3), found["token_accuracy"]
+        (5.0, 0.0)
+    """
+    # Of the same layers, and another one: compiling it leaves the model's training alone.
+    evaluation = keras.Model(model.inputs, model.outputs)
+    evaluation.compile(
+        loss=MaskedCrossentropy(), metrics=[Perplexity(), TokenAccuracy()], jit_compile=False
+    )
+
+    def evaluate(batches: Any) -> dict[str, float]:
+        found = evaluation.evaluate(batches, verbose=0, return_dict=True)
+        # Keras weighs the loss by rows; over tokens it is the logarithm of the perplexity.
+        found["loss"] = math.log(found["perplexity"])
+        return found
+
+    return evaluate
+
+
 class BestWeights(keras.callbacks.Callback):
     """Validates after each epoch, keeps the best weights, ends a training that improves no more.
 
@@ -62,17 +97,14 @@ class BestWeights(keras.callbacks.Callback):
         self.best = math.inf
         self.best_epoch = -1
         self._weights: list[Any] = []
-        self._evaluation: Any = None
+        self._evaluate: Any = None
         self._start = 0.0
         self._steps = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Forget an earlier training; make a model of the same layers that knows the metrics."""
         self.best, self.best_epoch, self._weights = math.inf, -1, []
-        self._evaluation = keras.Model(self.model.inputs, self.model.outputs)
-        self._evaluation.compile(
-            loss=MaskedCrossentropy(), metrics=[Perplexity(), TokenAccuracy()], jit_compile=False
-        )
+        self._evaluate = token_evaluator(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the clock."""
@@ -86,7 +118,7 @@ class BestWeights(keras.callbacks.Callback):
         """Validate; keep the weights if they are the best."""
         logs = {} if logs is None else logs
         seconds = time.monotonic() - self._start
-        found = self._validate()
+        found = self._evaluate(self.valid)
         logs.update({f"val_{name}": value for name, value in found.items()})
         if found["perplexity"] < self.best:
             self.best, self.best_epoch = found["perplexity"], epoch
@@ -98,12 +130,6 @@ class BestWeights(keras.callbacks.Callback):
             self.report(self._line(epoch, logs, seconds))
             if has_diverged:
                 self.report("the loss is not finite any more: training ends")
-
-    def _validate(self) -> dict[str, float]:
-        found = self._evaluation.evaluate(self.valid, verbose=0, return_dict=True)
-        # Keras weighs the loss by rows; over tokens it is the logarithm of the perplexity.
-        found["loss"] = math.log(found["perplexity"])
-        return found
 
     def _line(self, epoch: int, logs: dict[str, Any], seconds: float) -> str:
         speed = ""
