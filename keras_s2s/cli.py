@@ -1,4 +1,4 @@
-"""The command line: `keras-s2s train | translate | evaluate | average | export | demo`."""
+"""The command line: `keras-s2s train | translate | evaluate | score | average | export | demo`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from keras_s2s import __version__
+from keras_s2s.cli_evaluate import evaluate, score
 from keras_s2s.cli_export import export
 from keras_s2s.cli_options import (
     File,
@@ -21,7 +22,7 @@ from keras_s2s.cli_options import (
     Tsv,
     about,
 )
-from keras_s2s.cli_translate import average, evaluate, translate
+from keras_s2s.cli_translate import average, translate
 from keras_s2s.recipe import Recipe
 from keras_s2s.recipe import train as train_model
 from keras_s2s.terminal import (
@@ -144,6 +145,7 @@ def train(
 
 app.command()(translate)
 app.command()(evaluate)
+app.command()(score)
 app.command()(average)
 app.command()(export)
 

@@ -1,11 +1,8 @@
-"""The commands that translate: for their own sake, to be scored, and the one that averages."""
+"""The commands that use a trained model: `translate`, and `average` for several of them."""
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,15 +17,12 @@ from keras_s2s.cli_options import (
     Output,
     Penalty,
     ReplaceUnknown,
-    Source,
-    Tsv,
     about,
 )
 from keras_s2s.terminal import (
     check_picture,
     check_writable,
     read_dictionary,
-    read_references,
     say,
     whole_file,
     whole_path,
@@ -95,70 +89,6 @@ def translate(
         _draw_attention(drawn, attention_plot)
     elif attention_plot is not None:
         say("no picture was drawn: there was no line with text")
-
-
-def evaluate(
-    model: Models,
-    source: Source = None,
-    target: Annotated[
-        list[Path] | None,
-        about("Right answers, line by line; once more for other right answers.", "FILE"),
-    ] = None,
-    tsv: Tsv = None,
-    group: Annotated[
-        bool,
-        typer.Option("--group", help="Lines of one source are one sentence with several answers."),
-    ] = False,
-    beam: Beam = None,
-    length_penalty: Penalty = None,
-    replace_unknown: ReplaceUnknown = False,
-    dictionary: Dictionary = None,
-    language: Annotated[str, about("Of the targets, for the Moses tokenizer.", "CODE")] = "en",
-    json_file: Annotated[File, about("Write the figures here too.", "FILE", "--json")] = None,
-    output: Annotated[File, about("Write the answers here, one a line.", "FILE")] = None,
-    plot: Annotated[File, about("Draw BLEU by length of the source.", "FILE.png")] = None,
-) -> None:
-    """Translate a corpus and score the answers against its targets."""
-    from keras_s2s.evaluation.by_length import length_table, score_by_length
-    from keras_s2s.evaluation.scores import score
-
-    if not re.fullmatch("[a-z]{2,3}", language):
-        raise ValueError(f"--language must be a code such as en or de. Received: {language!r}")
-    check_picture(plot)
-    check_writable(json_file, output, plot)
-    sources, targets = read_references(source, target or [], tsv, group)
-    words = read_dictionary(dictionary, replace_unknown)
-    translator = load_together(model)
-    start = time.monotonic()
-    found = translator.stream(
-        sources,
-        beam_size=beam,
-        length_penalty=length_penalty,
-        replace_unknown=replace_unknown,
-        dictionary=words,
-        progress=sys.stderr.isatty(),
-    )
-    best = [answers[0] for answers in found]
-    seconds = time.monotonic() - start
-    answers = [answer.text for answer in best]
-    figures = score(answers, targets, language=language).to_dict() | {"seconds": seconds}
-    lengths = [len(answer.source_pieces) for answer in best]
-    rows = score_by_length(answers, targets, lengths, language=language)
-    for name, value in figures.items():
-        print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
-    print(f"\nby source length in tokens\n{length_table(rows)}")
-    if output is not None:
-        with whole_file(output) as file:
-            file.writelines(f"{answer}\n" for answer in answers)
-    if json_file is not None:
-        value = figures | {"by_length": [row.to_dict() for row in rows]}
-        with whole_file(json_file) as file:
-            file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-    if plot is not None:
-        from keras_s2s.evaluation.plots import score_by_length_plot
-
-        with whole_path(plot) as part:
-            score_by_length_plot(rows, part)
 
 
 def average(

@@ -33,12 +33,14 @@ CONTRACT = {
         --batch-tokens --epochs --minutes --learning-rate --precision --seed""",
     "translate": """--model --input --output --beam --n-best --scores --attention-plot
         --replace-unknown --dictionary""",
-    "evaluate": "--model --source --target --tsv --beam --json --replace-unknown --dictionary",
+    "evaluate": """--model --source --target --tsv --beam --json --perplexity
+        --replace-unknown --dictionary""",
+    "score": "--answers --source --target --tsv --group --language --json",
     "average": "--model --output",
     "export": "--model --format --output --quantize --max-length --lengths",
 }
-FIGURES = """bleu bleu_signature bleu_lowercased_tokenized chrf token_error_rate
-    sequence_error_rate exact_match sentences seconds""".split()
+FIGURES = """bleu bleu_signature bleu_lowercased_tokenized chrf rouge_1 rouge_2 rouge_l
+    token_error_rate sequence_error_rate exact_match sentences seconds""".split()
 TINY = """--source-tokenizer character --units 8 --embedding 8 --epochs 1 --batch-tokens 200
     --averaging 0 --dropout 0""".split()
 
@@ -138,7 +140,7 @@ def test_help_loads_nothing_heavy() -> None:
         "try:\n    main(['train', '--help'])\nexcept SystemExit:\n    print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    heavy = {"tensorflow", "keras", "numpy", "matplotlib", "sentencepiece", "sacrebleu"}
+    heavy = {"tensorflow", "keras", "numpy", "matplotlib", "sentencepiece", "sacrebleu", "nltk"}
     assert not heavy & set(done.stdout.split())
 
 

@@ -1,0 +1,202 @@
+"""The commands that score: `evaluate` a model, or `score` the answers of anything."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keras_s2s.cli_export import load_together
+from keras_s2s.cli_options import (
+    Beam,
+    Dictionary,
+    File,
+    Models,
+    Penalty,
+    ReplaceUnknown,
+    Source,
+    Tsv,
+    about,
+)
+from keras_s2s.terminal import (
+    check_picture,
+    check_writable,
+    read_dictionary,
+    read_references,
+    say,
+    whole_file,
+    whole_path,
+)
+
+if TYPE_CHECKING:
+    from keras_s2s.inference.translator import Translator
+
+Targets = Annotated[
+    list[Path] | None,
+    about("Right answers, line by line; once more for other right answers.", "FILE"),
+]
+Group = Annotated[
+    bool,
+    typer.Option("--group", help="Lines of one source are one sentence with several answers."),
+]
+Language = Annotated[str, about("Of the targets, for the Moses tokenizer.", "CODE")]
+Json = Annotated[File, about("Write the figures here too.", "FILE", "--json")]
+
+
+def evaluate(
+    model: Models,
+    source: Source = None,
+    target: Targets = None,
+    tsv: Tsv = None,
+    group: Group = False,
+    beam: Beam = None,
+    length_penalty: Penalty = None,
+    replace_unknown: ReplaceUnknown = False,
+    dictionary: Dictionary = None,
+    language: Language = "en",
+    perplexity: Annotated[
+        bool,
+        typer.Option(
+            "--perplexity", help="Tell how likely the model holds the targets; not of an export."
+        ),
+    ] = False,
+    json_file: Json = None,
+    output: Annotated[File, about("Write the answers here, one a line.", "FILE")] = None,
+    plot: Annotated[File, about("Draw BLEU by length of the source.", "FILE.png")] = None,
+) -> None:
+    """Translate a corpus and score the answers against its targets."""
+    from keras_s2s.evaluation import scores
+    from keras_s2s.evaluation.by_length import length_table, score_by_length
+
+    _check_language(language)
+    check_picture(plot)
+    check_writable(json_file, output, plot)
+    if perplexity:
+        _check_trained(model)
+    sources, references = read_references(source, target or [], tsv, group)
+    words = read_dictionary(dictionary, replace_unknown)
+    translator = load_together(model)
+    start = time.monotonic()
+    found = translator.stream(
+        sources,
+        beam_size=beam,
+        length_penalty=length_penalty,
+        replace_unknown=replace_unknown,
+        dictionary=words,
+        progress=sys.stderr.isatty(),
+    )
+    best = [answers[0] for answers in found]
+    seconds = time.monotonic() - start
+    answers = [answer.text for answer in best]
+    figures = scores.score(answers, references, language=language).to_dict() | {"seconds": seconds}
+    if perplexity:
+        figures |= _likelihood(translator, sources, references)
+    rows = score_by_length(
+        answers, references, [len(answer.source_pieces) for answer in best], language=language
+    )
+    _tell(figures)
+    print(f"\nby source length in tokens\n{length_table(rows)}")
+    if output is not None:
+        with whole_file(output) as file:
+            file.writelines(f"{answer}\n" for answer in answers)
+    _write_json(figures | {"by_length": [row.to_dict() for row in rows]}, json_file)
+    if plot is not None:
+        from keras_s2s.evaluation.plots import score_by_length_plot
+
+        with whole_path(plot) as part:
+            score_by_length_plot(rows, part)
+
+
+def score(
+    answers: Annotated[
+        Path, about("Answers, one a line, however they were made; - is standard input.", "FILE")
+    ],
+    source: Annotated[File, about("Sources, one a line; --group needs them.", "FILE")] = None,
+    target: Targets = None,
+    tsv: Tsv = None,
+    group: Group = False,
+    language: Language = "en",
+    json_file: Json = None,
+) -> None:
+    """Score answers that are there already, of any program, as evaluate scores a model's."""
+    from keras_s2s.evaluation import scores
+
+    _check_language(language)
+    check_writable(json_file)
+    if source is not None or tsv is not None:
+        _, references = read_references(source, target or [], tsv, group)
+    elif target and not group:
+        columns = [_read(path) for path in target]
+        _check_lines(len(columns[0]), dict(zip(target, columns, strict=True)), "target")
+        references = [list(row) for row in zip(*columns, strict=True)]
+    else:
+        raise ValueError("give --target, or --tsv; with --group --source and --target, or --tsv")
+    given = _read(answers)
+    _check_lines(len(references), {answers: given}, "answers")
+    figures = scores.score(given, references, language=language).to_dict()
+    _tell(figures)
+    _write_json(figures, json_file)
+
+
+def _read(path: Path) -> list[str]:
+    """The lines of a file; what was mended in them is told."""
+    from keras_s2s.text.corpus import read_lines
+    from keras_s2s.text.lines import CorpusReport
+
+    report = CorpusReport((str(path),), unit="lines")
+    lines = list(read_lines(str(path), report=report))
+    if report.findings:
+        say(str(report))
+    return lines
+
+
+def _check_lines(count: int, files: dict[Path, list[str]], option: str) -> None:
+    for path, lines in files.items():
+        if len(lines) != count:
+            raise ValueError(
+                f"--{option} must have one line for each sentence to score, {count:,}. "
+                f"Received: {path} with {len(lines):,} lines"
+            )
+
+
+def _tell(figures: dict[str, Any]) -> None:
+    for name, value in figures.items():
+        print(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
+
+
+def _write_json(value: dict[str, Any], path: Path | None) -> None:
+    if path is not None:
+        with whole_file(path) as file:
+            file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def _check_language(language: str) -> None:
+    if not re.fullmatch("[a-z]{2,3}", language):
+        raise ValueError(f"--language must be a code such as en or de. Received: {language!r}")
+
+
+def _check_trained(models: list[Path]) -> None:
+    from keras_s2s.export.artifact import EXPORT, find_export
+
+    if len(models) > 1 or EXPORT.is_in(find_export(models[0])):
+        raise ValueError(
+            "--perplexity needs one model, the one that was trained. Received: "
+            + ("an export: " if len(models) == 1 else "several: ")
+            + ", ".join(map(str, models))
+        )
+
+
+def _likelihood(
+    translator: Translator, sources: list[str], references: list[list[str]]
+) -> dict[str, float | int]:
+    """What the model makes of the targets; of several right answers to a source, of each."""
+    from keras_s2s.evaluation.likelihood import likelihood
+
+    pairs = [(text, one) for text, row in zip(sources, references, strict=True) for one in row]
+    found = likelihood(translator, *map(list, zip(*pairs, strict=True)))
+    return found.to_dict()
