@@ -11,6 +11,7 @@ from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2
 from keras_s2s.cli import main
 from keras_s2s.evaluation.likelihood import likelihood
 from keras_s2s.evaluation.scores import score as score_texts
+from keras_s2s.export.artifact import EXPORT, MANIFEST
 
 SOURCES = ["ab", "ab", "c", "ab"]
 TARGETS = ["b a", "a b", "c", "b b"]
@@ -46,6 +47,8 @@ def files(tmp_path: Path) -> Path:
     texts["tsv"] = [f"{a}\t{b}" for a, b in zip(SOURCES, TARGETS, strict=True)]
     for name, lines in texts.items():
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines))
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / MANIFEST).write_text(json.dumps({"format": EXPORT.form}))
     return tmp_path
 
 
@@ -123,6 +126,10 @@ MISTAKES = {
     "a short second target": (
         "score --answers {answers} --target {targets} --target {grouped}",
         "--target must have one line for each sentence to score, 4. Received: {grouped} with 2",
+    ),
+    "an export for its perplexity": (
+        "evaluate --model {export} --tsv {tsv} --perplexity",
+        "--perplexity needs the model that was trained. Received: {export}, an export",
     ),
     "nothing at all": ("score --answers {none} --target {none}", "at least one"),
     "no file": ("score --answers {none}x --target {targets}", "No such file or directory"),
