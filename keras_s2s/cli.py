@@ -95,22 +95,66 @@ def train(
             "X",
         ),
     ] = DEFAULT.subword_sampling,
-    cell: Annotated[str, about("Recurrent layer.", "lstm|gru")] = DEFAULT.cell,
+    cell: Annotated[str, about("Recurrent layer.", "lstm|layer_norm_lstm|gru|rnn")] = DEFAULT.cell,
     units: Annotated[int, about("Size of the hidden states.", "N")] = DEFAULT.units,
     embedding: Annotated[int, about("Size of the embeddings.", "N")] = DEFAULT.embedding,
     layers: Annotated[int, about("Recurrent layers on each side.", "N")] = DEFAULT.layers,
+    direction: Annotated[
+        str,
+        about("How the encoder reads the source.", "both|forward|reversed|alternating"),
+    ] = DEFAULT.direction,
+    residual: Annotated[
+        bool, typer.Option(help="Add a layer's input to its output, from the second layer on.")
+    ] = DEFAULT.residual,
+    bridge: Annotated[
+        str, about("From the encoder's last state to the decoder's first.", "dense|copy|zeros")
+    ] = DEFAULT.bridge,
     attention: Annotated[
-        str, about("Kind of attention; none for the plain model.", "luong|bahdanau|none")
+        str,
+        about(
+            "Kind of attention; none for the plain model.",
+            "luong|bahdanau|normalized_bahdanau|none",
+        ),
     ] = DEFAULT.attention,
     score: Annotated[
-        str, about("How Luong's attention compares.", "dot|general|concat")
+        str, about("How Luong's attention compares.", "dot|scaled_dot|general|concat|location")
     ] = DEFAULT.score,
+    local: Annotated[
+        str | None,
+        about("Read a window of the source alone, with luong.", "monotonic|predictive"),
+    ] = DEFAULT.local,
+    window: Annotated[
+        int, about("Pieces on either side of the middle of that window.", "N")
+    ] = DEFAULT.window,
+    places: Annotated[
+        int, about("Source pieces that the score location knows.", "N")
+    ] = DEFAULT.places,
     input_feeding: Annotated[
         bool, typer.Option(help="Feed what a step attended to into the next one; slower.")
     ] = DEFAULT.input_feeding,
+    tie_embeddings: Annotated[
+        str,
+        about(
+            "Places of one embedding: target and output are two, the source is the third.",
+            "none|two|three",
+        ),
+    ] = DEFAULT.tie_embeddings,
     dropout: Annotated[
         float, about("Probability of dropping an element in training.", "P")
     ] = DEFAULT.dropout,
+    word_dropout: Annotated[
+        float, about("Probability of hiding a whole piece in training.", "P")
+    ] = DEFAULT.word_dropout,
+    scheduled_sampling: Annotated[
+        str | None,
+        about(
+            "Train on the model's own answers, more and more of them.",
+            "linear|exponential|inverse_sigmoid",
+        ),
+    ] = DEFAULT.scheduled_sampling,
+    sampling_steps: Annotated[
+        int, about("How slowly they replace the targets, in batches.", "N")
+    ] = DEFAULT.sampling_steps,
     label_smoothing: Annotated[
         float, about("Share of the probability spread over all pieces.", "P")
     ] = DEFAULT.label_smoothing,
@@ -125,6 +169,10 @@ def train(
     learning_rate: Annotated[
         float, about("Peak of the learning rate, which rises and falls.", "X")
     ] = DEFAULT.learning_rate,
+    clip_norm: Annotated[float, about("Longest gradient.", "X")] = DEFAULT.clip_norm,
+    accumulation: Annotated[
+        int, about("Batches whose gradients make one step.", "N")
+    ] = DEFAULT.accumulation,
     averaging: Annotated[
         float, about("Momentum of the averaged weights that are kept; 0: no average.", "P")
     ] = DEFAULT.averaging,

@@ -30,7 +30,9 @@ CONTRACT = {
     "train": """--source --target --tsv --valid-source --valid-target --valid-tsv --output
         --source-tokenizer --target-tokenizer --vocabulary-size --cell --units --embedding --layers
         --attention --score --input-feeding --no-input-feeding --dropout --label-smoothing
-        --batch-tokens --epochs --minutes --learning-rate --precision --seed""",
+        --batch-tokens --epochs --minutes --learning-rate --precision --seed --direction --residual
+        --bridge --local --window --places --tie-embeddings --word-dropout --scheduled-sampling
+        --sampling-steps --clip-norm --accumulation""",
     "translate": """--model --input --output --beam --n-best --scores --attention-plot
         --replace-unknown --dictionary""",
     "evaluate": """--model --source --target --tsv --beam --json --perplexity
@@ -467,7 +469,7 @@ MISTAKES = {
         "train --output {none} --tsv {empty} --valid-tsv {tsv}",
         "there is no pair in {empty}",
     ),
-    "an unknown cell": ("train --output {none} --cell rnn", "`cell` must be one of"),
+    "an unknown cell": ("train --output {none} --cell elman", "`cell` must be one of"),
     "all dropped": ("train --output {none} --dropout 1", "`dropout` must be at least 0 and below"),
     "no epochs": ("train --output {none} --epochs 0", "`epochs` must be positive"),
     "a taken folder": (

@@ -129,7 +129,7 @@ MISTAKES = {
     ),
     "an export for its perplexity": (
         "evaluate --model {export} --tsv {tsv} --perplexity",
-        "--perplexity needs the model that was trained. Received: {export}, an export",
+        "--perplexity needs one model, the one that was trained. Received: an export: {export}",
     ),
     "nothing at all": ("score --answers {none} --target {none}", "at least one"),
     "no file": ("score --answers {none}x --target {targets}", "No such file or directory"),
