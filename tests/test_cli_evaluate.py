@@ -131,6 +131,10 @@ MISTAKES = {
         "evaluate --model {export} --tsv {tsv} --perplexity",
         "--perplexity needs one model, the one that was trained. Received: an export: {export}",
     ),
+    "several models for their perplexity": (
+        "evaluate --model {tsv} --model {answers} --tsv {tsv} --perplexity",
+        "the one that was trained. Received: several: {tsv}, {answers}",
+    ),
     "nothing at all": ("score --answers {none} --target {none}", "at least one"),
     "no file": ("score --answers {none}x --target {targets}", "No such file or directory"),
     "a language of no code": (
