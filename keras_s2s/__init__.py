@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from keras_s2s.layers.decoder import Decoder as Decoder
     from keras_s2s.layers.encoder import Encoder as Encoder
     from keras_s2s.layers.luong import LuongAttention as LuongAttention
+    from keras_s2s.layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
     from keras_s2s.model import Seq2Seq as Seq2Seq
     from keras_s2s.text.batches import Batches as Batches
     from keras_s2s.text.corpus import Corpus as Corpus
@@ -56,6 +57,7 @@ _MODULE_OF_NAME = {
     "LuongAttention": "keras_s2s.layers.luong",
     "MaskedCrossentropy": "keras_s2s.training.losses",
     "Perplexity": "keras_s2s.training.metrics",
+    "ScheduledSampling": "keras_s2s.layers.scheduled_sampling",
     "SentencePieceTokenizer": "keras_s2s.text.tokenizers",
     "Seq2Seq": "keras_s2s.model",
     "TokenAccuracy": "keras_s2s.training.metrics",

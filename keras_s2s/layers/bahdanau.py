@@ -41,7 +41,7 @@ class BahdanauAttention(Attention):
 
     Source: Bahdanau et al. 2015, eq. 5 and 6, and section A.1.2; no bias, as in the paper.
     `normalized` is the weight normalisation of Salimans and Kingma 2016, eq. 2, in the form of
-    Raffel et al. 2017, eq. 16, without its offset r, which a softmax does not see; g starts at
+    Raffel et al. 2017, section 2.4, without its offset r, which a softmax does not see; g starts at
     `1 / sqrt(units)` as there.
     """
 

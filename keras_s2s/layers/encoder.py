@@ -68,7 +68,7 @@ class Encoder(keras.layers.Layer):
         ((2, 4, 8), [True, True, True, False], 2)
 
     Source: Sutskever et al. 2014, sections 2 (one direction) and 3.3 (reversal; our end mark is
-    read first); Bahdanau et al. 2015, section 3.2 (both directions); Zhou et al. 2016, section 3.1
+    read first); Bahdanau et al. 2015, section 3.2 (both directions); Zhou et al. 2016, section 3
     (alternating); Wu et al. 2016, section 3.1 (residual).
     """
 

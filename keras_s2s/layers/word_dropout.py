@@ -39,8 +39,8 @@ class WordDropout(keras.layers.Layer):
         >>> np.asarray(hidden).tolist()
         [[2, 1, 3, 0]]
 
-    Source: Bowman et al. 2016, section 3.1 (target); Iyyer et al. 2015, section 3.2, where a hidden
-    word leaves the sentence.
+    Source: Bowman et al. 2016, section 3.1 (target); Iyyer et al. 2015, where a hidden word leaves
+    the sentence.
     """
 
     def __init__(self, rate: float, name: str | None = None) -> None:
