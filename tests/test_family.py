@@ -1,5 +1,6 @@
 """The table of variants says what is there."""
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def expressions() -> list[str]:
 def test_what_the_table_names_exists(expression: str) -> None:
     names = {**NAMES, "keras": keras, "keras_s2s": keras_s2s, "model": keras.Model()}
     if re.fullmatch(r"\w+(=\w+)?", expression) and expression.partition("=")[0] not in names:
-        options = keras_s2s.Translator.translate.__kwdefaults__
+        options = inspect.signature(keras_s2s.Translator.translate).parameters
         assert expression.partition("=")[0] in options
     else:
         assert eval(expression.partition("=")[0] if "(" not in expression else expression, names)
