@@ -10,11 +10,12 @@ from keras import ops
 from keras_s2s.layers import bahdanau, luong  # noqa: F401  What a saved decoder names.
 from keras_s2s.layers.attention import Attention
 from keras_s2s.layers.bridge import Bridge
-from keras_s2s.layers.checks import check_dropout, check_embedding_dimension
-from keras_s2s.layers.decoder_stack import DecoderStack, DecoderState, Noise
+from keras_s2s.layers.decoder_stack import DecoderStack
+from keras_s2s.layers.decoder_state import DecoderState, Noise
+from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
 from keras_s2s.layers.scan import apply_kernel
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
-from keras_s2s.layers.word_dropout import WordDropout
+from keras_s2s.layers.word_dropout import WordDropout, check_dropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -131,13 +132,7 @@ class Decoder(keras.layers.Layer):
         self.residual = residual
         self.dropout = dropout
         policy = self.dtype_policy
-        self.embedding = keras.layers.Embedding(
-            vocabulary_size,
-            self.embedding_dimension,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1),
-            name="embedding",
-            dtype=policy,
-        )
+        self.embedding = make_embedding(vocabulary_size, self.embedding_dimension, policy)
         self.word_dropout = WordDropout(word_dropout)
         self.scheduled_sampling = scheduled_sampling
         self.embedding_dropout = keras.layers.Dropout(dropout, dtype=policy)

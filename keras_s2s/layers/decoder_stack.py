@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops, tree
 
+from keras_s2s.layers.decoder_state import DecoderState, Noise, Position
 from keras_s2s.layers.recurrent import make_cell, run_cell
 from keras_s2s.layers.scan import apply_kernel, scan
-
-
-class DecoderState(NamedTuple):
-    """What a step hands to the next one.
-
-    Attributes:
-        layers: For each layer `(h, c)` or `(h,)`, each `[B, U]`.
-        attentional: The attentional vector of the last step, `[B, R]`; `()` without input feeding.
-        position: Steps done, float32 `[B, 1]`; `()` unless the attention asks for it.
-    """
-
-    layers: tuple
-    attentional: Any
-    position: Any = ()
-
-
-class Position(NamedTuple):
-    """What one position computes."""
-
-    hidden: Any  # [B, U]
-    context: Any  # [B, M], () without attention
-    weights: Any  # [B, S], () without attention
-    attentional: Any  # [B, R], () without input feeding
-
-
-class Noise(NamedTuple):
-    """Dropout's factors for one position, or for all; `()` where nothing is dropped."""
-
-    layers: Any = ()  # for each layer but the last [B, U]
-    attentional: Any = ()  # [B, R]
 
 
 class DecoderStack(keras.layers.Layer):

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_s2s.layers.checks import check_dropout, check_embedding_dimension
+from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
 from keras_s2s.layers.recurrent import make_cell, run_cell
-from keras_s2s.layers.word_dropout import WordDropout
+from keras_s2s.layers.word_dropout import WordDropout, check_dropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -117,12 +117,8 @@ class Encoder(keras.layers.Layer):
         self.reverse_source = reverse_source
         self.residual = residual
         self.dropout = dropout
-        self.embedding = keras.layers.Embedding(
-            vocabulary_size,
-            self.embedding_dimension,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1),
-            name="embedding",
-            dtype=self.dtype_policy,
+        self.embedding = make_embedding(
+            vocabulary_size, self.embedding_dimension, self.dtype_policy
         )
         self.word_dropout = WordDropout(word_dropout)
         self.embedding_dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)

@@ -7,9 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_s2s.layers.checks import check_dropout
-
 UNK_ID, LAST_SPECIAL_ID = 1, 3
+
+
+def check_dropout(name: str, value: float) -> None:
+    """Raise ValueError unless `value` is a probability below 1."""
+    if not 0 <= value < 1:
+        raise ValueError(f"`{name}` must be at least 0 and below 1. Received: {name}={value}")
 
 
 @keras.saving.register_keras_serializable("keras_s2s")

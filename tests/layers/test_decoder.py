@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from keras_s2s.layers.bahdanau import BahdanauAttention
 from keras_s2s.layers.decoder import Decoder
-from keras_s2s.layers.decoder_stack import DecoderState
+from keras_s2s.layers.decoder_state import DecoderState
 from keras_s2s.layers.luong import LuongAttention
 
 VOCABULARY, UNITS, EMBEDDING = 11, 4, 5

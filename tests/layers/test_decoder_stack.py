@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from keras_s2s.layers.bahdanau import BahdanauAttention
-from keras_s2s.layers.decoder_stack import DecoderStack, Noise
+from keras_s2s.layers.decoder_stack import DecoderStack
+from keras_s2s.layers.decoder_state import Noise
 from keras_s2s.layers.luong import LuongAttention
 from keras_s2s.layers.scan import apply_kernel
 
