@@ -51,6 +51,10 @@ KINDS: dict[str, dict[str, Any]] = {
             8, "location", local="predictive", window=2, maximum_source_length=9, **o
         ),
     },
+    "sampled": {
+        "attention": lambda **o: LuongAttention(8, **o),
+        "scheduled_sampling": lambda: ScheduledSampling("linear", k=0.0),  # Nothing is given.
+    },
     "plain": {"attention": lambda **o: None, "bridge": "copy"},
 }
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
@@ -60,6 +64,8 @@ def make_model(kind: str = "luong", dtype: Any = None, dropout: float = 0.0) -> 
     keras.utils.set_random_seed(4)
     options = {"dtype": dtype, "dropout": dropout, **KINDS[kind]}
     options["attention"] = options["attention"](dtype=dtype)
+    if "scheduled_sampling" in options:
+        options["scheduled_sampling"] = options["scheduled_sampling"]()
     layers = {key: options[key] for key in ("cell", "num_layers") if key in options}
     shares = options.pop("share_embeddings", False)
     sources = TARGETS if shares else SOURCES
@@ -192,12 +198,13 @@ model.save_weights(folder + "/after.weights.h5")
 """
 
 
+@pytest.mark.parametrize("kind", ["input feeding", "local", "location", "shared", "sampled"])
 def test_jax_gives_the_logits_the_loss_and_the_training_step_of_tensorflow(
-    tmp_path: Path,
+    kind: str, tmp_path: Path
 ) -> None:
     if importlib.util.find_spec("jax") is None:
         pytest.skip("jax is not installed: pip install jax")
-    model = make_model("input feeding")
+    model = make_model(kind)
     save_with_data(model, tmp_path)
     run_script(JAX, tmp_path, KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
     model.compile(keras.optimizers.SGD(0.5), MaskedCrossentropy(0.1), jit_compile=False)
