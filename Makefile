@@ -7,7 +7,7 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3.10 python3; do \
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,.venv/bin/python -m pip install)
 
-.PHONY: help setup demo test slow packaging lint format types
+.PHONY: help setup demo test slow packaging lint format types notebooks
 
 help:
 	@echo "make demo       train on written dates in a few minutes and look at the result"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint       check style and format"
 	@echo "make format     mend what lint can mend"
 	@echo "make types      run the type checker"
+	@echo "make notebooks  make the notebooks, and run those whose code has changed (an hour)"
 	@echo "make setup      make .venv with all that the above need"
 
 demo: .venv/.installed
@@ -48,6 +49,9 @@ types: .venv/.installed-dev
 	@ln -sfn ../../export .types/keras_s2s/export
 	@ln -sfn ../../keras_s2s/__init__.py .types/keras_s2s/__init__.pyi
 	.venv/bin/pyright
+
+notebooks: .venv/.installed-dev
+	.venv/bin/python notebooks/make.py
 
 .venv/bin/python:
 	@test -n "$(PYTHON)$(UV)" || { echo "Python 3.10, 3.11 or 3.12 with its venv module is needed;" \

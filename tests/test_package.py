@@ -70,6 +70,7 @@ MAY_IMPORT_EVERYTHING = {
     "cli_options",
     "cli_translate",
     "demo",
+    "experiments",
     "recipe",
     "recipe_model",
     "recipe_text",
