@@ -1,7 +1,7 @@
 """What the experiments in `notebooks` share: data made on the spot, training, seeds, files.
 
-An experiment trains small models on a task of its own, several times, each time from another seed.
-It ends with a JSON file that holds every figure and a picture that shows them.
+An experiment trains small models several times, each time from another seed, and ends with a JSON
+file that holds every figure and a picture that shows them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Pairs = Sequence[tuple[str, str]]
 SYMBOLS = "abcdefghij"
-SIZES = ("small", "full")
 # Okabe and Ito's colours, which all eyes tell apart; black comes last.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -48,31 +47,32 @@ class Options(NamedTuple):
 
     @property
     def is_full(self) -> bool:
-        """Whether the figures mean something."""
+        """Whether the size is "full"."""
         return self.size == "full"
 
 
-def read_options(name: str, *, seeds: int = 2) -> Options:
+def read_options(name: str, *, seeds: int = 2, arguments: Sequence[str] | None = None) -> Options:
     """Read the command line; in a notebook, which has none, take the defaults.
 
     Args:
         name: Name of the experiment.
         seeds: Default number of seeds.
+        arguments: What to read in place of the command line.
 
     Returns:
         The options; by default full size, and files in the working folder.
 
     Example:
-        >>> import sys
-        >>> sys.argv = ["copy.py", "--size", "small", "--seeds", "3", "--output", "/tmp/copy"]
-        >>> read_options("copy").seeds
+        >>> read_options("copy", arguments=["--size", "small", "--seeds", "3"]).seeds
         [1, 2, 3]
     """
     parser = argparse.ArgumentParser(prog=f"{name}.py")
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the files")
-    parser.add_argument("--size", choices=SIZES, default="full", help="small: only to try it")
+    parser.add_argument("--size", choices=("small", "full"), default="full")
     parser.add_argument("--seeds", type=int, default=seeds, help="number of runs")
-    given = parser.parse_args([] if "ipykernel" in sys.modules else None)
+    if arguments is None:
+        arguments = [] if "ipykernel" in sys.modules else sys.argv[1:]
+    given = parser.parse_args(arguments)
     if given.seeds < 1:
         parser.error(f"--seeds must be at least 1. Received: --seeds {given.seeds}")
     return Options(name, given.size, list(range(1, given.seeds + 1)), given.output)
@@ -88,9 +88,6 @@ def random_strings(
         lengths: Lengths to draw from, in symbols.
         seed: The same seed gives the same strings.
         symbols: What they are made of.
-
-    Returns:
-        The strings.
 
     Example:
         >>> len(random_strings(3, [5], seed=1)[0])
@@ -138,7 +135,6 @@ def train(
     import keras
 
     from keras_s2s import Batches, CharacterTokenizer, MaskedCrossentropy, Translator
-    from keras_s2s.training.optimizers import CompiledAdam
 
     keras.utils.set_random_seed(seed)
     sources, targets = map(list, zip(*pairs, strict=True))
@@ -148,20 +144,18 @@ def train(
     steps = max(batches.steps_per_epoch // rounds, 1)
     model = build(tokenizer.vocabulary_size)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps * rounds)
-    model.compile(CompiledAdam(schedule, global_clipnorm=1.0), loss=MaskedCrossentropy())
+    adam = keras.optimizers.Adam(schedule, global_clipnorm=1.0)
+    # Where there is a GPU, Keras would compile the step anew for each length.
+    model.compile(adam, loss=MaskedCrossentropy(), jit_compile=False)
     translator = Translator(model, tokenizer, tokenizer, beam_size=1)
-    callbacks = []
-    if watch is not None:
-        seen = lambda part, _: watch(translator, (part + 1) * steps)  # noqa: E731
-        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=seen))
-    model.fit(
-        batches.dataset(),
-        epochs=rounds,
-        steps_per_epoch=steps,
-        callbacks=callbacks,
-        verbose=0,
-        shuffle=False,
-    )
+
+    def end_part(part: int, _: Any = None) -> None:
+        if watch is not None:
+            watch(translator, (part + 1) * steps)
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=end_part)]
+    how: dict[str, Any] = {"epochs": rounds, "steps_per_epoch": steps, "callbacks": callbacks}
+    model.fit(batches.dataset(), verbose=0, shuffle=False, **how)
     return translator
 
 
@@ -182,10 +176,7 @@ def accuracy(translator: Translator, pairs: Pairs) -> Accuracy:
 
     Args:
         translator: What answers.
-        pairs: Sources and targets, of one character a token.
-
-    Returns:
-        The shares, from 0 to 1.
+        pairs: Sources and targets.
     """
     return _shares(right_tokens(translator, pairs))
 
@@ -196,9 +187,6 @@ def right_tokens(translator: Translator, pairs: Pairs) -> list[list[bool]]:
     Args:
         translator: What answers, greedily.
         pairs: Sources and targets, of one character a token.
-
-    Returns:
-        A list for each pair.
     """
     sources, targets = zip(*pairs, strict=True)
     longest = max(map(len, targets)) + 1
@@ -230,7 +218,7 @@ def summarize(runs: Iterable[Any]) -> dict[str, Any]:
         runs: A number or an array of them for each seed, all of one shape.
 
     Returns:
-        "mean", "lowest" and "highest" of the runs, and the "runs" themselves.
+        "mean", "lowest" and "highest" of the runs, and "runs" themselves.
 
     Example:
         >>> summarize([[1.0, 2.0], [3.0, 2.0]])["mean"]
@@ -254,7 +242,7 @@ def draw_band(
     """Draw the mean as a line and the range from the lowest to the highest seed as a band.
 
     Args:
-        axes: Where.
+        axes: Where to draw.
         places: Where each value stands on the horizontal axis.
         summary: What `summarize` returned for a row of values.
         label: What the legend calls it.
@@ -294,7 +282,7 @@ def save(
     """Write what was found: NAME.json and NAME.png in the folder of the options.
 
     Args:
-        options: Of this run.
+        options: How it was run.
         settings: Sizes, numbers of pairs and what else the figures depend on.
         figures: What was measured, by name.
         picture: What shows it.

@@ -91,6 +91,8 @@ attentions = {
         units, local="predictive", window=settings["window"]
     ),
 }
+if not options.is_full:
+    attentions = {name: attentions[name] for name in ("none", "local-p, general")}
 
 
 def run(name: str, seed: int) -> tuple[Translator, list[float], float]:
@@ -160,7 +162,7 @@ for axes in panels:
     axes.grid(axis="x", color="#d9d9d9", linewidth=0.5)
 
 below.suptitle(f"Where they look while they read {sample!r}", fontsize=10, x=0.01, ha="left")
-for axes, (name, answer) in zip(below.subplots(3, 3).flat, maps.items(), strict=True):
+for axes, (name, answer) in zip(below.subplots(3, 3).flat, maps.items(), strict=False):
     axes.imshow(answer.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_xticks(range(len(answer.source_pieces)), shown(answer.source_pieces), fontsize=8)
     axes.set_yticks(range(len(answer.target_pieces)), shown(answer.target_pieces), fontsize=8)

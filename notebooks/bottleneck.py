@@ -40,7 +40,7 @@ settings = {
     "lengths": [lengths[0], lengths[-1]],
     "training_pairs": 64_000 if options.is_full else 640,
     "test_pairs_per_length": 40 if options.is_full else 2,
-    "units": [32, 64, 128] if options.is_full else [8, 16],
+    "units": [32, 64, 128] if options.is_full else [8],
     "units_with_attention": [32] if options.is_full else [8],
     "embedding": 32,
     "batch_sentences": 64,

@@ -64,7 +64,7 @@ tests = [(string, string) for string in random_strings(settings["tests"], length
 def schedules() -> dict[str, ScheduledSampling | None]:
     """Each way to train by its name."""
     slope, k = 1 / batches, batches / 8
-    return {
+    ways = {
         "teacher forcing": None,
         "linear": ScheduledSampling("linear", k=1.0, c=slope),
         "exponential": ScheduledSampling("exponential", k=0.5 ** (2 / batches)),
@@ -72,6 +72,7 @@ def schedules() -> dict[str, ScheduledSampling | None]:
         "inverse sigmoid, drawn": ScheduledSampling("inverse_sigmoid", k=k, sampled=True),
         "always its own": ScheduledSampling("linear", k=0.0),
     }
+    return ways if options.is_full else {name: ways[name] for name in list(ways)[:2]}
 
 
 # %% [markdown]

@@ -38,6 +38,8 @@ from keras_s2s.experiments import (
 
 options = read_options("vanishing", seeds=3)
 cells = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "layer_norm_lstm": "LSTM, layer norm"}
+if not options.is_full:
+    cells = {"rnn": "RNN"}
 settings = {
     "lengths": [2, 60 if options.is_full else 12],
     "training_pairs": 32_000 if options.is_full else 640,
