@@ -38,7 +38,7 @@ options = read_options("bottleneck", seeds=2)
 lengths = range(2, 31)
 settings = {
     "lengths": [lengths[0], lengths[-1]],
-    "training_pairs": 64_000 if options.is_full else 640,
+    "training_pairs": 96_000 if options.is_full else 640,
     "test_pairs_per_length": 40 if options.is_full else 2,
     "units": [32, 64, 128] if options.is_full else [8],
     "units_with_attention": [32] if options.is_full else [8],

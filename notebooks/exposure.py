@@ -40,7 +40,7 @@ options = read_options("exposure", seeds=2)
 lengths = range(4, 13)
 settings = {
     "lengths": [lengths[0], lengths[-1]],
-    "training_pairs": 64_000 if options.is_full else 640,
+    "training_pairs": 96_000 if options.is_full else 640,
     "tests": 1000 if options.is_full else 30,
     "rounds": 10 if options.is_full else 2,
     "units": 64 if options.is_full else 16,

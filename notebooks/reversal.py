@@ -37,7 +37,7 @@ options = read_options("reversal", seeds=3)
 lengths = range(2, 13)
 settings = {
     "lengths": [lengths[0], lengths[-1]],
-    "training_pairs": 64_000 if options.is_full else 640,
+    "training_pairs": 96_000 if options.is_full else 640,
     "test_pairs_per_length": 60 if options.is_full else 3,
     "rounds": 20 if options.is_full else 2,
     "units": 64,

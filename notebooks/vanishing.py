@@ -42,7 +42,7 @@ if not options.is_full:
     cells = {"rnn": "RNN"}
 settings = {
     "lengths": [2, 60 if options.is_full else 12],
-    "training_pairs": 32_000 if options.is_full else 640,
+    "training_pairs": 38_400 if options.is_full else 640,
     "test_pairs_per_length": 50 if options.is_full else 5,
     "units": 48 if options.is_full else 16,
     "embedding": 16,
