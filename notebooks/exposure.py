@@ -160,7 +160,7 @@ for style, name in enumerate(curves):
     draw_band(left, steps, curves[name], name, style)
 style_axes(left, "Own words, in the course of training", "batches", "tokens right")
 left.set_ylim(0, 1.03)
-left.legend(frameon=False, fontsize=8)
+left.legend(frameon=False, fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
 names = list(rates)[::-1]
 for style, key in enumerate(("before", "after, given", "after")):
     ranges = [rates[name][key] for name in names]
@@ -175,8 +175,7 @@ right.grid(axis="y", visible=False)
 right.grid(axis="x", color="#d9d9d9", linewidth=0.5)
 right.set_xlim(0, 1)
 right.set_ylim(-0.6, len(names) - 0.4)
-handles, labels = right.get_legend_handles_labels()
-right.legend(handles, labels, frameon=False, fontsize=8, loc="center right")
+right.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.4, -0.16))
 figures = {"steps": steps, "token_accuracy": curves, "rates": rates}
 save(options, settings, figures, figure)
 

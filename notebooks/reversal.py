@@ -109,7 +109,8 @@ style_axes(left, "In the course of training", "batches", "tokens right")
 style_axes(right, "After training", "length of the source in symbols", "whole strings right")
 for axes in (left, right):
     axes.set_ylim(0, 1.03)
-left.legend(frameon=False, fontsize=9, loc="lower right")
+handles, labels = left.get_legend_handles_labels()
+figure.legend(handles, labels, ncols=2, frameon=False, fontsize=9, loc="outside upper center")
 figures = {
     "steps": steps,
     "lengths": list(lengths),
