@@ -17,6 +17,7 @@ if "google.colab" in sys.modules:
 # %%
 import random
 import time
+from typing import Any
 
 import matplotlib.pyplot as plt
 
@@ -148,7 +149,8 @@ for name in attentions:
 
 # %%
 figure = plt.figure(figsize=(9.5, 9.5), layout="constrained")
-above, below = figure.subfigures(2, 1, height_ratios=(3, 6))
+halves: Any = figure.subfigures(2, 1, height_ratios=(3, 6))
+above, below = halves
 panels = above.subplots(1, 2, sharey=True)
 names = list(attentions)[::-1]
 for axes, found in zip(panels, (scores, speeds), strict=True):

@@ -54,16 +54,17 @@ tests = [(string, string) for string in random_strings(settings["tests"], length
 # %% [markdown]
 # ## How often the target is given
 #
-# The three decays of the paper go from always to (nearly) never in the course of the training; at
-# half of it they give about half of the tokens. In place of a token that is not given, the decoder
-# reads its likeliest answer, or one drawn from its probabilities ("drawn"), as in the paper.
-# "Always its own" never gives anything but the start mark.
+# With each of the paper's three decays the target's token is given always at first and half of the
+# time at half of the training; in the end never (linear), a quarter of the time (exponential) or
+# nearly never (inverse sigmoid). In place of a token that is not given, the decoder reads its
+# likeliest answer, or one drawn from its probabilities ("drawn"), as in the paper. "Always its own"
+# never gives anything but the start mark.
 
 
 # %%
 def schedules() -> dict[str, ScheduledSampling | None]:
     """Each way to train by its name."""
-    slope, k = 1 / batches, batches / 8
+    slope, k = 1 / batches, batches / 10
     ways = {
         "teacher forcing": None,
         "linear": ScheduledSampling("linear", k=1.0, c=slope),
