@@ -21,7 +21,7 @@ if "google.colab" in sys.modules:
 # %%
 import matplotlib.pyplot as plt
 
-from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq
+from keras_s2s import BahdanauAttention, Decoder, Encoder, Seq2Seq
 from keras_s2s.experiments import (
     Accuracy,
     accuracy_by_length,
@@ -41,7 +41,7 @@ settings = {
     "training_pairs": 96_000 if options.is_full else 640,
     "test_pairs_per_length": 40 if options.is_full else 2,
     "units": [32, 64, 128] if options.is_full else [8],
-    "units_with_attention": [32] if options.is_full else [8],
+    "units_with_attention": [32, 64] if options.is_full else [8],
     "embedding": 32,
     "batch_sentences": 64,
     "learning_rate": 4e-3,
@@ -51,7 +51,7 @@ settings = {
 # ## Two models
 #
 # Both read with an LSTM in both directions and write with an LSTM. They differ in one argument of
-# the decoder. The size of the state is `units`: without attention all that the decoder learns about
+# the decoder, Bahdanau's attention. The size of the state is `units`: without attention all that the decoder learns about
 # the source are these numbers, and as many of the LSTM's cell. Each model reads every training
 # string once: nothing can be learned by heart.
 
@@ -61,7 +61,7 @@ def measure(units: int, has_attention: bool, seed: int) -> list[Accuracy]:
     """Shares of whole strings and of tokens that are right, for each length."""
 
     def build(size: int) -> Seq2Seq:
-        attention = LuongAttention(units) if has_attention else None
+        attention = BahdanauAttention(units) if has_attention else None
         how = {"units": units, "embedding_dimension": settings["embedding"]}
         return Seq2Seq(Encoder(size, **how), Decoder(size, **how, attention=attention))
 
