@@ -51,9 +51,9 @@ settings = {
 # ## Two models
 #
 # Both read with an LSTM in both directions and write with an LSTM. They differ in one argument of
-# the decoder, Bahdanau's attention. The size of the state is `units`: without attention all that the decoder learns about
-# the source are these numbers, and as many of the LSTM's cell. Each model reads every training
-# string once: nothing can be learned by heart.
+# the decoder, Bahdanau's attention. The size of the state is `units`: without attention all that
+# the decoder learns about the source are these numbers, and as many of the LSTM's cell. Each model
+# reads every training string once: nothing can be learned by heart.
 
 
 # %%

@@ -68,6 +68,7 @@ def execute(notebook: Any) -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     place = {"metadata": {"path": str(FILES)}}
     NotebookClient(notebook, timeout=None, record_timing=False, resources=place).execute()
+    notebook.metadata = nbformat.from_dict(METADATA)  # The kernel told its version.
     for cell in code(notebook):
         cell.metadata = {}
         # What TensorFlow says of the machine it runs on is no part of the story.
