@@ -120,4 +120,13 @@ figures = {
 save(options, settings, figures, figure)
 
 # %% [markdown]
-# CONCLUSION
+# ## Conclusion
+#
+# Reversal helps, as the paper says, and from the start: read backwards, the strings are learned as
+# well after 675 batches as read forwards after 1,500 (84 % of the tokens right); in the end it is
+# 94 % (three seeds: 93 to 96 %) against 84 % (83 to 87 %).
+#
+# It also moves the length at which copying breaks down. Both models copy up to four symbols without
+# a mistake. Forwards 72 % of the strings of eight symbols are right and 30 % of ten; backwards it is
+# 98 % and 82 %. But reversal does not take the limit away: at twelve symbols, the longest of the
+# training, 40 % are right backwards (25 to 57 %) and 3 % forwards. That takes attention.

@@ -36,7 +36,7 @@ from keras_s2s.experiments import (
     train,
 )
 
-options = read_options("vanishing", seeds=3)
+options = read_options("vanishing", seeds=2)
 cells = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "layer_norm_lstm": "LSTM, layer norm"}
 if not options.is_full:
     cells = {"rnn": "RNN"}
