@@ -127,6 +127,6 @@ save(options, settings, figures, figure)
 # 94 % (three seeds: 93 to 96 %) against 84 % (83 to 87 %).
 #
 # It also moves the length at which copying breaks down. Both models copy up to four symbols without
-# a mistake. Forwards 72 % of the strings of eight symbols are right and 30 % of ten; backwards it is
-# 98 % and 82 %. But reversal does not take the limit away: at twelve symbols, the longest of the
+# a mistake. Forwards, 72 % of the strings of eight symbols are right and 30 % of ten; backwards, it
+# is 98 % and 82 %. But reversal does not take the limit away: at twelve symbols, the longest of the
 # training, 40 % are right backwards (25 to 57 %) and 3 % forwards. That takes attention.
