@@ -100,6 +100,12 @@ def test_the_notebook_shows_its_picture_and_is_small(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_story_ends_with_a_conclusion(name: str) -> None:
+    last = maker.read_program(FOLDER / f"{name}.py").cells[-1].source
+    assert last.startswith("## Conclusion\n"), "write down what the full size has found"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_only_public_names_are_imported(name: str) -> None:
     tree = ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
     modules = []
