@@ -154,4 +154,21 @@ figures = {
 save(options, settings, figures, figure)
 
 # %% [markdown]
-# CONCLUSION
+# ## Conclusion
+#
+# After training it is the story of the papers. In the plain network a hundred-thousandth of the
+# gradient or less arrives from the first of thirty symbols, and it names that symbol in about
+# half of its answers. In the GRU and the layer-normalised LSTM some hundredths arrive from the
+# symbols in between, and from the first one, which alone matters, between a quarter and three
+# times of what the last one sends. Both remember it at every distance, with both seeds.
+#
+# Before training it is not. Our cells start from orthogonal recurrent matrices, and with one of
+# those the plain network hands on a third of the gradient over 29 steps; the LSTM, whose output
+# gates are half open, 0.5 %, the GRU a millionth. A gradient that survives is not yet one that
+# teaches, and one that vanishes at the start can come back: the GRU, which began with the
+# least, solves the task.
+#
+# And the LSTM is no guarantee. One seed learned the task (95 % from the longest distance), the
+# other did not in the same 1,500 batches (25 %), and from the first symbol it gets 0.2 % of the
+# gradient where the other gets four times that of the last. With sixty symbols no plain LSTM
+# learned it in our tries, which is why there are thirty.
