@@ -283,7 +283,7 @@ def save(
 
     Args:
         options: How it was run.
-        settings: Sizes, numbers of pairs and what else the figures depend on.
+        settings: Sizes and what else the figures depend on.
         figures: What was measured, by name.
         picture: What shows it.
     """
