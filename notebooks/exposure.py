@@ -1,0 +1,201 @@
+# %% [markdown]
+# # One mistake and the next
+#
+# In training, the decoder reads the target: whatever it would have said, the word before is right
+# (teacher forcing). In use it reads its own words, and one of them may be wrong; what follows a
+# mistake it has never been shown. Bengio et al. (2015) therefore mix the model's own words into the
+# training, few at first, then more and more: scheduled sampling. Ranzato et al. (2016) gave the
+# problem the name exposure bias.
+#
+# We look for it where mistakes are sure to happen: a string of random symbols has to be copied
+# without attention, through a state that is too small for the long ones.
+
+# %%
+import sys
+
+if "google.colab" in sys.modules:
+    import subprocess
+
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "keras-s2s"], check=True)
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+from keras_s2s import Decoder, Encoder, ScheduledSampling, Seq2Seq, Translator
+from keras_s2s.experiments import (
+    COLORS,
+    accuracy,
+    draw_band,
+    random_strings,
+    read_options,
+    right_tokens,
+    save,
+    style_axes,
+    summarize,
+    train,
+)
+
+options = read_options("exposure", seeds=2)
+lengths = range(4, 13)
+settings = {
+    "lengths": [lengths[0], lengths[-1]],
+    "training_pairs": 96_000 if options.is_full else 640,
+    "tests": 1000 if options.is_full else 30,
+    "rounds": 10 if options.is_full else 2,
+    "units": 64 if options.is_full else 16,
+    "embedding": 32,
+    "batch_sentences": 64,
+    "learning_rate": 4e-3,
+}
+batches = settings["training_pairs"] // settings["batch_sentences"]
+tests = [(string, string) for string in random_strings(settings["tests"], lengths, 1000)]
+
+# %% [markdown]
+# ## How often the target is given
+#
+# With each of the paper's three decays the target's token is given always at first and half of the
+# time at half of the training; in the end never (linear), a quarter of the time (exponential) or
+# nearly never (inverse sigmoid). In place of a token that is not given, the decoder reads its
+# likeliest answer, or one drawn from its probabilities ("drawn"), as in the paper. "Always its own"
+# never gives anything but the start mark.
+
+
+# %%
+def schedules() -> dict[str, ScheduledSampling | None]:
+    """Each way to train by its name."""
+    slope, k = 1 / batches, batches / 10
+    ways = {
+        "teacher forcing": None,
+        "linear": ScheduledSampling("linear", k=1.0, c=slope),
+        "exponential": ScheduledSampling("exponential", k=0.5 ** (2 / batches)),
+        "inverse sigmoid": ScheduledSampling("inverse_sigmoid", k=k),
+        "inverse sigmoid, drawn": ScheduledSampling("inverse_sigmoid", k=k, sampled=True),
+        "always its own": ScheduledSampling("linear", k=0.0),
+    }
+    return ways if options.is_full else {name: ways[name] for name in list(ways)[:2]}
+
+
+# %% [markdown]
+# ## Before and after the first mistake
+#
+# The test is what a user does: greedy answers, from the model's own words. For each answer we find
+# the first wrong token. The rate before is the risk that a token is wrong when all before it were
+# right; the rate after is the share of wrong tokens behind the first mistake. A third number tells
+# how much of the difference is exposure: the share of wrong tokens behind the same places when the
+# decoder is given the right word at every step.
+
+
+# %%
+def given_tokens(translator: Translator) -> list[list[bool]]:
+    """Tell for each token of each test whether it is right when all before it are given."""
+    encode = translator.source_tokenizer.encode
+    found = []
+    for first in range(0, len(tests), 250):
+        rows = [[*encode(target), 3] for _, target in tests[first : first + 250]]
+        source = np.zeros((len(rows), max(map(len, rows))), "int32")
+        for row, ids in zip(source, rows, strict=True):
+            row[: len(ids)] = ids
+        starts = np.full((len(rows), 1), 2, "int32")
+        target_in = np.concatenate([starts, source[:, :-1]], axis=1)
+        target_in[source == 0] = 0
+        logits = translator.model.predict_on_batch((source, target_in))
+        right = np.argmax(logits, axis=-1) == source
+        found += [line[: len(ids)].tolist() for line, ids in zip(right, rows, strict=True)]
+    return found
+
+
+def mistakes(translator: Translator) -> dict[str, float]:
+    """Error rates before and after the first mistake; after it with the target given, too."""
+    before, after, given_after = [], [], []
+    for own, given in zip(right_tokens(translator, tests), given_tokens(translator), strict=True):
+        first = own.index(False) if False in own else len(own)
+        before += own[: first + 1]
+        after += own[first + 1 :]
+        given_after += given[first + 1 :]
+    rates = {"before": before, "after": after, "after, given": given_after}
+    return {name: 1 - float(np.mean(right)) for name, right in rates.items()}
+
+
+def run(name: str, seed: int) -> tuple[list[float], list[int], dict[str, float]]:
+    """Token accuracy in the course of training, after how many batches, and the mistakes."""
+    curve, steps = [], []
+
+    def build(size: int) -> Seq2Seq:
+        how = {"units": settings["units"], "embedding_dimension": settings["embedding"]}
+        decoder = Decoder(size, **how, scheduled_sampling=schedules()[name])
+        return Seq2Seq(Encoder(size, **how), decoder)
+
+    def watch(translator: Translator, step: int) -> None:
+        curve.append(accuracy(translator, tests).token)
+        steps.append(step)
+
+    strings = random_strings(settings["training_pairs"], lengths, seed)
+    translator = train(
+        build,
+        [(string, string) for string in strings],
+        seed=seed,
+        rounds=settings["rounds"],
+        watch=watch,
+        batch_sentences=settings["batch_sentences"],
+        learning_rate=settings["learning_rate"],
+    )
+    last = accuracy(translator, tests)
+    return curve, steps, {**mistakes(translator), "token": last.token, "whole": last.whole}
+
+
+curves, rates = {}, {}
+for name in schedules():
+    runs = [run(name, seed) for seed in options.seeds]
+    steps = runs[0][1]
+    curves[name] = summarize(curve for curve, _, _ in runs)
+    rates[name] = {key: summarize(one[2][key] for one in runs) for key in runs[0][2]}
+    print(f"{name:23}", *(f"{key} {value['mean']:.3f}" for key, value in rates[name].items()))
+
+# %% [markdown]
+# ## What came out
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+for style, name in enumerate(curves):
+    draw_band(left, steps, curves[name], name, style)
+style_axes(left, "Own words, in the course of training", "batches", "tokens right")
+left.set_ylim(0, 1.03)
+left.legend(frameon=False, fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+names = list(rates)[::-1]
+for style, key in enumerate(("before", "after, given", "after")):
+    ranges = [rates[name][key] for name in names]
+    means = [one["mean"] for one in ranges]
+    places = np.arange(len(names)) + 0.22 * (1 - style)
+    for place, one in zip(places, ranges, strict=True):
+        right.plot([one["lowest"], one["highest"]], [place] * 2, color=COLORS[style], alpha=0.4)
+    right.scatter(means, places, color=COLORS[style], s=28, marker="osD"[style], label=key)
+style_axes(right, "Around the first mistake", "tokens wrong", "")
+right.set_yticks(range(len(names)), names, fontsize=9)
+right.grid(axis="y", visible=False)
+right.grid(axis="x", color="#d9d9d9", linewidth=0.5)
+right.set_xlim(0, 1)
+right.set_ylim(-0.6, len(names) - 0.4)
+right.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.4, -0.16))
+figures = {"steps": steps, "token_accuracy": curves, "rates": rates}
+save(options, settings, figures, figure)
+
+# %% [markdown]
+# ## Conclusion
+#
+# The bias is there, and large. Trained by teacher forcing, the model gets 3 % of the tokens
+# wrong up to its first mistake and 62 % behind it. Given the right words, it gets only 8 %
+# wrong at those same places. So nearly all of what follows a mistake comes from having read it.
+#
+# Scheduled sampling does what it was made for: behind a mistake 48 to 50 % are wrong with the
+# three decays, 45 % with drawn answers and 39 % where the model has never read anything but
+# itself.
+#
+# But here it does not pay, and that contradicts the paper, which found better captions and
+# parses. All of the other ways make more first mistakes, 16 to 25 % in place of 3 %, and end
+# with 62 to 70 % of the tokens right in place of 89 %. The reason may lie in the task: no
+# symbol of a random string says anything of the next, so a wrong word that was read teaches
+# nothing about the words to come, and it may take away the sign of how far the copy has come.
+# The model that always reads its own words is the best of them, so it is not simply a matter of
+# how much. And 1,500 batches are few; where words predict each other, the outcome can be
+# another.
