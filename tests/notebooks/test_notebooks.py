@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
-NAMES = ("bottleneck", "exposure", "reversal", "vanishing")
+NAMES = ("attentions", "bottleneck", "exposure", "reversal", "vanishing")
 MAY_IMPORT = {"keras", "matplotlib", "numpy", "tensorflow"}
 MAY_IMPORT_OF_OURS = {"keras_s2s", "keras_s2s.dates", "keras_s2s.experiments"}
 COLAB = """import sys
