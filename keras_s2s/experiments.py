@@ -1,7 +1,7 @@
 """What the experiments in `notebooks` share: data made on the spot, training, seeds, files.
 
-An experiment trains small models several times, each time from another seed, and ends with a JSON
-file that holds every figure and a picture that shows them.
+An experiment trains small models from several seeds and ends with a JSON file of all figures and a
+picture of them.
 """
 
 from __future__ import annotations
@@ -287,7 +287,6 @@ def save(
         figures: What was measured, by name.
         picture: What shows it.
     """
-    options.output.mkdir(parents=True, exist_ok=True)
     found = {
         "experiment": options.name,
         "size": options.size,
@@ -295,6 +294,7 @@ def save(
         "settings": settings,
         "figures": figures,
     }
+    options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / options.name
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     path.with_suffix(".json").write_text(text, encoding="utf-8")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +11,6 @@ from keras_s2s.recipe_model import POLICIES, make_model
 
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
-    from keras_s2s.model import Seq2Seq
-    from keras_s2s.text.batches import Batches
 
 Pairs = Sequence[tuple[str, str]]
 TOKENIZERS = ("sentencepiece", "word", "character")
@@ -164,8 +159,20 @@ class Recipe:
         _need(0 <= self.seed < 2**31, "from 0 to 2**31 - 1", "seed", given)
         is_fed = self.input_feeding and self.attention == "none"
         _need(not is_fed, "False where there is no attention to feed", "input_feeding", given)
+        is_luong = self.local is None or self.attention == "luong"
+        _need(is_luong, "None where the attention is not luong", "local", given)
+        is_one = self.tie_embeddings != "three" or self.has_joint_vocabulary
+        need = "none or two without one SentencePiece vocabulary for both sides"
+        _need(is_one, need, "tie_embeddings", given)
         has_start = self.bridge != "zeros" or self.attention != "none"
         _need(has_start, "dense or copy where there is no attention", "bridge", given)
+
+    @property
+    def has_joint_vocabulary(self) -> bool:
+        """Whether both sides share one tokenizer: it is asked for, and their kinds agree."""
+        is_alike = self.source_normalization == self.target_normalization
+        kinds = {self.source_tokenizer, self.target_tokenizer or self.source_tokenizer}
+        return self.joint_vocabulary and is_alike and kinds == {"sentencepiece"}
 
 
 def train(
@@ -196,6 +203,7 @@ def train(
 
     from keras_s2s.inference.storage import DESCRIPTION, TRANSLATOR
     from keras_s2s.inference.translator import Translator
+    from keras_s2s.recipe_fit import fit, write_history
     from keras_s2s.recipe_text import (
         choose_samples,
         encode_pairs,
@@ -215,85 +223,18 @@ def train(
         report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")
     sizes = source_tokenizer.vocabulary_size, target_tokenizer.vocabulary_size
-    is_joint = source_tokenizer is target_tokenizer
-    if recipe.tie_embeddings == "three" and not is_joint:
-        raise ValueError(
-            "One embedding in three places needs one SentencePiece vocabulary for both sides. "
-            f"Received: tie_embeddings='three' and vocabularies of {sizes[0]} and {sizes[1]}"
-        )
     model = make_model(*sizes, recipe)
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
     report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
     valid = encode_pairs(valid_pairs, source_tokenizer, target_tokenizer)
-    history = _fit(model, batches, valid, folder, recipe, report)
+    history = fit(model, batches, valid, recipe, report)
     translator = Translator(
         model, source_tokenizer, target_tokenizer, samples=choose_samples(pairs)
     )
-    translator.save(folder, write_companions=lambda new: _write_history(new, recipe, history))
+    translator.save(folder, write_companions=lambda new: write_history(new, recipe, history))
     return translator
 
 
 def _need(is_right: bool, need: str, name: str, given: dict[str, Any]) -> None:
     if not is_right:
         raise ValueError(f"`{name}` must be {need}. Received: {name}={given[name]!r}")
-
-
-def _fit(
-    model: Seq2Seq,
-    batches: Batches,
-    valid: tuple[list, list],
-    folder: Path,
-    recipe: Recipe,
-    report: Callable[[str], None],
-) -> dict[str, list[float]]:
-    """Run `fit`; leave the best averaged weights in the model."""
-    import keras
-
-    from keras_s2s.text.batches import Batches
-    from keras_s2s.training.losses import MaskedCrossentropy
-    from keras_s2s.training.optimizers import CompiledAdam
-    from keras_s2s.training.progress import StepProgress
-    from keras_s2s.training.schedules import ProgressSchedule
-    from keras_s2s.training.validation import BestWeights
-
-    valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
-    steps = batches.steps_per_epoch
-    optimizer = CompiledAdam(
-        recipe.learning_rate,
-        beta_2=0.98,
-        global_clipnorm=recipe.clip_norm,
-        gradient_accumulation_steps=recipe.accumulation if recipe.accumulation > 1 else None,
-        use_ema=recipe.averaging > 0,
-        ema_momentum=recipe.averaging,
-    )
-    model.compile(optimizer, loss=MaskedCrossentropy(recipe.label_smoothing))
-    best = BestWeights(valid_batches, recipe.patience, report, batches.target_tokens)
-    callbacks = [
-        ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
-        *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []),
-        *([StepProgress()] if sys.stderr.isatty() else []),
-        best,
-    ]
-    history = model.fit(
-        batches.dataset(),
-        epochs=recipe.epochs,
-        steps_per_epoch=steps,
-        callbacks=callbacks,
-        verbose=0,
-        shuffle=False,
-    )
-    best.restore()
-    return {name: [float(v) for v in values] for name, values in history.history.items()}
-
-
-def _write_history(folder: Path, recipe: Recipe, history: dict[str, list[float]]) -> None:
-    from keras_s2s.evaluation.plots import training_curves
-
-    finite = {
-        name: [value if math.isfinite(value) else None for value in values]
-        for name, values in history.items()
-    }
-    for name, value in (("recipe", asdict(recipe)), ("history", finite)):
-        text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-        (folder / f"{name}.json").write_text(text, encoding="utf-8")
-    training_curves(history, folder / "curves.png")

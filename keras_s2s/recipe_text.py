@@ -26,8 +26,7 @@ def train_tokenizers(pairs: Pairs, recipe: Recipe) -> tuple[Tokenizer, Tokenizer
     target_kind = recipe.target_tokenizer or source_kind
     forms = recipe.source_normalization, recipe.target_normalization
     sources, targets = zip(*pairs, strict=True)
-    is_alike = source_kind == target_kind == "sentencepiece" and forms[0] == forms[1]
-    if recipe.joint_vocabulary and is_alike:
+    if recipe.has_joint_vocabulary:
         lines = (*sources, *targets)
         both = kinds[source_kind].train(lines, recipe.vocabulary_size, normalization=forms[0])
         return both, both

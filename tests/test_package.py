@@ -72,6 +72,7 @@ MAY_IMPORT_EVERYTHING = {
     "demo",
     "experiments",
     "recipe",
+    "recipe_fit",
     "recipe_model",
     "recipe_text",
     "terminal",

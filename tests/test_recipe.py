@@ -271,6 +271,10 @@ def test_a_training_that_diverges_says_so_and_saves_nothing(tmp_path: Path) -> N
         ({"vocabulary_size": 4}, "`vocabulary_size` must be at least 5"),
         ({"seed": -1}, "`seed` must be from 0"),
         ({"attention": "none", "input_feeding": True}, "no attention to feed"),
+        ({"attention": "bahdanau", "local": "monotonic"}, "the attention is not luong"),
+        ({"attention": "none", "bridge": "zeros"}, "there is no attention"),
+        ({**TINY, "tie_embeddings": "three"}, "one SentencePiece vocabulary for both sides"),
+        ({"joint_vocabulary": False, "tie_embeddings": "three"}, "one SentencePiece vocabulary"),
     ],
 )
 def test_what_cannot_be_trained_is_told_before_anything_is_read(
@@ -314,8 +318,3 @@ def test_gradients_of_several_batches_make_one_step(tmp_path: Path) -> None:
     losses = json.loads((tmp_path / "model" / "history.json").read_text())["val_loss"]
     assert losses[-1] < 0.8 * losses[0]
     assert translator.model.decoder.scheduled_sampling is not None
-
-
-def test_one_embedding_in_three_places_needs_one_vocabulary(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="tie_embeddings='three' and vocabularies of"):
-        train(PAIRS, VALID, tmp_path / "model", Recipe(**TINY, tie_embeddings="three"))

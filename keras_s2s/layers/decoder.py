@@ -79,8 +79,7 @@ class Decoder(keras.layers.Layer):
         (2, 3, 20)
 
     Source: Luong et al. 2015, eq. 5 and section 3.3 (input feeding); Bahdanau et al. 2015, section
-    A.2.2, from which we differ in one tanh layer in place of the maxout; tied embeddings: Press and
-    Wolf 2017.
+    A.2.2 (we have one tanh layer in place of the maxout); tied embeddings: Press and Wolf 2017.
     """
 
     def __init__(
