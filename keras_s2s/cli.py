@@ -164,8 +164,11 @@ def train(
     epochs: Annotated[int, about("Passes over the corpus at most.", "N")] = DEFAULT.epochs,
     minutes: Annotated[float | None, about("Minutes of training at most.", "M")] = DEFAULT.minutes,
     patience: Annotated[
-        int, about("Epochs without a better validation loss before it stops.", "N")
+        int, about("Epochs without a better validation before it stops.", "N")
     ] = DEFAULT.patience,
+    choose_by: Annotated[
+        str, about("What the best weights are best in.", "perplexity|sequence_accuracy")
+    ] = DEFAULT.choose_by,
     learning_rate: Annotated[
         float, about("Peak of the learning rate, which rises and falls.", "X")
     ] = DEFAULT.learning_rate,

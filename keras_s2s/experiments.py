@@ -7,6 +7,7 @@ picture of them.
 from __future__ import annotations
 
 import argparse
+import builtins
 import json
 import random
 import sys
@@ -71,7 +72,7 @@ def read_options(name: str, *, seeds: int = 2, arguments: Sequence[str] | None =
     parser.add_argument("--size", choices=("small", "full"), default="full")
     parser.add_argument("--seeds", type=int, default=seeds, help="number of runs")
     if arguments is None:
-        arguments = [] if "ipykernel" in sys.modules else sys.argv[1:]
+        arguments = [] if hasattr(builtins, "__IPYTHON__") else sys.argv[1:]
     given = parser.parse_args(arguments)
     if given.seeds < 1:
         parser.error(f"--seeds must be at least 1. Received: --seeds {given.seeds}")

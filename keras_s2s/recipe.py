@@ -28,6 +28,7 @@ CHOICES = {
     "local": ("monotonic", "predictive", None),
     "tie_embeddings": ("none", "two", "three"),
     "scheduled_sampling": ("linear", "exponential", "inverse_sigmoid", None),
+    "choose_by": ("perplexity", "sequence_accuracy"),
     "precision": tuple(POLICIES),
 }
 MOST: dict[str, float] = {
@@ -89,6 +90,8 @@ class Recipe:
         epochs: Epochs at most.
         minutes: Minutes of training at most; `None` for no bound.
         patience: Epochs without a better validation before training stops.
+        choose_by: What the best weights have on the validation's pairs: the lowest "perplexity", or
+            the highest "sequence_accuracy", the share of the pairs that are right as a whole.
         learning_rate: Peak of the learning rate.
         clip_norm: Longest gradient, over all weights.
         accumulation: Batches whose gradients make one step of the optimizer.
@@ -135,6 +138,7 @@ class Recipe:
     epochs: int = 30
     minutes: float | None = None
     patience: int = 6
+    choose_by: str = "perplexity"
     learning_rate: float = 2e-3
     clip_norm: float = 1.0
     accumulation: int = 1

@@ -44,7 +44,9 @@ def fit(
         ema_momentum=recipe.averaging,
     )
     model.compile(optimizer, loss=MaskedCrossentropy(recipe.label_smoothing))
-    best = BestWeights(valid_batches, recipe.patience, report, batches.target_tokens)
+    best = BestWeights(
+        valid_batches, recipe.patience, report, batches.target_tokens, recipe.choose_by
+    )
     callbacks = [
         ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
         *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []),

@@ -1,5 +1,6 @@
 """What the notebooks share: data, accuracy, seeds, files."""
 
+import builtins
 import json
 import sys
 from collections.abc import Iterable
@@ -97,7 +98,7 @@ def test_the_command_line_names_size_seeds_and_folder(monkeypatch: pytest.Monkey
 
 def test_a_notebook_has_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["launcher", "-f", "kernel.json"])
-    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    monkeypatch.setattr(builtins, "__IPYTHON__", True, raising=False)
     assert read_options("x", seeds=2).seeds == [1, 2]
 
 

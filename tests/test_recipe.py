@@ -71,7 +71,7 @@ def test_the_folder_holds_the_translator_the_recipe_and_its_history(
     translator, folder, _ = reverser
     assert json.loads((folder / "recipe.json").read_bytes()) == asdict(Recipe(**TINY, epochs=10))
     history = json.loads((folder / "history.json").read_bytes())
-    names = {"loss", "val_loss", "val_perplexity", "val_token_accuracy"}
+    names = {"loss", "val_loss", "val_perplexity", "val_token_accuracy", "val_sequence_accuracy"}
     assert set(history) == names and all(len(values) == 10 for values in history.values())
     assert history["loss"][-1] < history["loss"][0] / 4
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")

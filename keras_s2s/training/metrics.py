@@ -41,6 +41,47 @@ class TokenAccuracy(keras.metrics.Mean):
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
+class SequenceAccuracy(keras.metrics.Mean):
+    """Share of the sequences whose every real token has the largest logit.
+
+    Under teacher forcing this is the exact match of the greedy search, at the price of one pass: as
+    long as its tokens are right, the search reads what teacher forcing reads.
+
+    Args:
+        name: Name of the metric.
+
+    Example:
+        >>> import numpy as np
+        >>> accuracy = SequenceAccuracy()
+        >>> logits = np.array([[[0.0, 9, 0], [0, 9, 0]], [[0, 9, 0], [9, 0, 0]]])
+        >>> accuracy.update_state(np.array([[1, 2], [1, 0]]), logits)
+        >>> float(accuracy.result())
+        0.5
+    """
+
+    def __init__(self, name: str = "sequence_accuracy") -> None:
+        super().__init__(name=name, dtype="float32")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`.
+
+        A row without real tokens is none; `sample_weight` is one for each row, `[B]`.
+        """
+        y_true = ops.cast(y_true, "int32")
+        is_real = ops.not_equal(y_true, 0)
+        right = ops.equal(y_true, ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
+        weights = ops.cast(ops.any(is_real, axis=-1), "float32")
+        if sample_weight is not None:
+            weights = weights * ops.cast(sample_weight, "float32")
+        all_right = ops.all(ops.logical_or(right, ops.logical_not(is_real)), axis=-1)
+        super().update_state(ops.cast(all_right, "float32"), weights)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, as plain values."""
+        return {"name": self.name}
+
+
+@keras.saving.register_keras_serializable("keras_s2s")
 class Perplexity(keras.metrics.Mean):
     """`exp` of the mean cross-entropy over real tokens, without label smoothing.
 

@@ -10,7 +10,9 @@ from typing import Any
 import keras
 
 from keras_s2s.training.losses import MaskedCrossentropy
-from keras_s2s.training.metrics import Perplexity, TokenAccuracy
+from keras_s2s.training.metrics import Perplexity, SequenceAccuracy, TokenAccuracy
+
+MEASURES = ("perplexity", "sequence_accuracy")
 
 
 def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
@@ -21,8 +23,8 @@ def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
 
     Returns:
         A function from batches `((source, target_in), target_out)` to the mean cross-entropy over
-        tokens in nats, without label smoothing, as "loss", its `exp` as "perplexity", and
-        "token_accuracy".
+        tokens in nats, without label smoothing, as "loss", its `exp` as "perplexity",
+        "token_accuracy", and "sequence_accuracy", the share of the rows that are right as a whole.
 
     Example:
         >>> import numpy as np
@@ -35,9 +37,8 @@ def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
     """
     # Of the same layers, and another one: compiling it leaves the model's training alone.
     evaluation = keras.Model(model.inputs, model.outputs)
-    evaluation.compile(
-        loss=MaskedCrossentropy(), metrics=[Perplexity(), TokenAccuracy()], jit_compile=False
-    )
+    metrics = [Perplexity(), TokenAccuracy(), SequenceAccuracy()]
+    evaluation.compile(loss=MaskedCrossentropy(), metrics=metrics, jit_compile=False)
 
     def evaluate(batches: Any) -> dict[str, float]:
         found = evaluation.evaluate(batches, verbose=0, return_dict=True)
@@ -51,21 +52,24 @@ def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
 class BestWeights(keras.callbacks.Callback):
     """Validates after each epoch, keeps the best weights, ends a training that improves no more.
 
-    What counts is the perplexity over all validation tokens, which no cut into batches changes. The
-    metrics are not computed in training, where a pass over all logits costs time.
+    What counts is the perplexity over all validation tokens, or the share of the sequences that are
+    right as a whole: where answers are either right or wrong, it often rises long after the
+    perplexity has turned. Neither depends on the cut into batches. The metrics are not computed in
+    training, where a pass over all logits costs time.
 
     Args:
         valid: A dataset of batches `((source, target_in), target_out)`.
-        patience: Number of epochs without a better perplexity after which training ends.
+        patience: Number of epochs without a better one after which training ends.
         report: Gets one line per epoch; `None` for silence.
         tokens_per_epoch: Real target tokens of an epoch, for the speed in the line.
+        choose_by: "perplexity", or "sequence_accuracy" and among equals the perplexity.
 
     Attributes:
-        best: The lowest perplexity so far.
+        best: The lowest perplexity so far, or the highest accuracy.
         best_epoch: Its epoch, from 0; -1 before the first.
 
     Raises:
-        ValueError: `patience` is below 1.
+        ValueError: `patience` is below 1, or there is no such `choose_by`.
 
     Example:
         >>> import numpy as np
@@ -77,7 +81,7 @@ class BestWeights(keras.callbacks.Callback):
         >>> best = BestWeights(tf.data.Dataset.from_tensors((x, y)), patience=2)
         >>> history = model.fit(x, y, epochs=2, verbose=0, callbacks=[best])
         >>> best.best_epoch, sorted(history.history)
-        (1, ['loss', 'val_loss', 'val_perplexity', 'val_token_accuracy'])
+        (1, ['loss', 'val_loss', 'val_perplexity', 'val_sequence_accuracy', 'val_token_accuracy'])
     """
 
     def __init__(
@@ -86,24 +90,34 @@ class BestWeights(keras.callbacks.Callback):
         patience: int = 5,
         report: Callable[[str], None] | None = None,
         tokens_per_epoch: int = 0,
+        choose_by: str = "perplexity",
     ) -> None:
         super().__init__()
         if patience < 1:
             raise ValueError(f"`patience` must be at least 1. Received: patience={patience}")
+        if choose_by not in MEASURES:
+            raise ValueError(
+                f"`choose_by` must be one of {MEASURES}. Received: choose_by={choose_by!r}"
+            )
         self.valid = valid
         self.patience = patience
         self.report = report
         self.tokens_per_epoch = tokens_per_epoch
-        self.best = math.inf
-        self.best_epoch = -1
-        self._weights: list[Any] = []
+        self.choose_by = choose_by
+        self._forget()
         self._evaluate: Any = None
         self._start = 0.0
         self._steps = 0
 
+    def _forget(self) -> None:
+        self.best = math.nan
+        self.best_epoch = -1
+        self._best_rank = (-math.inf, -math.inf)
+        self._weights: list[Any] = []
+
     def on_train_begin(self, logs: Any = None) -> None:
         """Forget an earlier training; make a model of the same layers that knows the metrics."""
-        self.best, self.best_epoch, self._weights = math.inf, -1, []
+        self._forget()
         self._evaluate = token_evaluator(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -120,8 +134,10 @@ class BestWeights(keras.callbacks.Callback):
         seconds = time.monotonic() - self._start
         found = self._evaluate(self.valid)
         logs.update({f"val_{name}": value for name, value in found.items()})
-        if found["perplexity"] < self.best:
-            self.best, self.best_epoch = found["perplexity"], epoch
+        accuracy = found["sequence_accuracy"] if self.choose_by == "sequence_accuracy" else 0.0
+        rank = (accuracy, -found["perplexity"])
+        if math.isfinite(found["perplexity"]) and rank > self._best_rank:
+            self.best, self.best_epoch, self._best_rank = found[self.choose_by], epoch, rank
             self._weights = self.model.get_weights()
         has_diverged = not math.isfinite(logs.get("loss", 0.0))
         if has_diverged or epoch - self.best_epoch >= self.patience:
@@ -139,7 +155,8 @@ class BestWeights(keras.callbacks.Callback):
         return (
             f"epoch {epoch + 1}: loss {logs.get('loss', math.nan):.3f}, "
             f"validation loss {logs['val_loss']:.3f}, perplexity {logs['val_perplexity']:.2f}, "
-            f"token accuracy {100 * logs['val_token_accuracy']:.1f} %"
+            f"token accuracy {100 * logs['val_token_accuracy']:.1f} %, "
+            f"sequence accuracy {100 * logs['val_sequence_accuracy']:.1f} %"
             f"{' (best)' if self.best_epoch == epoch else ''}, {seconds:.0f} s{speed}"
         )
 

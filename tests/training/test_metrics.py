@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_s2s.training.losses import MaskedCrossentropy
-from keras_s2s.training.metrics import Perplexity, TokenAccuracy
+from keras_s2s.training.metrics import Perplexity, SequenceAccuracy, TokenAccuracy
 
 TARGET = np.array([[5, 2, 3, 0], [4, 3, 0, 0]])
 VOCABULARY = 7
@@ -21,6 +21,25 @@ def test_accuracy_is_the_share_of_real_tokens_that_are_right() -> None:
     accuracy = TokenAccuracy()
     accuracy.update_state(TARGET, logits)
     assert float(accuracy.result()) == pytest.approx(3 / 5)
+
+
+def test_a_sequence_counts_when_its_every_real_token_is_right() -> None:
+    logits = np.eye(VOCABULARY)[[[5, 1, 3, 0], [4, 3, 6, 6], [1, 1, 1, 1]]]
+    accuracy = SequenceAccuracy()
+    accuracy.update_state(np.append(TARGET, [[0, 0, 0, 0]], axis=0), logits)
+    assert float(accuracy.result()) == pytest.approx(1 / 2)  # The last row has no token.
+
+
+def test_sequences_count_alike_however_long_and_however_cut() -> None:
+    right = np.eye(VOCABULARY)[TARGET]
+    wrong = np.eye(VOCABULARY)[[[4, 6]]]
+    accuracy = SequenceAccuracy()
+    accuracy.update_state(TARGET, right)
+    accuracy.update_state(TARGET[1:, :2], wrong)
+    assert float(accuracy.result()) == pytest.approx(2 / 3)
+    accuracy.reset_state()
+    accuracy.update_state(TARGET, np.stack([right[0], right[0]]), sample_weight=[0, 1])
+    assert float(accuracy.result()) == 0.0
 
 
 def test_perplexity_is_the_exponent_of_the_loss_without_smoothing() -> None:

@@ -106,7 +106,7 @@ def test_the_figures_are_means_over_tokens_however_the_batches_are_cut(
 def test_each_epoch_gets_a_line() -> None:
     lines: list[str] = []
     fit(BestWeights(dataset(0, 3), 9, lines.append, tokens_per_epoch=7), [2.0, 1.0])
-    assert "epoch 1: loss" in lines[0] and "token accuracy 100.0 % (best)" in lines[0]
+    assert "epoch 1: loss" in lines[0] and "accuracy 100.0 % (best)" in lines[0]
     assert "epoch 2: loss" in lines[1] and "(best)" not in lines[1]
     assert all(line.endswith(" target tokens/s") for line in lines)
 
@@ -150,6 +150,48 @@ def test_what_was_good_before_it_diverged_is_kept() -> None:
     model, _ = fit(best, [1.0, math.nan, 1.0])
     best.restore()
     assert model.get_weights()[0][0, 0] == 1.0
+
+
+class Table(keras.callbacks.Callback):
+    """Sets the whole table after each epoch."""
+
+    def __init__(self, tables: Sequence[np.ndarray]) -> None:
+        super().__init__()
+        self.tables = tables
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.model.set_weights([self.tables[epoch]])
+
+
+def test_by_sequence_accuracy_the_most_whole_answers_win_and_then_the_lower_perplexity() -> None:
+    unsure = np.eye(SIZE)
+    sure = 9 * unsure
+    sure[4] = [0, 0, 0, 0, 9, 9.1]  # Two of three sequences hold a 4: barely wrong.
+    best = BestWeights(dataset(0, 3), patience=9, choose_by="sequence_accuracy")
+    tables = [sure, unsure, 2 * unsure, sure, 2 * unsure]
+    model = toy_model()
+    history = model.fit(
+        TARGET,
+        TARGET,
+        epochs=len(tables),
+        verbose=0,  # pyright: ignore[reportArgumentType]
+        callbacks=[Table(tables), best],
+    ).history
+    assert history["val_sequence_accuracy"] == pytest.approx([1 / 3, 1, 1, 1 / 3, 1])
+    assert history["val_perplexity"][0] < history["val_perplexity"][2]
+    assert (best.best_epoch, best.best) == (2, 1.0)
+
+
+def test_a_training_whose_answers_are_all_wrong_still_goes_by_the_perplexity() -> None:
+    best = BestWeights(dataset(0, 3), patience=9, choose_by="sequence_accuracy")
+    _, history = fit(best, [-2.0, -1.0, -3.0])
+    assert history["val_sequence_accuracy"] == [0, 0, 0]
+    assert best.best_epoch == 1
+
+
+def test_another_measure_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"`choose_by` must be one of .* choose_by='loss'"):
+        BestWeights(dataset(0, 3), choose_by="loss")
 
 
 def test_patience_below_one_is_an_error() -> None:
