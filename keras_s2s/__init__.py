@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from keras_s2s.text.tokenizers import load_tokenizer as load_tokenizer
     from keras_s2s.training.losses import MaskedCrossentropy as MaskedCrossentropy
     from keras_s2s.training.metrics import Perplexity as Perplexity
+    from keras_s2s.training.metrics import SequenceAccuracy as SequenceAccuracy
     from keras_s2s.training.metrics import TokenAccuracy as TokenAccuracy
 
 __version__ = "0.1.0"
@@ -60,6 +61,7 @@ _MODULE_OF_NAME = {
     "ScheduledSampling": "keras_s2s.layers.scheduled_sampling",
     "SentencePieceTokenizer": "keras_s2s.text.tokenizers",
     "Seq2Seq": "keras_s2s.model",
+    "SequenceAccuracy": "keras_s2s.training.metrics",
     "TokenAccuracy": "keras_s2s.training.metrics",
     "Translation": "keras_s2s.inference.translation",
     "Translator": "keras_s2s.inference.translator",
