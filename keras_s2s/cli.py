@@ -161,6 +161,17 @@ def train(
     batch_tokens: Annotated[
         int, about("Target tokens in a batch, padding included.", "N")
     ] = DEFAULT.batch_tokens,
+    batch_sentences: Annotated[
+        int | None, about("Instead: sentence pairs in a batch.", "N")
+    ] = DEFAULT.batch_sentences,
+    jitter: Annotated[
+        float,
+        about(
+            "How much longer a length may count where like lengths share a batch: more mixes"
+            " better and pads more; 10 mixes all, which suits a few thousand pairs.",
+            "X",
+        ),
+    ] = DEFAULT.jitter,
     epochs: Annotated[int, about("Passes over the corpus at most.", "N")] = DEFAULT.epochs,
     minutes: Annotated[float | None, about("Minutes of training at most.", "M")] = DEFAULT.minutes,
     patience: Annotated[

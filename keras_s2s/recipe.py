@@ -87,6 +87,9 @@ class Recipe:
             "inverse_sigmoid" its k.
         label_smoothing: Share of the probability spread over all ids.
         batch_tokens: Target tokens in a batch, padding included.
+        batch_sentences: Pairs in a batch, instead; `None` for tokens.
+        jitter: How much longer a length may count, as a fraction, where pairs of like lengths are
+            put together. A few thousand pairs learn better from mixed batches, such as 10 gives.
         epochs: Epochs at most.
         minutes: Minutes of training at most; `None` for no bound.
         patience: Epochs without a better validation before training stops.
@@ -135,6 +138,8 @@ class Recipe:
     sampling_steps: int = 2000
     label_smoothing: float = 0.1
     batch_tokens: int = 2048
+    batch_sentences: int | None = None
+    jitter: float = 0.05
     epochs: int = 30
     minutes: float | None = None
     patience: int = 6
@@ -160,6 +165,9 @@ class Recipe:
         _need(is_even, "even: each direction has half", "units", given)
         _need(0 <= self.subword_sampling <= 1, "from 0 to 1", "subword_sampling", given)
         _need(self.minutes is None or self.minutes > 0, "positive", "minutes", given)
+        is_count = self.batch_sentences is None or 0 < self.batch_sentences <= MOST["batch_tokens"]
+        _need(is_count, f"from 1 to {MOST['batch_tokens']:,}", "batch_sentences", given)
+        _need(0 <= self.jitter <= 1000, "from 0 to 1000", "jitter", given)
         _need(0 <= self.seed < 2**31, "from 0 to 2**31 - 1", "seed", given)
         is_fed = self.input_feeding and self.attention == "none"
         _need(not is_fed, "False where there is no attention to feed", "input_feeding", given)

@@ -64,6 +64,8 @@ def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Rec
     return Batches(
         *encode_pairs(pairs, source, target),
         batch_tokens=recipe.batch_tokens,
+        batch_sentences=recipe.batch_sentences,
+        jitter=recipe.jitter,
         seed=recipe.seed,
         resample=resample if sampled else None,
     )

@@ -13,7 +13,7 @@ import pytest
 
 from keras_s2s import Translator
 from keras_s2s.recipe import Recipe, train
-from keras_s2s.recipe_text import choose_samples, train_tokenizers
+from keras_s2s.recipe_text import choose_samples, make_batches, train_tokenizers
 from keras_s2s.text.tokenizers import (
     CharacterTokenizer,
     SentencePieceTokenizer,
@@ -236,6 +236,18 @@ def test_the_same_seed_gives_the_same_weights_in_place_of_the_first_ones(tmp_pat
     Translator.load(tmp_path / "model")
 
 
+def test_batches_are_of_so_many_pairs_and_mix_lengths_by_the_jitter() -> None:
+    pairs = [("a" * length, "b" * length) for length in range(1, 33)]
+    spreads = []
+    for jitter in (0.0, 1000.0):
+        recipe = Recipe(**TINY | {"batch_sentences": 8, "jitter": jitter})
+        batches = make_batches(pairs, *train_tokenizers(pairs, recipe), recipe)
+        assert [len(places) for places in batches.plan(0)] == [8, 8, 8, 8]
+        spreads.append(max(float(np.ptp(places)) for places in batches.plan(0)))
+    alike, mixed = spreads
+    assert alike < 16 < mixed
+
+
 def test_a_training_that_diverges_says_so_and_saves_nothing(tmp_path: Path) -> None:
     recipe = Recipe(**{**TINY, "learning_rate": 1e30, "epochs": 9})
     with pytest.raises(ValueError, match="no weights with a finite validation loss"):
@@ -260,6 +272,10 @@ def test_a_training_that_diverges_says_so_and_saves_nothing(tmp_path: Path) -> N
         ({"layers": 0}, "`layers` must be positive"),
         ({"epochs": 0}, "`epochs` must be positive"),
         ({"batch_tokens": 0}, "`batch_tokens` must be positive"),
+        ({"batch_sentences": 0}, "`batch_sentences` must be from 1 to"),
+        ({"jitter": -0.1}, "`jitter` must be from 0 to 1000"),
+        ({"jitter": math.nan}, "jitter=nan"),
+        ({"choose_by": "loss"}, "`choose_by` must be one of"),
         ({"patience": 0}, "`patience` must be positive"),
         ({"learning_rate": 0.0}, r"`learning_rate` must be positive\. Received: learning_rate=0"),
         ({"learning_rate": math.nan}, "learning_rate=nan"),
