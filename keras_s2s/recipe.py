@@ -82,9 +82,8 @@ class Recipe:
         word_dropout: Probability of hiding a whole token, on both sides.
         scheduled_sampling: Train on the model's own answers too, more and more of them, by a decay:
             "linear", "exponential", "inverse_sigmoid", or `None` for the target alone.
-        sampling_steps: How fast, in batches: of "linear" until three of four tokens are the
-            model's, of "exponential" until the share of the target's is 1 / e, of
-            "inverse_sigmoid" its k.
+        sampling_steps: Batches after which half of the target's tokens are replaced; "linear" goes
+            on to three of four, the others further.
         label_smoothing: Share of the probability spread over all ids.
         batch_tokens: Target tokens in a batch, padding included.
         batch_sentences: Pairs in a batch, instead; `None` for tokens.

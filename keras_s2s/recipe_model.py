@@ -80,6 +80,15 @@ def _make_sampling(recipe: Recipe) -> ScheduledSampling | None:
     if decay is None:
         return None
     if decay == "linear":
-        slope = (1 - LEAST_GIVEN) / steps
-        return ScheduledSampling(decay, k=1.0, c=slope, minimum=LEAST_GIVEN)
-    return ScheduledSampling(decay, k=math.exp(-1 / steps) if decay == "exponential" else steps)
+        return ScheduledSampling(decay, k=1.0, c=0.5 / steps, minimum=LEAST_GIVEN)
+    if decay == "exponential":
+        return ScheduledSampling(decay, k=0.5 ** (1 / steps))
+    return ScheduledSampling(decay, k=_inverse_sigmoid_k(steps))
+
+
+def _inverse_sigmoid_k(steps: int) -> float:
+    """The k whose inverse sigmoid is a half at a step: k ln k = steps, by Newton's method."""
+    k = float(max(steps, 2))
+    for _ in range(50):
+        k = (k + steps) / (math.log(k) + 1)
+    return k

@@ -60,13 +60,15 @@ def test_an_option_is_in_the_model(options: dict[str, Any], names: str, expected
 @pytest.mark.parametrize(
     ("decay", "step", "share"),
     [
-        ("linear", 500, 1 - 0.75 / 2),
+        ("linear", 1000, 0.5),
         ("linear", 5000, 0.25),
-        ("exponential", 1000, 0.368),
-        ("inverse_sigmoid", 6908, 0.5),  # k ln(k)
+        ("exponential", 1000, 0.5),
+        ("exponential", 3000, 0.125),
+        ("inverse_sigmoid", 1000, 0.5),
+        ("inverse_sigmoid", 0, 0.9947),  # k = 189.5
     ],
 )
-def test_a_thousand_sampling_steps_go_as_far_as_the_recipe_says(
+def test_after_a_thousand_sampling_steps_half_of_the_target_is_given(
     decay: str, step: int, share: float
 ) -> None:
     recipe = Recipe(**TINY, scheduled_sampling=decay, sampling_steps=1000)

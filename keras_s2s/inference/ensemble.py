@@ -32,7 +32,7 @@ class Ensemble:
         >>> tuple(found.ids.shape[:2])
         (1, 1)
 
-    Source: Sutskever et al. 2014, section 3.6; Luong et al. 2015, section 4.1 (of models with
+    Source: Sutskever et al. 2014, section 3.6; Luong et al. 2015, section 4.2 (of models with
     different attention).
     """
 
