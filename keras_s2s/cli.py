@@ -178,12 +178,17 @@ def train(
         int, about("Epochs without a better validation before it stops.", "N")
     ] = DEFAULT.patience,
     choose_by: Annotated[
-        str, about("What picks the best epoch, on the validation's pairs.", "perplexity|sequence_accuracy")
+        str,
+        about(
+            "What picks the best epoch, on the validation's pairs.", "perplexity|sequence_accuracy"
+        ),
     ] = DEFAULT.choose_by,
     learning_rate: Annotated[
         float, about("Peak of the learning rate, which rises and falls.", "X")
     ] = DEFAULT.learning_rate,
-    clip_norm: Annotated[float, about("Longer gradients are shortened to this norm.", "X")] = DEFAULT.clip_norm,
+    clip_norm: Annotated[
+        float, about("Longer gradients are shortened to this norm.", "X")
+    ] = DEFAULT.clip_norm,
     accumulation: Annotated[
         int, about("Batches whose gradients make one step.", "N")
     ] = DEFAULT.accumulation,
@@ -193,7 +198,9 @@ def train(
     precision: Annotated[
         str, about("What the layers compute in.", "float32|bfloat16|float16")
     ] = DEFAULT.precision,
-    seed: Annotated[int, about("The same seed gives the same model, but for --minutes.", "N")] = DEFAULT.seed,
+    seed: Annotated[
+        int, about("The same seed gives the same model, but for --minutes.", "N")
+    ] = DEFAULT.seed,
 ) -> None:
     """Train a model on sentence pairs, keep the best weights, and save it in a folder."""
     given = locals()

@@ -55,10 +55,10 @@ tests = [(string, string) for string in random_strings(settings["tests"], length
 # ## How often the target is given
 #
 # With each of the paper's three decays the target's token is given (nearly) always at first and
-# half of the time at half of the training; in the end never (linear), a quarter of the time (exponential) or
-# nearly never (inverse sigmoid). In place of a token that is not given, the decoder reads its
-# likeliest answer, or one drawn from its probabilities ("drawn"), as in the paper. "Always its own"
-# never gives anything but the start mark.
+# half of the time at half of the training; in the end never (linear), a quarter of the time
+# (exponential) or nearly never (inverse sigmoid). In place of a token that is not given, the
+# decoder reads its likeliest answer, or one drawn from its probabilities ("drawn"), as in the
+# paper. "Always its own" never gives anything but the start mark.
 
 
 # %%
