@@ -102,8 +102,11 @@ class Contract:
             found["memory"] = memory
         if self.has_keys:
             found["keys"] = self.decoder.attention.project(memory)
-        state = self.decoder.initial_state(encoder_state, memory)
-        return {**found, "state": _pack(state)}
+        state = _pack(self.decoder.initial_state(encoder_state, memory))
+        if self.decoder.bridge.kind == "zeros":
+            # LiteRT has no place for an output that is a constant; no length is below 0.
+            state += ops.cast(ops.minimum(length, 0), state.dtype)[:, None]
+        return {**found, "state": state}
 
     def decode_step(
         self,

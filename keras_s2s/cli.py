@@ -121,7 +121,7 @@ def train(
     ] = DEFAULT.score,
     local: Annotated[
         str | None,
-        about("Read a window of the source alone, with luong.", "monotonic|predictive"),
+        about("Read a window of the source alone, with luong.", "monotonic|predictive|none"),
     ] = DEFAULT.local,
     window: Annotated[
         int, about("Pieces on either side of the middle of that window.", "N")
@@ -149,7 +149,7 @@ def train(
         str | None,
         about(
             "Train on the model's own answers, more and more of them.",
-            "linear|exponential|inverse_sigmoid",
+            "linear|exponential|inverse_sigmoid|none",
         ),
     ] = DEFAULT.scheduled_sampling,
     sampling_steps: Annotated[
@@ -203,8 +203,13 @@ def train(
     ] = DEFAULT.seed,
 ) -> None:
     """Train a model on sentence pairs, keep the best weights, and save it in a folder."""
-    given = locals()
+    given = dict(locals())
+    from keras_s2s.inference.storage import TRANSLATOR
+
+    for name in ("local", "scheduled_sampling"):
+        given[name] = None if given[name] == "none" else given[name]
     chosen = Recipe(**{field.name: given[field.name] for field in fields(Recipe)})
+    TRANSLATOR.check_goal(output)
     pairs = read_pairs("", source, target, tsv)
     valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv)
     load_tensorflow()

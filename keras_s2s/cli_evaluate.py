@@ -75,7 +75,7 @@ def evaluate(
 
     _check_language(language)
     check_picture(plot)
-    check_writable(json_file, output, plot)
+    check_writable(json_file, output, plot, inputs=[source, *(target or []), tsv, dictionary])
     if perplexity:
         _check_trained(model)
     sources, references = read_references(source, target or [], tsv, group)
@@ -127,7 +127,10 @@ def score(
     from keras_s2s.evaluation import scores
 
     _check_language(language)
-    check_writable(json_file)
+    read = [answers, source, *(target or []), tsv]
+    check_writable(json_file, inputs=read)
+    if list(map(str, read)).count("-") > 1:
+        raise ValueError("- is standard input, which one option alone can read. Received: - twice")
     if source is not None or tsv is not None:
         _, references = read_references(source, target or [], tsv, group)
     elif target and not group:

@@ -60,7 +60,7 @@ def translate(
     report = CorpusReport((str(source),), unit="lines")
     lines = read_lines(str(source), report=report)
     check_picture(attention_plot)
-    check_writable(output, attention_plot)
+    check_writable(output, attention_plot, inputs=[source, dictionary])
     is_typed = str(source) == "-" and sys.stdin.isatty()
     words = read_dictionary(dictionary, replace_unknown)
     found = load_together(model).stream(
@@ -102,6 +102,9 @@ def average(
 
     if len(model) < 2:
         raise ValueError(f"--model is needed twice or more. Received: --model {model[0]} alone")
+    if len({path.resolve() for path in model}) < len(model):
+        given = ", ".join(map(str, model))
+        raise ValueError(f"--model must name another folder each time. Received: {given}")
     TRANSLATOR.check_goal(output)
     checkpoints = load_trained(model)
     from keras_s2s.inference.averaging import average as average_weights

@@ -11,6 +11,7 @@ import builtins
 import json
 import random
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -76,6 +77,12 @@ def read_options(name: str, *, seeds: int = 2, arguments: Sequence[str] | None =
     given = parser.parse_args(arguments)
     if given.seeds < 1:
         parser.error(f"--seeds must be at least 1. Received: --seeds {given.seeds}")
+    try:
+        given.output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=given.output):
+            pass
+    except OSError as error:
+        parser.error(f"--output cannot be written: {error}")
     return Options(name, given.size, list(range(1, given.seeds + 1)), given.output)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import Field, asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,13 +38,22 @@ MOST: dict[str, float] = {
     "layers": 100,
     "window": 1_000_000,
     "places": 1_000_000,
-    "sampling_steps": 1_000_000_000,
+    "sampling_steps": 10_000_000,
     "accumulation": 1_000_000,
     "clip_norm": 1e30,
     "batch_tokens": 10_000_000,
     "epochs": 1_000_000,
     "patience": 1_000_000,
     "learning_rate": 1e30,
+}
+KINDS: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+# What counts only where another option says so; elsewhere a change of it would be ignored.
+ONLY_WITH: dict[str, tuple[str, tuple]] = {
+    "score": ("attention", ("luong",)),
+    "window": ("local", ("monotonic", "predictive")),
+    "places": ("score", ("location",)),
+    "sampling_steps": ("scheduled_sampling", ("linear", "exponential", "inverse_sigmoid")),
+    "batch_tokens": ("batch_sentences", (None,)),
 }
 SHARES = ("dropout", "word_dropout", "label_smoothing", "averaging")
 
@@ -103,7 +112,8 @@ class Recipe:
         seed: Seed of weights, dropout, sampling and the order of batches.
 
     Raises:
-        ValueError: An option is out of range.
+        TypeError: An option is of another type.
+        ValueError: An option is out of range, or would be ignored.
 
     Example:
         >>> Recipe(cell="gru", units=256).cell
@@ -152,6 +162,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         given = asdict(self)
+        for field in fields(self):
+            _check_type(field, given[field.name])
         for name, allowed in CHOICES.items():
             _need(given[name] in allowed, f"one of {allowed}", name, given)
         for name, most in MOST.items():
@@ -164,10 +176,15 @@ class Recipe:
         _need(is_even, "even: each direction has half", "units", given)
         _need(0 <= self.subword_sampling <= 1, "from 0 to 1", "subword_sampling", given)
         _need(self.minutes is None or self.minutes > 0, "positive", "minutes", given)
+        _need((self.minutes or 1) <= 1e6, "at most 1,000,000", "minutes", given)
         is_count = self.batch_sentences is None or 0 < self.batch_sentences <= MOST["batch_tokens"]
         _need(is_count, f"from 1 to {MOST['batch_tokens']:,}", "batch_sentences", given)
         _need(0 <= self.jitter <= 1000, "from 0 to 1000", "jitter", given)
         _need(0 <= self.seed < 2**31, "from 0 to 2**31 - 1", "seed", given)
+        for name, (other, values) in ONLY_WITH.items():
+            is_used = given[name] == getattr(Recipe, name) or given[other] in values
+            need = f"left alone where `{other}` is not one of {values}"
+            _need(is_used, need, name, given)
         is_fed = self.input_feeding and self.attention == "none"
         _need(not is_fed, "False where there is no attention to feed", "input_feeding", given)
         is_luong = self.local is None or self.attention == "luong"
@@ -244,6 +261,14 @@ def train(
     )
     translator.save(folder, write_companions=lambda new: write_history(new, recipe, history))
     return translator
+
+
+def _check_type(field: Field, value: Any) -> None:
+    """Raise TypeError unless a value is of its field's type, such as "int | None"."""
+    kind, *rest = str(field.type).split(" | ")
+    is_right = isinstance(value, KINDS[kind]) and (kind == "bool") == isinstance(value, bool)
+    if not is_right and not (rest and value is None):
+        raise TypeError(f"`{field.name}` must be {field.type}. Received: {field.name}={value!r}")
 
 
 def _need(is_right: bool, need: str, name: str, given: dict[str, Any]) -> None:

@@ -35,6 +35,11 @@ def fit(
 
     valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
     steps = batches.steps_per_epoch
+    if recipe.accumulation > steps * recipe.epochs:
+        raise ValueError(
+            f"`accumulation` must be at most {steps * recipe.epochs:,}, all batches of the "
+            f"training, or no step is made. Received: accumulation={recipe.accumulation}"
+        )
     optimizer = CompiledAdam(
         recipe.learning_rate,
         beta_2=0.98,
@@ -74,6 +79,6 @@ def write_history(folder: Path, recipe: Recipe, history: dict[str, list[float]])
         for name, values in history.items()
     }
     for name, value in (("recipe", asdict(recipe)), ("history", finite)):
-        text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     training_curves(history, folder / "curves.png")

@@ -227,18 +227,22 @@ def without_remarks() -> Iterator[None]:
         os.close(silence)
 
 
-def check_writable(*paths: Path | None) -> None:
+def check_writable(*paths: Path | None, inputs: Iterable[Path | None] = ()) -> None:
     """Raise the error of a file that could not be written, before the work is done.
 
     Args:
         paths: Files that need not exist, each another one; `None` and "-" always pass.
+        inputs: Files that are read, and must not be written over.
 
     Raises:
-        ValueError: Two of them are the same file.
+        ValueError: Two of them are the same file, or one is read.
         OSError: One cannot be written.
     """
     files = [path for path in paths if path is not None and str(path) != "-"]
+    read = {path.resolve() for path in inputs if path is not None and path.is_file()}
     for path in files:
+        if path.resolve() in read:
+            raise ValueError(f"an output must not be an input as well. Received: {path} for both")
         others = [other.resolve() for other in files if other is not path]
         if path.resolve() in others and (path.is_file() or not path.exists()):
             raise ValueError(f"two outputs must be two files. Received: {path} for both")

@@ -141,6 +141,18 @@ MISTAKES = {
         "score --answers {answers} --target {targets} --language ../de",
         "--language must be a code such as en or de",
     ),
+    "figures over the answers": (
+        "score --answers {answers} --target {targets} --json {answers}",
+        "an output must not be an input as well. Received: {answers} for both",
+    ),
+    "answers over the targets": (
+        "evaluate --model {export} --tsv {tsv} --output {tsv}",
+        "an output must not be an input as well. Received: {tsv} for both",
+    ),
+    "standard input for two": (
+        "score --answers - --target -",
+        "- is standard input, which one option alone can read",
+    ),
     "no folder for figures": (
         "score --answers {answers} --target {targets} --json {none}x/y",
         "No such file or directory",

@@ -167,6 +167,14 @@ MISTAKES = {
         "--model is needed twice or more. Received: --model {first} alone",
     ),
     "no checkpoint": ("average --output {none}", "Missing option '--model'"),
+    "one checkpoint twice": (
+        "average --model {first} --model {folder}/./first --output {none}",
+        "--model must name another folder each time. Received: {first}, {first}",
+    ),
+    "answers over the texts": (
+        "translate --model {first} --input {in} --output {in}",
+        "an output must not be an input as well. Received: {in} for both",
+    ),
     "another architecture": (
         "average --model {first} --model {large} --output {none}",
         "Received: translator 2 with encoder.units=12, not 8",

@@ -90,7 +90,10 @@ def test_the_band_goes_from_the_lowest_to_the_highest_seed() -> None:
     assert {(x, y) for x, y in corners.tolist()} >= {(0, 1.0), (0, 3.0), (1, 2.0), (1, 5.0)}
 
 
-def test_the_command_line_names_size_seeds_and_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_names_size_seeds_and_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["x.py", "--size", "small", "--seeds", "3", "--output", "out"])
     assert read_options("x") == Options("x", "small", [1, 2, 3], Path("out"))
     assert read_options("x", seeds=2, arguments=[]) == Options("x", "full", [1, 2], Path())
@@ -106,6 +109,16 @@ def test_no_seed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         read_options("x", arguments=["--seeds", "0"])
     assert "--seeds must be at least 1. Received: --seeds 0" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(SystemExit):
+        read_options("x", arguments=["--output", str(tmp_path / "file")])
+    assert "--output cannot be written: " in capsys.readouterr().err
+    assert read_options("x", arguments=["--output", str(tmp_path / "a" / "b")]).output.is_dir()
 
 
 def test_the_files_hold_settings_figures_and_the_picture(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -240,7 +241,7 @@ def test_batches_are_of_so_many_pairs_and_mix_lengths_by_the_jitter() -> None:
     pairs = [("a" * length, "b" * length) for length in range(1, 33)]
     spreads = []
     for jitter in (0.0, 1000.0):
-        recipe = Recipe(**TINY | {"batch_sentences": 8, "jitter": jitter})
+        recipe = Recipe(source_tokenizer="character", batch_sentences=8, jitter=jitter)
         batches = make_batches(pairs, *train_tokenizers(pairs, recipe), recipe)
         assert [len(places) for places in batches.plan(0)] == [8, 8, 8, 8]
         spreads.append(max(float(np.ptp(places)) for places in batches.plan(0)))
@@ -259,7 +260,6 @@ def test_a_training_that_diverges_says_so_and_saves_nothing(tmp_path: Path) -> N
     ("wrong", "message"),
     [
         ({"source_tokenizer": "bytes"}, "`source_tokenizer` must be one of .* Received: .*'bytes'"),
-        ({"source_tokenizer": None}, "source_tokenizer=None"),
         ({"target_tokenizer": "bytes"}, "target_tokenizer='bytes'"),
         ({"source_normalization": "nfc"}, "source_normalization='nfc'"),
         ({"cell": "elman"}, "`cell` must be one of"),
@@ -286,6 +286,12 @@ def test_a_training_that_diverges_says_so_and_saves_nothing(tmp_path: Path) -> N
         ({"subword_sampling": 1.5}, "`subword_sampling` must be from 0 to 1"),
         ({"vocabulary_size": 4}, "`vocabulary_size` must be at least 5"),
         ({"seed": -1}, "`seed` must be from 0"),
+        ({"minutes": math.inf}, "`minutes` must be at most 1,000,000"),
+        ({"attention": "bahdanau", "score": "dot"}, "`score` must be left alone where `attention`"),
+        ({"window": 3}, "`window` must be left alone where `local`"),
+        ({"places": 7}, "`places` must be left alone where `score`"),
+        ({"sampling_steps": 5}, "`sampling_steps` must be left alone"),
+        ({"batch_tokens": 64, "batch_sentences": 8}, "`batch_tokens` must be left alone"),
         ({"attention": "none", "input_feeding": True}, "no attention to feed"),
         ({"attention": "bahdanau", "local": "monotonic"}, "the attention is not luong"),
         ({"attention": "none", "bridge": "zeros"}, "there is no attention"),
@@ -298,6 +304,38 @@ def test_what_cannot_be_trained_is_told_before_anything_is_read(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Recipe(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"residual": "no"},
+        {"units": 8.0},
+        {"units": "8"},
+        {"units": True},
+        {"units": np.int64(8)},
+        {"units": None},
+        {"learning_rate": "fast"},
+        {"learning_rate": True},
+        {"minutes": "5"},
+        {"cell": 3},
+        {"local": 3},
+    ],
+    ids=str,
+)
+def test_an_option_of_another_type_is_told(wrong: dict[str, Any]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(
+        TypeError, match=f"`{name}` must be .* Received: {name}={re.escape(repr(value))}"
+    ):
+        Recipe(**wrong)
+
+
+def test_steps_over_more_batches_than_there_are_is_an_error(tmp_path: Path) -> None:
+    recipe = Recipe(**TINY, epochs=2, accumulation=1000)
+    with pytest.raises(ValueError, match="`accumulation` must be at most .* accumulation=1000"):
+        train(PAIRS[:80], VALID, tmp_path / "model", recipe, report=quiet)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("pairs", "valid"), [([], VALID), (PAIRS, [])])

@@ -55,7 +55,9 @@ class UnknownWords:
         form = source_tokenizer.normalization
         self._source_tokenizer = source_tokenizer
         self._target_tokenizer = target_tokenizer
-        self._dictionary = {normalize(key, form): word for key, word in (dictionary or {}).items()}
+        self._dictionary: dict[str, str] = {}
+        for key, word in (dictionary or {}).items():
+            self._dictionary.setdefault(normalize(key, form), word)
 
     def text(self, source: str, target: list[int], weights: np.ndarray) -> str:
         """An answer's text.

@@ -80,7 +80,7 @@ class LuongAttention(Attention):
             raise ValueError(
                 f"`local` must be None or one of {ALIGNMENTS}. Received: local={local!r}"
             )
-        if window < 1:
+        if not window >= 1:
             raise ValueError(f"`window` must be at least 1. Received: window={window}")
         if (score == "location") != (maximum_source_length is not None) or (
             maximum_source_length is not None and maximum_source_length < 1

@@ -93,7 +93,7 @@ class BestWeights(keras.callbacks.Callback):
         choose_by: str = "perplexity",
     ) -> None:
         super().__init__()
-        if patience < 1:
+        if not patience >= 1:
             raise ValueError(f"`patience` must be at least 1. Received: patience={patience}")
         if choose_by not in MEASURES:
             raise ValueError(

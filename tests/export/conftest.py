@@ -40,11 +40,12 @@ DIRECTIONS: dict[str, dict[str, bool]] = {
 
 SAMPLE: list[dict[str, Any]] = [
     {"attention": "general", "input_feeding": True},
-    {"attention": "bahdanau", "cell": "gru", "num_layers": 2},
+    {"attention": "bahdanau", "cell": "gru", "num_layers": 2, "bridge": "copy"},
     {"attention": "none", "num_layers": 2, "direction": "reversed", "cell": "rnn"},
     {"attention": "local-m", "cell": "layer_norm_lstm", "input_feeding": True},
     {"attention": "local-p", "num_layers": 3, "direction": "alternating"},
     {"attention": "location", "tie_embeddings": True, "share_embeddings": True},
+    {"attention": "dot", "bridge": "zeros"},
 ]
 OPTIONS: dict[str, list[Any]] = {
     "attention": ["general", *ATTENTIONS],
@@ -52,6 +53,7 @@ OPTIONS: dict[str, list[Any]] = {
     "num_layers": [2, 1],
     "direction": list(DIRECTIONS),
     "input_feeding": [False, True],
+    "bridge": ["dense", "zeros"],
 }
 
 
@@ -61,7 +63,8 @@ def make_grid() -> list[dict[str, Any]]:
     found = []
     for values in itertools.product(*(dict.fromkeys(v) for v in OPTIONS.values())):
         shape = dict(zip(OPTIONS, values, strict=True))
-        is_odd = shape["attention"] == "none" and shape["input_feeding"]
+        needs_attention = shape["input_feeding"] or shape["bridge"] == "zeros"
+        is_odd = shape["attention"] == "none" and needs_attention
         is_odd |= shape["direction"] == "alternating" and shape["num_layers"] == 1
         if not is_odd and sum(a != b for a, b in zip(values, base, strict=True)) <= 2:
             found.append(shape)

@@ -58,6 +58,11 @@ def test_a_dictionary_comes_before_the_copy_in_any_unicode_form() -> None:
     assert words.text("Zoë dog gnu", [UNK, UNK, UNK], weights) == "Zoé la grande Köter gnu"
 
 
+def test_of_two_entries_for_one_word_in_two_forms_the_first_counts() -> None:
+    words = UnknownWords(SOURCE, TARGET, {"Zo\u00eb": "first", "Zoe\u0308": "second"})
+    assert words.text("Zo\u00eb", [UNK], np.eye(1, 2, dtype="float32")) == "first"
+
+
 def test_of_a_source_that_was_cut_what_was_read_is_copied() -> None:
     weights = looks_at(1, count=3)
     assert UnknownWords(SOURCE, TARGET).text("a gnu sees Zoë", [UNK], weights) == "gnu"
