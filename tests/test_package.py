@@ -80,8 +80,12 @@ MAY_IMPORT_EVERYTHING = {
 
 # These run under any Keras backend.
 BACKEND_FREE = ("layers", "model", "inference", "training.losses", "training.metrics")
-# The fast loop of `layers.scan`, which loads it under that backend alone.
-UNDER_TENSORFLOW_ALONE = {"keras_s2s.layers.tensorflow_loop"}
+# What `layers.scan`, `layers.noise` and the loss load under that backend alone.
+UNDER_TENSORFLOW_ALONE = {
+    "keras_s2s.layers.tensorflow_loop",
+    "keras_s2s.layers.tensorflow_noise",
+    "keras_s2s.training.replicas",
+}
 TENSORFLOW = {"tensorflow", "tensorflow_text"}
 HEAVY = {
     "tensorflow",

@@ -13,9 +13,10 @@ from keras_s2s.layers.bridge import Bridge
 from keras_s2s.layers.decoder_stack import DecoderStack
 from keras_s2s.layers.decoder_state import DecoderState, Noise
 from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
+from keras_s2s.layers.noise import Dropout, check_dropout
 from keras_s2s.layers.scan import apply_kernel
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
-from keras_s2s.layers.word_dropout import WordDropout, check_dropout
+from keras_s2s.layers.word_dropout import WordDropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -134,7 +135,7 @@ class Decoder(keras.layers.Layer):
         self.embedding = make_embedding(vocabulary_size, self.embedding_dimension, policy)
         self.word_dropout = WordDropout(word_dropout)
         self.scheduled_sampling = scheduled_sampling
-        self.embedding_dropout = keras.layers.Dropout(dropout, dtype=policy)
+        self.embedding_dropout = Dropout(dropout, batch_axis=1, dtype=policy)
         self.stack = DecoderStack(
             units,
             self.embedding_dimension if tie_embeddings else units,

@@ -8,6 +8,7 @@ import keras
 from keras import ops, tree
 
 from keras_s2s.layers.decoder_state import DecoderState, Noise, Position
+from keras_s2s.layers.noise import Dropout
 from keras_s2s.layers.recurrent import make_cell, run_cell
 from keras_s2s.layers.scan import apply_kernel, scan
 
@@ -53,9 +54,10 @@ class DecoderStack(keras.layers.Layer):
         self.dropout = dropout
         self.attends_before = attention is not None and attention.attends_before
         self.layer_dropouts = [
-            keras.layers.Dropout(dropout, dtype=dtype) for _ in range(num_layers - 1)
+            Dropout(dropout, batch_axis=1, dtype=dtype) for _ in range(num_layers - 1)
         ]
-        self.readout_dropout = keras.layers.Dropout(dropout, dtype=dtype)
+        # With input feeding it is drawn before the loop, positions first.
+        self.readout_dropout = Dropout(dropout, batch_axis=int(input_feeding), dtype=dtype)
         self.cells = [make_cell(cell, units, f"cell_{i}", dtype) for i in range(num_layers)]
         self.readout_kernel: Any = None
 
@@ -271,9 +273,8 @@ class DecoderStack(keras.layers.Layer):
         if not training or self.dropout == 0:
             return Noise()
 
-        def draw(layer: Any, size: int) -> Any:
-            ones = ops.ones((*ops.shape(embedded)[:2], size), self.compute_dtype)
-            return layer(ones, training=True)
+        def draw(layer: Dropout, size: int) -> Any:
+            return layer.factors((*ops.shape(embedded)[:2], size))
 
         return Noise(
             [draw(layer, self.units) for layer in self.layer_dropouts],

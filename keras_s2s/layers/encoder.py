@@ -8,8 +8,9 @@ import keras
 from keras import ops
 
 from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
+from keras_s2s.layers.noise import Dropout, check_dropout
 from keras_s2s.layers.recurrent import make_cell, run_cell
-from keras_s2s.layers.word_dropout import WordDropout, check_dropout
+from keras_s2s.layers.word_dropout import WordDropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -121,9 +122,9 @@ class Encoder(keras.layers.Layer):
             vocabulary_size, self.embedding_dimension, self.dtype_policy
         )
         self.word_dropout = WordDropout(word_dropout)
-        self.embedding_dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.embedding_dropout = Dropout(dropout, batch_axis=1, dtype=self.dtype_policy)
         self.output_dropouts = [
-            keras.layers.Dropout(dropout, dtype=self.dtype_policy) for _ in range(num_layers)
+            Dropout(dropout, batch_axis=1, dtype=self.dtype_policy) for _ in range(num_layers)
         ]
         directions = ("forward", "backward") if bidirectional else ("forward",)
         self.cells = [

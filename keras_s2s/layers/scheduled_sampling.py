@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_s2s.layers.noise import row_uniform
 from keras_s2s.layers.scan import scan
 
 DECAYS = ("linear", "exponential", "inverse_sigmoid")
@@ -119,9 +120,7 @@ class ScheduledSampling(keras.layers.Layer):
         self.step_count.assign_add(1)
         target_in = ops.transpose(target_in)  # [T, B]
         times = ops.expand_dims(ops.arange(ops.shape(target_in)[0]), 1)
-        draws = [
-            keras.random.uniform(ops.shape(target_in), seed=self.seeds) for _ in ("input", "answer")
-        ]
+        draws = [row_uniform(ops.shape(target_in), 1, self.seeds) for _ in ("input", "answer")]
         stays = ops.logical_or(times == 0, target_in == PAD_ID)
         is_given = ops.logical_or(draws[0] < probability, stays)
 

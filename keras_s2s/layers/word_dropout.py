@@ -7,13 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.layers.noise import check_dropout, row_uniform
+
 UNK_ID, LAST_SPECIAL_ID = 1, 3
-
-
-def check_dropout(name: str, value: float) -> None:
-    """Raise ValueError unless `value` is a probability below 1."""
-    if not 0 <= value < 1:
-        raise ValueError(f"`{name}` must be at least 0 and below 1. Received: {name}={value}")
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -28,7 +24,7 @@ class WordDropout(keras.layers.Layer):
         name: Name of the layer.
 
     Call arguments:
-        ids: int32, any shape.
+        ids: int32, any shape, the batch's rows first.
         training: Whether to hide any.
 
     Returns:
@@ -61,6 +57,6 @@ class WordDropout(keras.layers.Layer):
         """Hide tokens, see the class."""
         if not training or self.seeds is None:
             return ids
-        draws = keras.random.uniform(ops.shape(ids), seed=self.seeds)
+        draws = row_uniform(ops.shape(ids), 0, self.seeds)
         is_hidden = ops.logical_and(draws < self.rate, ids > LAST_SPECIAL_ID)
         return ops.where(is_hidden, UNK_ID, ids)

@@ -65,6 +65,15 @@ def _at(values: Any, target: Any) -> Any:
     return ops.squeeze(ops.take_along_axis(values, ops.expand_dims(target, -1), axis=-1), -1)
 
 
+def _over_replicas(count: Any) -> Any:
+    """The sum of a number over the devices of a `tf.distribute` strategy."""
+    if keras.backend.backend() != "tensorflow":
+        return count
+    from keras_s2s.training.replicas import summed
+
+    return summed([count])[0]
+
+
 @keras.saving.register_keras_serializable("keras_s2s")
 class MaskedCrossentropy(keras.losses.Loss):
     """Mean cross-entropy over the real tokens of a batch, in nats per token.
@@ -78,7 +87,8 @@ class MaskedCrossentropy(keras.losses.Loss):
         y_pred: Logits `[B, T, V]`.
 
     Returns:
-        A float32 scalar; 0 for a batch without any real token.
+        A float32 scalar; 0 for a batch without any real token. On each
+        device of a `tf.distribute` strategy its part of that mean over the whole batch.
 
     Raises:
         ValueError: `label_smoothing` is not a probability below 1.
@@ -107,7 +117,7 @@ class MaskedCrossentropy(keras.losses.Loss):
         y_true = ops.cast(y_true, "int32")
         real = ops.cast(ops.not_equal(y_true, 0), "float32")
         losses = token_crossentropy(y_true, y_pred, self.label_smoothing)
-        return losses * real / ops.maximum(ops.sum(real), 1.0)
+        return losses * real / ops.maximum(_over_replicas(ops.sum(real)), 1.0)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as plain values."""
