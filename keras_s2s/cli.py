@@ -18,6 +18,7 @@ from keras_s2s.cli_options import (
     Kind,
     Output,
     Source,
+    Strategy,
     Target,
     Tsv,
     about,
@@ -25,7 +26,9 @@ from keras_s2s.cli_options import (
 from keras_s2s.cli_translate import average, translate
 from keras_s2s.recipe import Recipe
 from keras_s2s.recipe import train as train_model
+from keras_s2s.recipe_run import Run
 from keras_s2s.terminal import (
+    load_strategy,
     load_tensorflow,
     read_pairs,
     run,
@@ -201,6 +204,18 @@ def train(
     seed: Annotated[
         int, about("The same seed gives the same model, but for --minutes.", "N")
     ] = DEFAULT.seed,
+    strategy: Annotated[
+        str, about("Devices: one, all GPUs, the machines of TF_CONFIG, or a TPU.", Strategy)
+    ] = "none",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint, if there is one.")
+    ] = False,
+    checkpoint_minutes: Annotated[
+        float, about("Minutes between two checkpoints, in OUTPUT.checkpoints.", "M", min=0)
+    ] = 10.0,
+    checkpoint_steps: Annotated[
+        int | None, about("Batches between two checkpoints as well.", "N", min=1)
+    ] = None,
 ) -> None:
     """Train a model on sentence pairs, keep the best weights, and save it in a folder."""
     given = dict(locals())
@@ -212,9 +227,15 @@ def train(
     TRANSLATOR.check_goal(output)
     pairs = read_pairs("", source, target, tsv)
     valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv)
-    load_tensorflow()
-    train_model(pairs, valid_pairs, output, chosen, report=say)
-    say(f"saved in {output}")
+    run = Run(
+        strategy=load_strategy(strategy),
+        resume=resume,
+        checkpoint_minutes=checkpoint_minutes or None,
+        checkpoint_steps=checkpoint_steps,
+    )
+    train_model(pairs, valid_pairs, output, chosen, run=run, report=say)
+    if run.writes:
+        say(f"saved in {output}")
 
 
 app.command()(translate)

@@ -43,3 +43,4 @@ Penalty = Annotated[
 ]
 Kind = "sentencepiece|word|character"
 Form = "NFC|NFKC|NFD"
+Strategy = "none|mirrored|multi_worker|tpu"

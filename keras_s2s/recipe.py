@@ -11,6 +11,8 @@ from keras_s2s.recipe_model import POLICIES, make_model
 
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
+    from keras_s2s.recipe_run import Run
+    from keras_s2s.training.checkpoints import Checkpoints
 
 Pairs = Sequence[tuple[str, str]]
 TOKENIZERS = ("sentencepiece", "word", "character")
@@ -209,57 +211,88 @@ def train(
     folder: str | Path,
     recipe: Recipe | None = None,
     *,
+    run: Run | None = None,
     report: Callable[[str], None] = print,
 ) -> Translator:
     """Train tokenizers and a model, keep the best weights by validation, save all in one folder.
+
+    While it trains, checkpoints stand beside that folder, in FOLDER.checkpoints.
 
     Args:
         pairs: Sources and targets to train on.
         valid_pairs: Sources and targets to choose the best weights by.
         folder: Where the translator is saved, with `recipe.json`, `history.json` and `curves.png`.
         recipe: How; `None` for the defaults.
+        run: Where it runs, and whether it goes on from a checkpoint; `None` for the defaults.
         report: Gets a line for each thing that a person wants to know.
 
     Returns:
         The translator, with the best weights.
 
     Raises:
-        ValueError: No pairs, a folder that holds something else, or a training that diverged.
+        ValueError: No pairs, a folder that holds something else, a training that diverged, or
+            checkpoints of another one.
         OSError: The folder cannot be written.
+        SystemExit: After a SIGTERM, with status 75; `run.resume` goes on.
     """
-    import keras
-
-    from keras_s2s.inference.storage import DESCRIPTION, TRANSLATOR
+    from keras_s2s.inference.storage import TRANSLATOR
     from keras_s2s.inference.translator import Translator
-    from keras_s2s.recipe_fit import fit, write_history
-    from keras_s2s.recipe_text import (
-        choose_samples,
-        encode_pairs,
-        make_batches,
-        train_tokenizers,
-    )
+    from keras_s2s.recipe_run import Run, fingerprint_of, is_finished, open_checkpoints
 
-    recipe = recipe or Recipe()
+    recipe, run = recipe or Recipe(), run or Run()
     for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
         if not rows:
             raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
     folder = TRANSLATOR.check_goal(Path(folder))
+    fingerprint = fingerprint_of(recipe, pairs, valid_pairs)
+    run.check(recipe, fingerprint)
+    checkpoints = open_checkpoints(folder, run, fingerprint, report)
+    if run.resume and checkpoints.newest() is None and is_finished(folder, fingerprint):
+        report(f"the training of {folder} is finished")
+        return Translator.load(folder)
+    return _train(pairs, valid_pairs, folder, recipe, run, checkpoints, fingerprint, report)
+
+
+def _train(
+    pairs: Pairs,
+    valid_pairs: Pairs,
+    folder: Path,
+    recipe: Recipe,
+    run: Run,
+    checkpoints: Checkpoints,
+    fingerprint: str,
+    report: Callable[[str], None],
+) -> Translator:
+    import keras
+
+    from keras_s2s.inference.storage import DESCRIPTION
+    from keras_s2s.inference.translator import Translator
+    from keras_s2s.recipe_fit import compile_model, fit, write_history
+    from keras_s2s.recipe_run import keep_tokenizers, kept_tokenizers
+    from keras_s2s.recipe_text import choose_samples, encode_pairs, make_batches, train_tokenizers
+
     keras.utils.set_random_seed(recipe.seed)
-    source_tokenizer, target_tokenizer = train_tokenizers(pairs, recipe)
-    batches = make_batches(pairs, source_tokenizer, target_tokenizer, recipe)
+    tokenizers = kept_tokenizers(checkpoints) or train_tokenizers(pairs, recipe)
+    keep_tokenizers(checkpoints, *tokenizers, fingerprint)
+    batches = make_batches(pairs, *tokenizers, recipe)
     if (folder / DESCRIPTION).exists():
         report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")
-    sizes = source_tokenizer.vocabulary_size, target_tokenizer.vocabulary_size
-    model = make_model(*sizes, recipe)
+    sizes = tokenizers[0].vocabulary_size, tokenizers[1].vocabulary_size
+    with run.scope():
+        model = make_model(*sizes, recipe)
+        compile_model(model, recipe)
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
     report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
-    valid = encode_pairs(valid_pairs, source_tokenizer, target_tokenizer)
-    history = fit(model, batches, valid, recipe, report)
-    translator = Translator(
-        model, source_tokenizer, target_tokenizer, samples=choose_samples(pairs)
-    )
-    translator.save(folder, write_companions=lambda new: write_history(new, recipe, history))
+    valid = encode_pairs(valid_pairs, *tokenizers)
+    history = fit(model, batches, valid, recipe, checkpoints, report)
+    translator = Translator(model, *tokenizers, samples=choose_samples(pairs))
+    if run.writes:
+        translator.save(
+            folder,
+            write_companions=lambda new: write_history(new, recipe, history, fingerprint),
+        )
+        checkpoints.remove()
     return translator
 
 

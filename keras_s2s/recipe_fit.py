@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe import Recipe
     from keras_s2s.text.batches import Batches
+    from keras_s2s.training.checkpoints import Checkpoints
 
 
 def fit(
@@ -21,15 +22,22 @@ def fit(
     batches: Batches,
     valid: tuple[list, list],
     recipe: Recipe,
+    checkpoints: Checkpoints,
     report: Callable[[str], None],
 ) -> dict[str, list[float]]:
-    """Run `model.fit`; leave the best averaged weights in the model and return the history."""
-    import keras
+    """Train, from the newest checkpoint on; leave the best averaged weights in the model.
 
+    Returns:
+        The history.
+
+    Raises:
+        ValueError: No epoch gave weights that can be used, or no step would be made.
+    """
     from keras_s2s.text.batches import Batches
-    from keras_s2s.training.losses import MaskedCrossentropy
-    from keras_s2s.training.optimizers import CompiledAdam
+    from keras_s2s.training.averaged import AveragedWeights
+    from keras_s2s.training.guard import DivergedError, LossGuard
     from keras_s2s.training.progress import StepProgress
+    from keras_s2s.training.resume import resumable_fit
     from keras_s2s.training.schedules import ProgressSchedule
     from keras_s2s.training.validation import BestWeights
 
@@ -40,6 +48,36 @@ def fit(
             f"`accumulation` must be at most {steps * recipe.epochs:,}, all batches of the "
             f"training, or no step is made. Received: accumulation={recipe.accumulation}"
         )
+    best = BestWeights(
+        valid_batches, recipe.patience, report, batches.target_tokens, recipe.choose_by
+    )
+    guard = LossGuard(
+        most=10 * math.log(model.decoder.vocabulary_size), name_batch=_batch_namer(batches)
+    )
+    callbacks = [
+        guard,
+        ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
+        *([AveragedWeights()] if recipe.averaging else []),
+        *([StepProgress()] if sys.stderr.isatty() else []),
+        best,
+    ]
+    try:
+        history = resumable_fit(model, batches, recipe.epochs, checkpoints, callbacks)
+    except DivergedError as error:
+        cure = "Lower the learning rate, or train in float32."
+        if best.best_epoch < 0:
+            raise ValueError(f"{error}, before any epoch was validated. {cure}") from error
+        report(f"{error}: training ends with the best weights before. {cure}")
+        history = model.history.history
+    best.restore()
+    return history
+
+
+def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
+    """Give a model what a recipe trains it with; in the scope of its strategy."""
+    from keras_s2s.training.losses import MaskedCrossentropy
+    from keras_s2s.training.optimizers import CompiledAdam
+
     optimizer = CompiledAdam(
         recipe.learning_rate,
         beta_2=0.98,
@@ -49,36 +87,29 @@ def fit(
         ema_momentum=recipe.averaging,
     )
     model.compile(optimizer, loss=MaskedCrossentropy(recipe.label_smoothing))
-    best = BestWeights(
-        valid_batches, recipe.patience, report, batches.target_tokens, recipe.choose_by
-    )
-    callbacks = [
-        ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
-        *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []),
-        *([StepProgress()] if sys.stderr.isatty() else []),
-        best,
-    ]
-    history = model.fit(
-        batches.dataset(),
-        epochs=recipe.epochs,
-        steps_per_epoch=steps,
-        callbacks=callbacks,
-        verbose=0,
-        shuffle=False,
-    )
-    best.restore()
-    return {name: [float(v) for v in values] for name, values in history.history.items()}
 
 
-def write_history(folder: Path, recipe: Recipe, history: dict[str, list[float]]) -> None:
-    """Write `recipe.json`, `history.json` and `curves.png` into a folder."""
+def _batch_namer(batches: Batches) -> Callable[[int, int], str]:
+    def name(epoch: int, step: int) -> str:
+        pairs = batches.plan(epoch)[step]
+        some = ", ".join(f"{pair + 1:,}" for pair in pairs[:5])
+        return f"pairs {some}{f' and {len(pairs) - 5:,} more' if len(pairs) > 5 else ''}"
+
+    return name
+
+
+def write_history(
+    folder: Path, recipe: Recipe, history: dict[str, list[float]], fingerprint: str
+) -> None:
+    """Write `recipe.json`, `history.json`, `training.json` and `curves.png` into a folder."""
     from keras_s2s.evaluation.plots import training_curves
 
     finite = {
         name: [value if math.isfinite(value) else None for value in values]
         for name, values in history.items()
     }
-    for name, value in (("recipe", asdict(recipe)), ("history", finite)):
+    contents = {"recipe": asdict(recipe), "history": finite, "training": {"of": fingerprint}}
+    for name, value in contents.items():
         text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     training_curves(history, folder / "curves.png")

@@ -19,6 +19,7 @@ import typer
 # Typer carries Click within itself, or asks for it, depending on its version.
 ClickException: Any = typer.BadParameter.__mro__[2]
 STOPPED = 130  # The status of a program that Ctrl-C ended.
+TRY_AGAIN = 75  # The status of a training that --resume continues, EX_TEMPFAIL of sysexits.h.
 PICTURES = (".jpeg", ".jpg", ".pdf", ".png", ".svg", ".webp")
 
 
@@ -71,6 +72,9 @@ def _status(app: typer.Typer, words: list[str]) -> int:
         return 2
     except Exception as error:
         # TensorFlow's own; to name its class would load it.
+        if type(error).__name__ == "WorkerLostError":
+            say(f"error: {_one_line(error)}")
+            return TRY_AGAIN
         if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
             raise
         if "No space left on device" in str(error):
@@ -209,6 +213,16 @@ def load_tensorflow() -> None:
 
         tf.config.list_physical_devices()
         tf.zeros(1)
+
+
+def load_strategy(name: str) -> Any:
+    """Load TensorFlow, and make a strategy by its name, see `make_strategy`."""
+    from keras_s2s.training.distribution import make_strategy
+
+    if name != "multi_worker":  # That one must come before anything is computed.
+        load_tensorflow()
+    with without_remarks():
+        return make_strategy(name)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "dates": set(),
     "folders": set(),
     "model": {"layers"},
-    "training": {"layers"},
+    "training": {"layers", "folders"},
     "inference": set(),
     "inference.averaging": {"inference.parts", "inference.translator"},
     "inference.model_search": {"model", "inference"},
@@ -74,6 +74,7 @@ MAY_IMPORT_EVERYTHING = {
     "recipe",
     "recipe_fit",
     "recipe_model",
+    "recipe_run",
     "recipe_text",
     "terminal",
 }

@@ -27,7 +27,7 @@ OPTIONS = {
 
 
 # What a training leaves beside the translator; another translator may replace it.
-COMPANIONS = ("recipe.json", "history.json", "curves.png", "attention.png")
+COMPANIONS = ("recipe.json", "history.json", "training.json", "curves.png", "attention.png")
 
 TRANSLATOR = FolderKind("a translator", DESCRIPTION, FORMAT, "the training", COMPANIONS)
 

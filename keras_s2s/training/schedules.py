@@ -67,6 +67,7 @@ class ProgressSchedule(keras.callbacks.Callback):
         self.warmup = warmup
         self._step = 0
         self._start = 0.0
+        self._goes_on = False
 
     def rate(self, step: int, seconds: float) -> float:
         """The learning rate of a step, counted from 0, after some seconds of training."""
@@ -76,9 +77,20 @@ class ProgressSchedule(keras.callbacks.Callback):
         by_time = 0.0 if self.minutes is None else seconds / (60 * self.minutes)
         return max(step / self.steps, by_time)
 
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+        return {"step": self._step, "seconds": time.monotonic() - self._start}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on in the next `fit` from what `get_state` gave."""
+        self._start, self._step = time.monotonic() - state["seconds"], state["step"]
+        self._goes_on = True
+
     def on_train_begin(self, logs: Any = None) -> None:
         """Start the clock and the count of the steps."""
-        self._start, self._step = time.monotonic(), 0
+        if not self._goes_on:
+            self._start, self._step = time.monotonic(), 0
+        self._goes_on = False
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Set the rate of this step."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from keras_s2s.training.distribution import agreed
 from keras_s2s.training.losses import MaskedCrossentropy
 from keras_s2s.training.metrics import Perplexity, SequenceAccuracy, TokenAccuracy
 
@@ -105,7 +106,9 @@ class BestWeights(keras.callbacks.Callback):
         self.tokens_per_epoch = tokens_per_epoch
         self.choose_by = choose_by
         self._forget()
+        self._goes_on = False
         self._evaluate: Any = None
+        self._evaluated: Any = None
         self._start = 0.0
         self._steps = 0
 
@@ -115,10 +118,30 @@ class BestWeights(keras.callbacks.Callback):
         self._best_rank = (-math.inf, -math.inf)
         self._weights: list[Any] = []
 
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+        ranks = [*self._best_rank]
+        return {
+            "best": self.best,
+            "epoch": self.best_epoch,
+            "rank": ranks,
+            "best_weights": self._weights,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on in the next `fit` from what `get_state` gave."""
+        self.best, self.best_epoch = state["best"], state["epoch"]
+        self._best_rank = (state["rank"][0], state["rank"][1])
+        self._weights = list(state["best_weights"])
+        self._goes_on = True
+
     def on_train_begin(self, logs: Any = None) -> None:
         """Forget an earlier training; make a model of the same layers that knows the metrics."""
-        self._forget()
-        self._evaluate = token_evaluator(self.model)
+        if not self._goes_on:
+            self._forget()
+        self._goes_on = False
+        if self._evaluate is None or self._evaluated is not self.model:
+            self._evaluate, self._evaluated = token_evaluator(self.model), self.model
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the clock."""
@@ -132,7 +155,9 @@ class BestWeights(keras.callbacks.Callback):
         """Validate; keep the weights if they are the best."""
         logs = {} if logs is None else logs
         seconds = time.monotonic() - self._start
-        found = self._evaluate(self.valid)
+        found = agreed(
+            self._evaluate(self.valid), getattr(self.model, "_distribute_strategy", None)
+        )
         logs.update({f"val_{name}": value for name, value in found.items()})
         accuracy = found["sequence_accuracy"] if self.choose_by == "sequence_accuracy" else 0.0
         rank = (accuracy, -found["perplexity"])

@@ -1,0 +1,57 @@
+"""The moving average of the weights, in the model where it is validated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Puts an optimizer's average into the model after each epoch, and takes it out for the next.
+
+    For an optimizer with `use_ema`; callbacks behind this one see the average when an epoch has
+    ended. Keras' `SwapEMAWeights` loses the average where `fit` ends before its last epoch.
+
+    Raises:
+        ValueError: The optimizer keeps no average.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), loss="mse")
+        >>> x = y = np.ones((4, 1), "float32")
+        >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=[AveragedWeights()])
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._own: list[np.ndarray] | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Find the averages."""
+        if not self._optimizer().use_ema:
+            raise ValueError("The optimizer must keep an average. Received: use_ema=False")
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Give the model its own weights back."""
+        if self._own is not None:
+            for variable, value in zip(self._variables(), self._own, strict=True):
+                variable.assign(value)
+            self._own = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keep the model's own weights aside, and put the average in their place."""
+        variables = self._variables()
+        self._own = [np.array(variable) for variable in variables]
+        averages = self._optimizer()._model_variables_moving_average
+        for variable, average in zip(variables, averages, strict=True):
+            variable.assign(np.asarray(average))
+
+    def _variables(self) -> list[Any]:
+        return self._optimizer()._trainable_variables
+
+    def _optimizer(self) -> Any:
+        """The optimizer; in float16 there is one around it that scales the loss."""
+        optimizer = self.model.optimizer
+        return getattr(optimizer, "inner_optimizer", optimizer)
