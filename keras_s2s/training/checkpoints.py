@@ -100,7 +100,6 @@ class Checkpoints(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Clear away what a killed write has left and what is damaged; start the clock."""
         if self.is_writer:
-            self.folder.mkdir(parents=True, exist_ok=True)
             for path in [*self.folder.glob(".[0-9]*"), *self._damaged]:
                 shutil.rmtree(path, ignore_errors=True)
         self._last = time.monotonic()

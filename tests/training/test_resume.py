@@ -1,0 +1,238 @@
+"""A training that was stopped ends with the weights of one that was not, bit for bit."""
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_s2s import Batches, Decoder, Encoder, LuongAttention, MaskedCrossentropy, Seq2Seq
+from keras_s2s.layers.scheduled_sampling import ScheduledSampling
+from keras_s2s.training.averaged import AveragedWeights
+from keras_s2s.training.checkpoints import Checkpoints
+from keras_s2s.training.optimizers import CompiledAdam
+from keras_s2s.training.resume import TRY_AGAIN, resumable_fit
+from keras_s2s.training.schedules import ProgressSchedule
+from keras_s2s.training.validation import BestWeights
+
+STEPS, EPOCHS = 5, 3
+GENERATOR = np.random.default_rng(0)
+ROWS = [GENERATOR.integers(4, 20, GENERATOR.integers(1, 7)).tolist() for _ in range(4 * STEPS)]
+BATCHES = Batches(ROWS, [row[::-1] for row in ROWS], batch_sentences=4, seed=1, jitter=10)
+
+
+class Crash(Exception):
+    """Stands for whatever ends a process."""
+
+
+class Hook(keras.callbacks.Callback):
+    """Does something when some steps of this `fit` are over."""
+
+    def __init__(self, steps: int, act: Any) -> None:
+        super().__init__()
+        self.left = steps
+        self.act = act
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.act()
+
+
+def crash() -> None:
+    raise Crash
+
+
+def make_model() -> Seq2Seq:
+    keras.utils.set_random_seed(7)
+    sampling = ScheduledSampling("linear", k=1.0, c=0.05, minimum=0.25, sampled=True)
+    shared: dict[str, Any] = {"dropout": 0.3, "word_dropout": 0.1}
+    decoder = Decoder(20, 8, attention=LuongAttention(8), scheduled_sampling=sampling, **shared)
+    model = Seq2Seq(Encoder(20, 8, **shared), decoder)
+    adam = CompiledAdam(
+        1e-2, use_ema=True, ema_momentum=0.9, global_clipnorm=1.0, gradient_accumulation_steps=2
+    )
+    model.compile(adam, loss=MaskedCrossentropy(0.1))
+    return model
+
+
+def train(folder: Path, *hooks: Hook, every: int = 1, patience: int = 9) -> dict[str, Any]:
+    """Train a new model from what is in the folder, and tell all that came of it."""
+    model = make_model()
+    best = BestWeights(BATCHES.epoch(0), patience=patience)
+    schedule = ProgressSchedule(1e-2, STEPS * EPOCHS)
+    callbacks = [schedule, AveragedWeights(), best, *hooks]
+    checkpoints = Checkpoints(folder, minutes=None, steps=every)
+    history = resumable_fit(model, BATCHES, EPOCHS, checkpoints, callbacks)
+    return {
+        "weights": model.get_weights(),
+        "optimizer": [np.asarray(variable) for variable in model.optimizer.variables],
+        "best": best.get_state(),
+        "history": history,
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return train(tmp_path_factory.mktemp("undisturbed"), every=999)
+
+
+def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert found["history"] == expected["history"]
+    for name in ("weights", "optimizer"):
+        assert len(found[name]) == len(expected[name]) > 9
+        for a, b in zip(found[name], expected[name], strict=True):
+            np.testing.assert_array_equal(a, b)
+    own, other = found["best"].pop("best_weights"), [*expected["best"]["best_weights"]]
+    assert all(np.array_equal(a, b) for a, b in zip(own, other, strict=True))
+    assert found["best"] == {k: v for k, v in expected["best"].items() if k != "best_weights"}
+
+
+@pytest.mark.parametrize(
+    ("stops", "every"), [((1,), 1), ((5,), 1), ((6,), 4), ((3, 4, 7), 2), ((14,), 1), ((2,), 3)]
+)
+def test_stopped_anywhere_it_ends_with_the_same_bits(
+    stops: tuple, every: int, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    for steps in stops:
+        with pytest.raises(Crash):
+            train(tmp_path, Hook(steps, crash), every=every)
+    assert_same(train(tmp_path, every=every), undisturbed)
+
+
+def test_a_checkpoint_without_its_seeds_would_not_do(
+    tmp_path: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shows that the comparison can fail."""
+    with pytest.raises(Crash):
+        train(tmp_path, Hook(6, crash))
+    restore = Checkpoints.restore
+
+    def forgetful(self: Checkpoints, model: Any) -> Any:
+        place = restore(self, model)
+        for variable in model.variables:
+            if "seed" in variable.path:
+                variable.assign(variable + 1)
+        return place
+
+    monkeypatch.setattr(Checkpoints, "restore", forgetful)
+    with pytest.raises(AssertionError):
+        assert_same(train(tmp_path), undisturbed)
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
+    tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    with pytest.raises(Crash):
+        train(tmp_path, Hook(9, crash))
+    newest = max(path for path in tmp_path.iterdir() if path.is_dir())
+    content = bytearray((newest / "arrays.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (newest / "arrays.npz").write_bytes(content)
+    with pytest.warns(UserWarning, match=r"damaged.*goes on from before it"):
+        found = train(tmp_path)
+    assert_same(found, undisturbed)
+
+
+@pytest.mark.parametrize("step", [3, 5, 7])
+def test_a_sigterm_leaves_a_checkpoint_and_a_status_of_its_own(
+    step: int, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        train(tmp_path, Hook(step, lambda: os.kill(os.getpid(), signal.SIGTERM)), every=999)
+    assert ended.value.code == TRY_AGAIN == 75
+    assert signal.getsignal(signal.SIGTERM) is before
+    (checkpoint,) = tmp_path.iterdir()
+    description = json.loads((checkpoint / "checkpoint.json").read_text())
+    assert STEPS * description["epoch"] + description["step"] == step
+    assert_same(train(tmp_path), undisturbed)
+
+
+def test_the_newest_are_kept_and_what_a_killed_write_left_goes(tmp_path: Path) -> None:
+    (tmp_path / ".000000001-abcd").mkdir()
+    with pytest.raises(Crash):
+        train(tmp_path, Hook(12, crash))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == 3
+    assert all(name.isdigit() for name in names)
+
+
+def test_early_stopping_remembers_what_was_before(tmp_path: Path) -> None:
+    whole = train(tmp_path / "whole", every=999, patience=1)
+    with pytest.raises(Crash):
+        train(tmp_path / "cut", Hook(7, crash), patience=1)
+    assert_same(train(tmp_path / "cut", patience=1), whole)
+
+
+def test_another_model_does_not_go_on(tmp_path: Path) -> None:
+    with pytest.raises(Crash):
+        train(tmp_path, Hook(3, crash))
+    model = Seq2Seq(Encoder(20, 4), Decoder(20, 4))
+    model.compile("adam", loss=MaskedCrossentropy())
+    with pytest.raises(ValueError, match="A training goes on with the model and the optimizer"):
+        resumable_fit(model, BATCHES, EPOCHS, Checkpoints(tmp_path))
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_training_and_leaves_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: dict[str, Any]
+) -> None:
+    with pytest.raises(Crash):
+        train(tmp_path, Hook(4, crash))
+
+    def full(path: Any, **arrays: Any) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            train(tmp_path)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert_same(train(tmp_path), undisturbed)
+
+
+def test_a_worker_that_does_not_write_reads(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
+    with pytest.raises(Crash):
+        train(tmp_path, Hook(4, crash))
+    names = sorted(os.listdir(tmp_path))
+    shutil.copytree(tmp_path, tmp_path.with_name("other"))
+    model = make_model()
+    schedule = ProgressSchedule(1e-2, STEPS * EPOCHS)
+    callbacks = [schedule, AveragedWeights(), BestWeights(BATCHES.epoch(0), patience=9)]
+    reader = Checkpoints(tmp_path, minutes=None, steps=1, is_writer=False)
+    resumable_fit(model, BATCHES, EPOCHS, reader, callbacks)
+    reader.remove()
+    assert sorted(os.listdir(tmp_path)) == names
+    for a, b in zip(model.get_weights(), undisturbed["weights"], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("options", [{"minutes": 0}, {"steps": -1}, {"keep": 0}])
+def test_numbers_out_of_range_are_refused(options: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"must be positive. Received: "):
+        Checkpoints(tmp_path, **options)
+
+
+def test_types_that_numpy_does_not_know_are_kept_too(tmp_path: Path) -> None:
+    def made(value: float) -> keras.Model:
+        model = keras.Sequential(
+            [keras.Input((1,)), keras.layers.Dense(2, dtype="bfloat16", kernel_initializer="ones")]
+        )
+        model.compile(keras.optimizers.SGD(value), loss="mse")
+        return model
+
+    model, x = made(0.5), tf.ones((2, 1))
+    checkpoints = Checkpoints(tmp_path)
+    model.fit(x, x, verbose=0, callbacks=[checkpoints])  # pyright: ignore[reportArgumentType]
+    checkpoints.save()
+    other = made(0.1)
+    Checkpoints(tmp_path).restore(other)
+    for a, b in zip(model.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
