@@ -219,9 +219,13 @@ def load_strategy(name: str) -> Any:
     """Load TensorFlow, and make a strategy by its name, see `make_strategy`."""
     from keras_s2s.training.distribution import make_strategy
 
-    if name != "multi_worker":  # That one must come before anything is computed.
+    if name == "none":
         load_tensorflow()
+        return None
     with without_remarks():
+        import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")
+    with without_remarks():  # Before anything is computed: several workers need that.
         return make_strategy(name)
 
 

@@ -43,8 +43,9 @@ class Checkpoints(keras.callbacks.Callback):
     """Writes all that a training is made of, now and then, and finds it again.
 
     A checkpoint holds the weights, the seeds of dropout and sampling, the optimizer's state, the
-    sums behind the loss that is shown, the place in the data, and what other callbacks remember. It
-    is a folder named by its number of steps, written aside and renamed, with a checksum of each
+    sums behind the loss that is shown (but with a `tf.distribute` strategy, where a resumed epoch
+    shows the loss of its rest), the place in the data, and what other callbacks remember. It is a
+    folder named by its number of steps, written aside and renamed, with a checksum of each
     file; the last few are kept. Give it to `resumable_fit`, behind the callbacks that change
     weights.
 
@@ -139,10 +140,11 @@ class Checkpoints(keras.callbacks.Callback):
             shutil.rmtree(old)
 
     def _collect(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        is_alone = getattr(self.model, "_distribute_strategy", None) is None
         groups = {
             "model": self.model.variables,
             "optimizer": self.model.optimizer.variables,
-            "sums": self.model.metrics_variables,
+            "sums": self.model.metrics_variables if is_alone else [],
         }
         plain: dict[str, Any] = {}
         for name, one in self.stateful.items():

@@ -155,10 +155,13 @@ def agreed(values: dict[str, float], strategy: tf.distribute.Strategy | None) ->
 
     def mean(found: Any) -> Any:
         context: Any = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.MEAN, found)
+        return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.identity(found))
 
-    found = tf.constant([*values.values()], tf.float64)
-    reduced = strategy.experimental_local_results(strategy.run(mean, args=(found,)))[0]
+    @tf.function(autograph=False)
+    def run(found: Any) -> Any:
+        return strategy.experimental_local_results(strategy.run(mean, args=(found,)))[0]
+
+    reduced = run(tf.constant([*values.values()], tf.float64))
     return dict(zip(values, map(float, reduced), strict=True))
 
 

@@ -48,6 +48,7 @@ class LossGuard(keras.callbacks.Callback):
         self.first_step = 0
         self._epoch = 0
         self._seen = (0.0, 0.0)
+        self._is_alone = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note the epoch."""
@@ -55,17 +56,18 @@ class LossGuard(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Note the sums behind the mean loss that the epoch begins with."""
-        if batch == 0:
+        self._is_alone = getattr(self.model, "_distribute_strategy", None) is None
+        if batch == 0 and self._is_alone:
             self._seen = self._sums()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Look at the loss of this batch alone; `logs` has the mean of the epoch so far."""
-        (total, rows), (total_before, rows_before) = self._sums(), self._seen
-        self._seen = total, rows
-        step = self.first_step + batch
-        self.check((total - total_before) / max(rows - rows_before, 1.0), self._epoch, step)
-        # Of several devices, these are the sums of one, and the mean is that of all.
-        self.check((logs or {}).get("loss", 0.0), self._epoch, step)
+        step, loss = self.first_step + batch, (logs or {}).get("loss", 0.0)
+        if self._is_alone:  # Of several devices the mean alone is known.
+            (total, rows), (total_before, rows_before) = self._sums(), self._seen
+            self._seen = total, rows
+            loss = (total - total_before) / max(rows - rows_before, 1.0)
+        self.check(loss, self._epoch, step)
 
     def _sums(self) -> tuple[float, float]:
         tracker: Any = self.model.metrics[0]
