@@ -171,7 +171,9 @@ def _lost_workers(model: Any, is_asked: Callable[[], bool]) -> Iterator[None]:
             raise
         if is_asked():
             raise SystemExit(TRY_AGAIN) from error
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = next((line for line in lines if "aborted" in line), lines[-1])
         raise WorkerLostError(
             "another worker is gone, and the training waits for none. Start all workers again with "
-            f"--resume. Received: {str(error).strip().partition(chr(10))[0][:200]}"
+            f"--resume. Received: {reason[:200]}"
         ) from error
