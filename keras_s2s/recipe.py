@@ -11,6 +11,7 @@ from keras_s2s.recipe_model import POLICIES, make_model
 
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
+    from keras_s2s.prepared import PreparedCorpus
 
 Pairs = Sequence[tuple[str, str]]
 TOKENIZERS = ("sentencepiece", "word", "character")
@@ -204,7 +205,7 @@ class Recipe:
 
 
 def train(
-    pairs: Pairs,
+    pairs: Pairs | PreparedCorpus,
     valid_pairs: Pairs,
     folder: str | Path,
     recipe: Recipe | None = None,
@@ -214,7 +215,7 @@ def train(
     """Train tokenizers and a model, keep the best weights by validation, save all in one folder.
 
     Args:
-        pairs: Sources and targets to train on.
+        pairs: Sources and targets to train on, or what `prepare` made of them.
         valid_pairs: Sources and targets to choose the best weights by.
         folder: Where the translator is saved, with `recipe.json`, `history.json` and `curves.png`.
         recipe: How; `None` for the defaults.
@@ -232,12 +233,7 @@ def train(
     from keras_s2s.inference.storage import DESCRIPTION, TRANSLATOR
     from keras_s2s.inference.translator import Translator
     from keras_s2s.recipe_fit import fit, write_history
-    from keras_s2s.recipe_text import (
-        choose_samples,
-        encode_pairs,
-        make_batches,
-        train_tokenizers,
-    )
+    from keras_s2s.recipe_text import encode_pairs, make_text_side, own_errors
 
     recipe = recipe or Recipe()
     for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
@@ -245,20 +241,18 @@ def train(
             raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
     folder = TRANSLATOR.check_goal(Path(folder))
     keras.utils.set_random_seed(recipe.seed)
-    source_tokenizer, target_tokenizer = train_tokenizers(pairs, recipe)
-    batches = make_batches(pairs, source_tokenizer, target_tokenizer, recipe)
+    recipe, tokenizers, batches, samples = make_text_side(pairs, recipe)
     if (folder / DESCRIPTION).exists():
         report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")
-    sizes = source_tokenizer.vocabulary_size, target_tokenizer.vocabulary_size
+    sizes = tokenizers[0].vocabulary_size, tokenizers[1].vocabulary_size
     model = make_model(*sizes, recipe)
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
     report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
-    valid = encode_pairs(valid_pairs, source_tokenizer, target_tokenizer)
-    history = fit(model, batches, valid, recipe, report)
-    translator = Translator(
-        model, source_tokenizer, target_tokenizer, samples=choose_samples(pairs)
-    )
+    valid = encode_pairs(valid_pairs, *tokenizers)
+    with own_errors(batches):
+        history = fit(model, batches, valid, recipe, report)
+    translator = Translator(model, *tokenizers, samples=samples)
     translator.save(folder, write_companions=lambda new: write_history(new, recipe, history))
     return translator
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe import Recipe
-    from keras_s2s.text.batches import Batches
+    from keras_s2s.text.epochs import EpochBatches
 
 
 def fit(
     model: Seq2Seq,
-    batches: Batches,
+    batches: EpochBatches,
     valid: tuple[list, list],
     recipe: Recipe,
     report: Callable[[str], None],
