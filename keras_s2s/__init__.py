@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from keras_s2s.layers.luong import LuongAttention as LuongAttention
     from keras_s2s.layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
     from keras_s2s.model import Seq2Seq as Seq2Seq
+    from keras_s2s.preparation import prepare as prepare
+    from keras_s2s.prepared import PreparedCorpus as PreparedCorpus
     from keras_s2s.text.batches import Batches as Batches
     from keras_s2s.text.corpus import Corpus as Corpus
+    from keras_s2s.text.sharded_batches import ShardedBatches as ShardedBatches
     from keras_s2s.text.tokenizers import CharacterTokenizer as CharacterTokenizer
     from keras_s2s.text.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer
     from keras_s2s.text.tokenizers import WordTokenizer as WordTokenizer
@@ -58,10 +61,12 @@ _MODULE_OF_NAME = {
     "LuongAttention": "keras_s2s.layers.luong",
     "MaskedCrossentropy": "keras_s2s.training.losses",
     "Perplexity": "keras_s2s.training.metrics",
+    "PreparedCorpus": "keras_s2s.prepared",
     "ScheduledSampling": "keras_s2s.layers.scheduled_sampling",
     "SentencePieceTokenizer": "keras_s2s.text.tokenizers",
     "Seq2Seq": "keras_s2s.model",
     "SequenceAccuracy": "keras_s2s.training.metrics",
+    "ShardedBatches": "keras_s2s.text.sharded_batches",
     "TokenAccuracy": "keras_s2s.training.metrics",
     "Translation": "keras_s2s.inference.translation",
     "Translator": "keras_s2s.inference.translator",
@@ -70,6 +75,7 @@ _MODULE_OF_NAME = {
     "beam_search": "keras_s2s.inference.search",
     "greedy_search": "keras_s2s.inference.search",
     "load_tokenizer": "keras_s2s.text.tokenizers",
+    "prepare": "keras_s2s.preparation",
     "sample_search": "keras_s2s.inference.search",
 }
 

@@ -1,4 +1,4 @@
-"""The command line: `keras-s2s train | translate | evaluate | score | average | export | demo`."""
+"""The command line: `keras-s2s train | translate | evaluate | score | export | ...`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from keras_s2s.cli_evaluate import evaluate, score
 from keras_s2s.cli_export import export
 from keras_s2s.cli_options import (
     File,
-    Form,
-    Kind,
+    JointVocabulary,
     Output,
     Source,
+    SourceNormalization,
+    SourceTokenizer,
     Strategy,
     Target,
+    TargetNormalization,
+    TargetTokenizer,
     Tsv,
+    VocabularySize,
     about,
 )
+from keras_s2s.cli_prepare import open_training, prepare
 from keras_s2s.cli_translate import average, translate
 from keras_s2s.recipe import Recipe
 from keras_s2s.recipe import train as train_model
@@ -66,31 +71,23 @@ def demo(output: Output = Path("demo")) -> None:
 
 @app.command()
 def train(
+    context: typer.Context,
     output: Output,
     source: Source = None,
     target: Target = None,
     tsv: Tsv = None,
+    prepared: Annotated[
+        File, about("Instead: what keras-s2s prepare wrote; a corpus of any size.", "DIR")
+    ] = None,
     valid_source: Annotated[File, about("Sources to choose the best weights by.", "FILE")] = None,
     valid_target: Annotated[File, about("Their targets.", "FILE")] = None,
     valid_tsv: Annotated[File, about("Instead: both in one file.", "FILE")] = None,
-    source_tokenizer: Annotated[
-        str, about("What a source is cut into.", Kind)
-    ] = DEFAULT.source_tokenizer,
-    target_tokenizer: Annotated[
-        str | None, about("The same for targets; as for sources by default.", Kind)
-    ] = None,
-    vocabulary_size: Annotated[
-        int, about("Different pieces of a tokenizer at most.", "N")
-    ] = DEFAULT.vocabulary_size,
-    joint_vocabulary: Annotated[
-        bool, typer.Option(help="One SentencePiece vocabulary for both sides, or one each.")
-    ] = DEFAULT.joint_vocabulary,
-    source_normalization: Annotated[
-        str, about("Unicode form of sources; NFD takes Hangul apart.", Form)
-    ] = DEFAULT.source_normalization,
-    target_normalization: Annotated[
-        str, about("The same for targets.", Form)
-    ] = DEFAULT.target_normalization,
+    source_tokenizer: SourceTokenizer = DEFAULT.source_tokenizer,
+    target_tokenizer: TargetTokenizer = None,
+    vocabulary_size: VocabularySize = DEFAULT.vocabulary_size,
+    joint_vocabulary: JointVocabulary = DEFAULT.joint_vocabulary,
+    source_normalization: SourceNormalization = DEFAULT.source_normalization,
+    target_normalization: TargetNormalization = DEFAULT.target_normalization,
     subword_sampling: Annotated[
         float,
         about(
@@ -225,7 +222,7 @@ def train(
         given[name] = None if given[name] == "none" else given[name]
     chosen = Recipe(**{field.name: given[field.name] for field in fields(Recipe)})
     TRANSLATOR.check_goal(output)
-    pairs = read_pairs("", source, target, tsv)
+    pairs = open_training(context, source, target, tsv, prepared)
     valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv)
     run = Run(
         strategy=load_strategy(strategy),
@@ -238,6 +235,7 @@ def train(
         say(f"saved in {output}")
 
 
+app.command()(prepare)
 app.command()(translate)
 app.command()(evaluate)
 app.command()(score)

@@ -86,19 +86,23 @@ class FolderKind:
         written so far lies in `.NAME-...` and may be deleted.
         """
         folder = self.check_goal(folder)
-        previous = _previous(folder)
         with _parents_made(folder), _beside(folder) as temporary:
             new = Path(temporary) / "new"
             new.mkdir()
             yield new
-            try:
-                if folder.exists():
-                    folder.rename(previous)
-                new.rename(folder)
-            except BaseException:
-                if previous.exists() and not folder.exists():
-                    previous.rename(folder)
-                raise
+            self.rename(new, folder)
+
+    def rename(self, new: Path, folder: Path) -> None:
+        """Put a new folder in the place of its goal, as `replaced` does at the end."""
+        previous = _previous(folder)
+        try:
+            if folder.exists():
+                folder.rename(previous)
+            new.rename(folder)
+        except BaseException:
+            if previous.exists() and not folder.exists():
+                previous.rename(folder)
+            raise
         shutil.rmtree(previous, ignore_errors=True)
 
     def read(self, folder: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from keras_s2s.recipe_model import POLICIES, make_model
 
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
+    from keras_s2s.prepared import PreparedCorpus
     from keras_s2s.recipe_run import Run
     from keras_s2s.training.checkpoints import Checkpoints
 
@@ -206,7 +207,7 @@ class Recipe:
 
 
 def train(
-    pairs: Pairs,
+    pairs: Pairs | PreparedCorpus,
     valid_pairs: Pairs,
     folder: str | Path,
     recipe: Recipe | None = None,
@@ -219,7 +220,7 @@ def train(
     While it trains, checkpoints stand beside that folder, in FOLDER.checkpoints.
 
     Args:
-        pairs: Sources and targets to train on.
+        pairs: Sources and targets to train on, or what `prepare` made of them.
         valid_pairs: Sources and targets to choose the best weights by.
         folder: Where the translator is saved, with `recipe.json`, `history.json` and `curves.png`.
         recipe: How; `None` for the defaults.
@@ -254,7 +255,7 @@ def train(
 
 
 def _train(
-    pairs: Pairs,
+    pairs: Pairs | PreparedCorpus,
     valid_pairs: Pairs,
     folder: Path,
     recipe: Recipe,
@@ -269,12 +270,12 @@ def _train(
     from keras_s2s.inference.translator import Translator
     from keras_s2s.recipe_fit import compile_model, fit, write_history
     from keras_s2s.recipe_run import keep_tokenizers, kept_tokenizers
-    from keras_s2s.recipe_text import choose_samples, encode_pairs, make_batches, train_tokenizers
+    from keras_s2s.recipe_text import encode_pairs, make_text_side, own_errors
 
     keras.utils.set_random_seed(recipe.seed)
-    tokenizers = kept_tokenizers(checkpoints) or train_tokenizers(pairs, recipe)
+    kept = kept_tokenizers(checkpoints)
+    recipe, tokenizers, batches, samples = make_text_side(pairs, recipe, kept)
     keep_tokenizers(checkpoints, *tokenizers, fingerprint)
-    batches = make_batches(pairs, *tokenizers, recipe)
     if (folder / DESCRIPTION).exists():
         report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")
@@ -285,8 +286,9 @@ def _train(
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
     report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
     valid = encode_pairs(valid_pairs, *tokenizers)
-    history = fit(model, batches, valid, recipe, checkpoints, report)
-    translator = Translator(model, *tokenizers, samples=choose_samples(pairs))
+    with own_errors(batches):
+        history = fit(model, batches, valid, recipe, checkpoints, report)
+    translator = Translator(model, *tokenizers, samples=samples)
     if run.writes:
         translator.save(
             folder,

@@ -8,18 +8,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe import Recipe
-    from keras_s2s.text.batches import Batches
+    from keras_s2s.text.epochs import EpochBatches
     from keras_s2s.training.checkpoints import Checkpoints
 
 
 def fit(
     model: Seq2Seq,
-    batches: Batches,
+    batches: EpochBatches,
     valid: tuple[list, list],
     recipe: Recipe,
     checkpoints: Checkpoints,
@@ -89,13 +89,25 @@ def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
     model.compile(optimizer, loss=MaskedCrossentropy(recipe.label_smoothing))
 
 
-def _batch_namer(batches: Batches) -> Callable[[int, int], str]:
+def _batch_namer(batches: Any) -> Callable[[int, int], str]:
+    from keras_s2s.text.batches import Batches
+
     def name(epoch: int, step: int) -> str:
+        if not isinstance(batches, Batches):
+            return _name_in_shard(batches.plan(epoch), step)
         pairs = batches.plan(epoch)[step]
         some = ", ".join(f"{pair + 1:,}" for pair in pairs[:5])
         return f"pairs {some}{f' and {len(pairs) - 5:,} more' if len(pairs) > 5 else ''}"
 
     return name
+
+
+def _name_in_shard(plan: list[tuple[int, int]], step: int) -> str:
+    for shard, steps in plan:
+        if step < steps:
+            break
+        step -= steps
+    return f"batch {step + 1} of shard {shard}"
 
 
 def write_history(

@@ -14,6 +14,7 @@ from keras_s2s.inference.storage import SOURCE, TARGET
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
+    from keras_s2s.prepared import PreparedCorpus
     from keras_s2s.recipe import Recipe
     from keras_s2s.training.checkpoints import Checkpoints
 
@@ -71,10 +72,15 @@ class Run:
             )
 
 
-def fingerprint_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]]) -> str:
+def fingerprint_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCorpus) -> str:
     """A digest of what determines a training: its recipe and its pairs."""
+    from keras_s2s.prepared import PREPARED, PreparedCorpus
+
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     for pairs in corpora:
+        if isinstance(pairs, PreparedCorpus):  # Its description has the digests of all shards.
+            digest.update((pairs.folder / PREPARED.description).read_bytes())
+            continue
         for pair in pairs:
             digest.update("\t".join((*pair, "\n")).encode("utf-8", "surrogatepass"))
         digest.update(b"\0")

@@ -2,15 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from keras_s2s.prepared import PreparedCorpus
     from keras_s2s.recipe import Pairs, Recipe
     from keras_s2s.text.batches import Batches
+    from keras_s2s.text.sharded_batches import ShardedBatches
     from keras_s2s.text.tokenizers import Tokenizer
 
 SAMPLES = 100
+
+
+class TextSide(NamedTuple):
+    """What a model is trained on.
+
+    Attributes:
+        recipe: The recipe, with the options that a prepared corpus has settled.
+        tokenizers: Those of sources and targets.
+        batches: The batches.
+        samples: Sources to keep with the translator.
+    """
+
+    recipe: Recipe
+    tokenizers: tuple[Tokenizer, Tokenizer]
+    batches: Batches | ShardedBatches
+    samples: list[str]
+
+
+def make_text_side(
+    pairs: Pairs | PreparedCorpus,
+    recipe: Recipe,
+    tokenizers: tuple[Tokenizer, Tokenizer] | None = None,
+) -> TextSide:
+    """Tokenizers, batches and samples, made from pairs or found in a prepared corpus.
+
+    Args:
+        pairs: What to train on.
+        recipe: How.
+        tokenizers: Those that were trained on the pairs before; `None` to train them.
+    """
+    from keras_s2s.prepared import PreparedCorpus
+
+    if not isinstance(pairs, PreparedCorpus):
+        tokenizers = tokenizers or train_tokenizers(pairs, recipe)
+        batches = make_batches(pairs, *tokenizers, recipe)
+        return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
+    recipe = replace(recipe, **_settled(pairs, recipe))
+    batches = pairs.batches(
+        batch_tokens=recipe.batch_tokens,
+        batch_sentences=recipe.batch_sentences,
+        jitter=recipe.jitter,
+        seed=recipe.seed,
+        subword_sampling=recipe.subword_sampling,
+    )
+    tokenizers = pairs.source_tokenizer, pairs.target_tokenizer
+    return TextSide(recipe, tokenizers, batches, pairs.samples)
+
+
+def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | bool | None]:
+    """The options that a corpus was prepared with, of which the recipe asks for no other."""
+    for name, value in prepared.options.items():
+        if getattr(recipe, name) not in (value, getattr(type(recipe), name)):
+            raise ValueError(
+                f"`{name}` was settled when the corpus was prepared: {value!r}. Received: "
+                f"{name}={getattr(recipe, name)!r}. Leave it out, or prepare the corpus again."
+            )
+    return prepared.options
+
+
+@contextmanager
+def own_errors(batches: Batches | ShardedBatches) -> Iterator[None]:
+    """Raise what went wrong with a shard while training, and not TensorFlow's words for it."""
+    try:
+        yield
+    except Exception as error:
+        cause = getattr(batches, "error", None)
+        if cause is None:
+            raise
+        raise cause from error
 
 
 def train_tokenizers(pairs: Pairs, recipe: Recipe) -> tuple[Tokenizer, Tokenizer]:

@@ -16,6 +16,8 @@ from typing import Any, NoReturn, TextIO
 
 import typer
 
+from keras_s2s.cli_options import open_corpus
+
 # Typer carries Click within itself, or asks for it, depending on its version.
 ClickException: Any = typer.BadParameter.__mro__[2]
 STOPPED = 130  # The status of a program that Ctrl-C ended.
@@ -120,14 +122,7 @@ def read_pairs(
         ValueError: There is none, the corpus has an error, or the files are not one of both kinds.
         OSError: A file cannot be read.
     """
-    from keras_s2s.text.corpus import Corpus
-
-    if tsv is not None and source is None and target is None:
-        corpus = Corpus.from_tsv(str(tsv), keep_all=keep_all)
-    elif tsv is None and source is not None and target is not None:
-        corpus = Corpus(str(source), str(target), keep_all=keep_all)
-    else:
-        raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")
+    corpus = open_corpus(side, source, target, tsv, keep_all=keep_all)
     pairs = list(corpus)
     say(str(corpus.report))
     if not pairs:

@@ -27,12 +27,15 @@ SCRIPT = Path(sys.executable).with_name("keras-s2s")
 
 CONTRACT = {
     "demo": "--output",
+    "prepare": """--source --target --tsv --output --source-tokenizer --target-tokenizer
+        --vocabulary-size --joint-vocabulary --source-normalization --target-normalization
+        --tokenizer-pairs --duplicates --seed --workers""",
     "train": """--source --target --tsv --valid-source --valid-target --valid-tsv --output
         --source-tokenizer --target-tokenizer --vocabulary-size --cell --units --embedding --layers
         --attention --score --input-feeding --no-input-feeding --dropout --label-smoothing
         --batch-tokens --epochs --minutes --learning-rate --precision --seed --direction --residual
         --bridge --local --window --places --tie-embeddings --word-dropout --scheduled-sampling
-        --sampling-steps --clip-norm --accumulation""",
+        --sampling-steps --clip-norm --accumulation --prepared""",
     "translate": """--model --input --output --beam --n-best --scores --attention-plot
         --replace-unknown --dictionary""",
     "evaluate": """--model --source --target --tsv --beam --json --perplexity

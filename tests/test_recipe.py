@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_s2s import Translator
+from keras_s2s import Corpus, PreparedCorpus, Translator, prepare
 from keras_s2s.recipe import Recipe, train
 from keras_s2s.recipe_text import choose_samples, make_batches, train_tokenizers
 from keras_s2s.text.tokenizers import (
@@ -353,6 +353,45 @@ def test_a_folder_that_cannot_take_the_model_is_told_before_the_training(tmp_pat
         train(PAIRS, VALID, tmp_path, Recipe(**TINY), report=unreported)
     with pytest.raises(OSError, match="File exists"):
         train(PAIRS, VALID, tmp_path / "thesis.txt" / "model", Recipe(**TINY), report=unreported)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedCorpus:
+    """The pairs of this file as shards."""
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "tsv").write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS))
+    recipe = Recipe(source_tokenizer="character")
+    return prepare(Corpus.from_tsv(folder / "tsv"), folder / "out", recipe, report=quiet)
+
+
+def test_a_prepared_corpus_teaches_as_much_as_its_pairs(
+    prepared: PreparedCorpus, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    folder = tmp_path / "model"
+    translator = train(prepared, VALID, folder, Recipe(**TINY, epochs=10), report=lines.append)
+    assert lines[0].startswith("training: 600 pairs in 1 shard, ")
+    history = json.loads((folder / "history.json").read_bytes())
+    assert history["loss"][-1] < history["loss"][0] / 4
+    answers = translator.translate([source for source, _ in VALID], beam_size=1)
+    right = sum(answer == target for answer, (_, target) in zip(answers, VALID, strict=True))
+    assert right >= 0.9 * len(VALID)
+    assert Translator.load(folder).samples == prepared.samples
+
+
+def test_options_that_a_prepared_corpus_has_settled_are_taken_from_it(
+    prepared: PreparedCorpus, tmp_path: Path
+) -> None:
+    tiny = {name: value for name, value in TINY.items() if name != "source_tokenizer"}
+    train(prepared, VALID, tmp_path / "model", Recipe(**tiny, epochs=1), report=quiet)
+    recipe = json.loads((tmp_path / "model" / "recipe.json").read_bytes())
+    assert recipe["source_tokenizer"] == "character"
+    other = Recipe(**tiny, source_tokenizer="word")
+    with pytest.raises(ValueError, match="when the corpus was prepared: 'character'. Received: so"):
+        train(prepared, VALID, tmp_path / "other", other, report=quiet)
+    tied = Recipe(**tiny, tie_embeddings="three")
+    with pytest.raises(ValueError, match="one SentencePiece vocabulary for both sides"):
+        train(prepared, VALID, tmp_path / "other", tied, report=quiet)
 
 
 def test_samples_are_of_every_length_with_the_long_ones_as_rare_as_they_are() -> None:

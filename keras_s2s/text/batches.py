@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_s2s.text.buckets import LengthBuckets
+from keras_s2s.text.epochs import (
+    Batch,
+    EpochBatches,
+    check_at_least,
+    counted,
+    cut_batches,
+    places_of_kept,
+)
 from keras_s2s.text.rows import TokenRows
-from keras_s2s.text.tokenizers import PAD_ID, START_ID
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 Rows = Iterable[Iterable[int]]
 Resample = Callable[[int], tuple[Rows, Rows]]
-Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray]
-
-# Enough for training to go on while an epoch is planned and, perhaps, drawn anew.
-PREFETCHED_BATCHES = 8
 
 
-class Batches:
+class Batches(EpochBatches):
     """Batches of a corpus that is held in memory, as `tf.data` pipelines.
 
     Pairs of like lengths share a batch, as `LengthBuckets` tells, with other pairs in every epoch.
@@ -89,10 +86,10 @@ class Batches:
         source_step: int = 1,
         target_step: int = 1,
     ) -> None:
-        _check_at_least(1, batch_tokens=batch_tokens, batch_sentences=batch_sentences)
-        _check_at_least(1, source_step=source_step, target_step=target_step)
-        _check_at_least(1, maximum_length=maximum_length)
-        _check_at_least(0, seed=seed, jitter=jitter)
+        check_at_least(1, batch_tokens=batch_tokens, batch_sentences=batch_sentences)
+        check_at_least(1, source_step=source_step, target_step=target_step)
+        check_at_least(1, maximum_length=maximum_length)
+        check_at_least(0, seed=seed, jitter=jitter)
         self._source = TokenRows("source_ids", source_ids, source_step)
         self._target = TokenRows("target_ids", target_ids, target_step)
         self._resample = resample
@@ -131,80 +128,18 @@ class Batches:
             >>> [pairs.tolist() for pairs in batches.plan(0)]
             [[1], [0]]
         """
-        _check_at_least(0, epoch=epoch)
+        check_at_least(0, epoch=epoch)
         return [self._kept[places] for places in self._buckets.plan(epoch)]
 
-    def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
-        """Returns the batches of one epoch, from a step on.
-
-        Args:
-            epoch: Number of the epoch, from 0.
-            first_step: Number of batches to leave out at the start.
-
-        Returns:
-            A dataset of `((source, target_in), target_out)`, int32 [B, S], [B, T] and [B, T]:
-            the source with its end mark, the target behind its start mark, the target with its
-            end mark. All are padded on the right to the longest of the batch.
-
-        Raises:
-            ValueError: The epoch or the step is out of its range.
-        """
-        _check_at_least(0, epoch=epoch, first_step=first_step)
-        if first_step > self.steps_per_epoch:
-            raise ValueError(
-                f"first_step must be at most {self.steps_per_epoch}, the batches of an epoch. "
-                f"Received: first_step={first_step!r}. Use dataset() to go on in later epochs."
-            )
-        left = self.steps_per_epoch - first_step
-        return _as_dataset(lambda: self._batches(epoch, first_step), left)
-
-    def dataset(self, first_epoch: int = 0, first_step: int = 0) -> tf.data.Dataset:
-        """Returns the batches of all epochs without end, from any place on.
-
-        `fit(batches.dataset(), steps_per_epoch=batches.steps_per_epoch)` trains on them. A dataset
-        that starts at a later place gives what the one from the start gives after skipping.
-
-        Args:
-            first_epoch: Number of the epoch to start in, from 0.
-            first_step: Number of batches to leave out at the start; may pass the epoch's end.
-
-        Returns:
-            An endless dataset of the elements that `epoch` describes.
-
-        Raises:
-            ValueError: The epoch or the step is negative.
-        """
-        import tensorflow as tf
-
-        _check_at_least(0, first_epoch=first_epoch, first_step=first_step)
-        epochs, first_step = divmod(first_step, self.steps_per_epoch)
-        first_epoch += epochs
-
-        def batches() -> Iterator[Batch]:
-            yield from self._batches(first_epoch, first_step)
-            for epoch in itertools.count(first_epoch + 1):
-                yield from self._batches(epoch, 0)
-
-        return _as_dataset(batches, tf.data.INFINITE_CARDINALITY)
-
-    @property
-    def padding(self) -> float:
-        """Fraction of padding among all tokens of source and target in the first epoch."""
-        return self._measures[0]
-
-    def __str__(self) -> str:
-        padding, shapes = self._measures
-        text = (
-            f"{_counted(self.pairs, 'pair')} in {_counted(self.steps_per_epoch, 'batch', 'es')} "
-            f"an epoch, {100 * padding:.1f} % padding, {_counted(shapes, 'shape')}"
-        )
-        if self._maximum_length is None:
-            return text
-        return f"{text}; {self.skipped:,} longer than {self._maximum_length:,} tokens skipped"
-
-    @functools.cached_property
-    def _measures(self) -> tuple[float, int]:
+    def _measure(self) -> tuple[float, int]:
         return self._buckets.measure(0)
+
+    def _describe(self) -> str:
+        padding, shapes = self._measures
+        return (
+            f"{counted(self.pairs, 'pair')} in {counted(self.steps_per_epoch, 'batch', 'es')} "
+            f"an epoch, {100 * padding:.1f} % padding, {counted(shapes, 'shape')}"
+        )
 
     def _select(self) -> np.ndarray:
         sources, targets = len(self._source.lengths), len(self._target.lengths)
@@ -213,9 +148,8 @@ class Batches:
                 "every source needs one target. Received: "
                 f"source_ids of {sources} rows, target_ids of {targets} rows. Read them as pairs."
             )
-        longest = np.maximum(self._source.lengths, self._target.lengths)
-        limit = np.inf if self._maximum_length is None else self._maximum_length
-        kept = np.flatnonzero(longest <= limit)
+        lengths = self._source.lengths, self._target.lengths
+        kept = places_of_kept(*lengths, self._maximum_length)
         if not len(kept):
             raise ValueError(
                 f"at least one pair is needed. Received: {sources} pairs, none left with "
@@ -223,15 +157,9 @@ class Batches:
             )
         return kept
 
-    def _batches(self, epoch: int, first_step: int) -> Iterator[Batch]:
-        source, target = self._rows(epoch)
-        for pairs in self.plan(epoch)[first_step:]:
-            target_out = target.padded(pairs)
-            target_in = np.roll(target_out, 1, axis=1)
-            target_in[:, 0] = START_ID
-            # Both have as many tokens; the shift brought end marks where target_out is padded.
-            target_in[target_out == PAD_ID] = PAD_ID
-            yield (source.padded(pairs), target_in), target_out
+    def _batches(self, places: Iterable[tuple[int, int]]) -> Iterator[Batch]:
+        for epoch, first_step in places:
+            yield from cut_batches(*self._rows(epoch), self.plan(epoch)[first_step:])
 
     def _rows(self, epoch: int) -> tuple[TokenRows, TokenRows]:
         if self._resample is None:
@@ -246,22 +174,3 @@ class Batches:
                 f"sources, {len(target.lengths)} targets for epoch={epoch}. Return all pairs."
             )
         return source, target
-
-
-def _as_dataset(batches: Callable[[], Iterator[Batch]], cardinality: int) -> tf.data.Dataset:
-    import tensorflow as tf
-
-    ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=((ids, ids), ids))
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
-    return dataset.prefetch(PREFETCHED_BATCHES)
-
-
-def _check_at_least(least: int, **values: float | None) -> None:
-    for name, value in values.items():
-        if value is not None and not value >= least:
-            raise ValueError(f"{name} must be at least {least}. Received: {name}={value!r}.")
-
-
-def _counted(number: int, noun: str, plural: str = "s") -> str:
-    return f"{number:,} {noun}{'' if number == 1 else plural}"

@@ -12,6 +12,7 @@ from keras_s2s.text.lines import (
     FilePath,
     Fingerprints,
     decoded_lines,
+    digest_of,
     file_name,
     is_regular_file,
     is_standard_input,
@@ -131,6 +132,7 @@ class Corpus:
         corpus = cls.__new__(cls)
         rows = functools.partial(_tsv_rows, path, columns, keep_all)
         corpus._prepare((path,), rows, maximum_characters, duplicates, keep_all)
+        corpus._columns = columns
         return corpus
 
     def _prepare(
@@ -157,7 +159,18 @@ class Corpus:
         self._keep_all = keep_all
         self._rereadable = all([is_regular_file(path) for path in files])  # Looks at each.
         self._begun = False
+        self._columns: tuple[int, int] | None = None
         self.report = CorpusReport(tuple(file_name(path) for path in files))
+
+    def digest(self) -> str:
+        """Returns a SHA-256 of the files and the arguments: where it is equal, the pairs are.
+
+        Raises:
+            ValueError: A file is standard input or a pipe.
+            OSError: A file cannot be read.
+        """
+        asked = self._columns, self._maximum_characters, self._duplicates, self._keep_all
+        return digest_of(self.report.files, repr(asked))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         if self._begun and not self._rereadable:

@@ -15,7 +15,7 @@ import stat
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 FilePath = str | os.PathLike[str]
@@ -198,6 +198,22 @@ def is_standard_input(path: FilePath) -> bool:
 def is_regular_file(path: FilePath) -> bool:
     """Whether a file can be read twice; raises OSError if there is none."""
     return not is_standard_input(path) and stat.S_ISREG(os.stat(path).st_mode)
+
+
+def digest_of(names: Iterable[str], more: str) -> str:
+    """Returns the SHA-256 of some files and a text; ValueError if one can be read only once."""
+    found = hashlib.sha256(more.encode())
+    for name in names:
+        if name == file_name("-") or not is_regular_file(name):
+            raise ValueError(
+                f"this needs files that can be read twice. Received: {name}. Write a file first."
+            )
+        one = hashlib.sha256()
+        with open(name, "rb") as file:
+            while block := file.read(1 << 20):
+                one.update(block)
+        found.update(one.digest())
+    return found.hexdigest()
 
 
 def file_name(path: FilePath) -> str:

@@ -1,5 +1,7 @@
 """Rows of token ids, held one after the other in memory and padded when a batch needs them."""
 
+from __future__ import annotations
+
 from array import array
 from collections.abc import Iterable
 
@@ -17,6 +19,7 @@ class TokenRows:
         step: Batches are padded to a multiple of this many tokens.
 
     Attributes:
+        ids: Ids of all rows, one after the other, an end mark behind each; integers [tokens].
         lengths: Tokens of every row, end mark included, int64 [rows].
         step: The step.
 
@@ -31,10 +34,47 @@ class TokenRows:
     """
 
     def __init__(self, name: str, rows: Iterable[Iterable[int]], step: int = 1) -> None:
-        self._ids, self.lengths = _flatten(name, rows)
-        self._ends = np.cumsum(self.lengths)
-        self.step = step
-        _check_ids(name, self._ids, self._ends)
+        self._hold(name, *_flatten(name, rows), step)
+
+    @classmethod
+    def from_arrays(
+        cls, name: str, ids: np.ndarray, lengths: np.ndarray, step: int = 1
+    ) -> TokenRows:
+        """Holds what another one's `ids` and `lengths` say.
+
+        Args:
+            name: As for `TokenRows`.
+            ids: Its ids, of any type of integers.
+            lengths: Its lengths, of any type of integers.
+            step: As for `TokenRows`.
+
+        Returns:
+            The rows.
+
+        Raises:
+            ValueError: The lengths are not those of the rows, or an id is a mark or negative.
+
+        Example:
+            >>> rows = TokenRows.from_arrays("ids", np.array([5, 6, 3, 3]), np.array([3, 1]))
+            >>> rows.padded(np.array([1, 0])).tolist()
+            [[3, 0, 0], [5, 6, 3]]
+        """
+        lengths = lengths.astype(np.int64)
+        ends = np.cumsum(lengths)
+        outside = (lengths < 1) | (lengths > len(ids))
+        if outside.any() or lengths.sum() != len(ids) or (ids[ends - 1] != END_ID).any():
+            raise ValueError(
+                f"{name} must be as long as their lengths say, with an end mark behind every row. "
+                f"Received: {len(ids)} ids, {len(lengths)} lengths. Take both from one TokenRows."
+            )
+        rows = cls.__new__(cls)
+        rows._hold(name, ids, lengths, step)
+        return rows
+
+    def _hold(self, name: str, ids: np.ndarray, lengths: np.ndarray, step: int) -> None:
+        self.ids, self.lengths, self.step = ids, lengths, step
+        self._ends = np.cumsum(lengths)
+        _check_ids(name, ids, self._ends)
 
     def padded(self, places: np.ndarray) -> np.ndarray:
         """Returns some rows, padded on the right to the longest of them.
@@ -50,7 +90,7 @@ class TokenRows:
         columns = np.arange(-(-lengths.max() // self.step) * self.step)  # [L]
         real = columns < lengths  # [B, L]
         padded = np.full(real.shape, PAD_ID, np.int32)
-        padded[real] = self._ids[(starts + columns)[real]]
+        padded[real] = self.ids[(starts + columns)[real]]
         return padded
 
 

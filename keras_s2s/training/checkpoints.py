@@ -130,7 +130,9 @@ class Checkpoints(keras.callbacks.Callback):
         if not self.is_writer:
             return
         arrays, state = self._collect()
-        with KIND.replaced(self.folder / f"{int(np.asarray(self.model.optimizer.iterations)):09d}") as new:
+        with KIND.replaced(
+            self.folder / f"{int(np.asarray(self.model.optimizer.iterations)):09d}"
+        ) as new:
             np.savez(new / ARRAYS, **arrays)  # pyright: ignore[reportArgumentType]
             (new / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
             if self.write_more is not None:

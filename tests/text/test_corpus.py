@@ -159,6 +159,41 @@ def test_a_pipe_is_read_only_once(tmp_path: Path) -> None:
         list(corpus)
 
 
+def test_the_digest_is_another_one_for_other_files_and_other_arguments(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x\ty\n")
+    (tmp_path / "b").write_text("y\tx\n")
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    corpora = [
+        Corpus(a, b),
+        Corpus(b, a),
+        Corpus(a, a),
+        Corpus(a, b, duplicates="ignore"),
+        Corpus(a, b, maximum_characters=9),
+        Corpus(a, b, keep_all=True),
+        Corpus.from_tsv(a),
+        Corpus.from_tsv(a, columns=(1, 0)),
+    ]
+    digests = [corpus.digest() for corpus in corpora]
+    assert len(set(digests)) == len(corpora)
+    assert [corpus.digest() for corpus in corpora] == digests
+    (tmp_path / "a").write_text("x\tz\n")
+    assert all(
+        now != then for now, then in zip((c.digest() for c in corpora), digests, strict=True)
+    )
+    before = corpora[0].digest()
+    (tmp_path / "b").rename(tmp_path / "c")
+    assert Corpus(a, str(tmp_path / "c")).digest() == before
+
+
+def test_what_can_be_read_once_alone_has_no_digest(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x\n")
+    with pytest.raises(ValueError, match="read twice. Received: standard input"):
+        Corpus("-", str(tmp_path / "a")).digest()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="read twice. Received: .*pipe"):
+        Corpus(str(tmp_path / "a"), str(tmp_path / "pipe")).digest()
+
+
 def test_wrong_arguments_are_told_before_anything_is_read(tmp_path: Path) -> None:
     paths = write_pair(tmp_path, "", "")
     with pytest.raises(ValueError, match="one of the two files, not both"):

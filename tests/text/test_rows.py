@@ -26,3 +26,20 @@ def test_errors_name_the_rows_and_the_place() -> None:
         TokenRows("ids", [[5], [], [6, 2]])
     with pytest.raises(TypeError, match=re.escape("Received: ids[1]=None")):
         TokenRows("ids", [[5], None])  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.int64])
+def test_rows_can_be_made_of_the_arrays_of_others(kind: type) -> None:
+    rows = TokenRows("ids", [[7, 8], [], [4, 5, 6]], 2)
+    same = TokenRows.from_arrays("ids", rows.ids.astype(kind), rows.lengths.astype(kind), 2)
+    for places in ([0, 1, 2], [1], [2, 2]):
+        padded = same.padded(np.array(places))
+        assert padded.dtype == np.int32
+        assert padded.tolist() == rows.padded(np.array(places)).tolist()
+
+
+@pytest.mark.parametrize("lengths", [[3], [2, 3], [5, 0], [6, -1], [2**40, 2], [3, 2, 1], []])
+def test_arrays_that_do_not_fit_are_an_error(lengths: list[int]) -> None:
+    ids = np.array([5, 6, 3, 7, 3])
+    with pytest.raises(ValueError, match="Received: 5 ids, . lengths"):
+        TokenRows.from_arrays("ids", ids, np.array(lengths, np.int64))

@@ -1,0 +1,186 @@
+"""What `keras-s2s prepare` does: a corpus of any size becomes shards that training reads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keras_s2s.folders import versions
+from keras_s2s.preparation_shards import count_groups, encode_shards, pairs_of_group
+from keras_s2s.prepared import (
+    CURE,
+    PREPARED,
+    SAMPLES,
+    SHARDS,
+    SOURCE,
+    TARGET,
+    TEXT_OPTIONS,
+    PreparedCorpus,
+    read_description,
+)
+from keras_s2s.recipe import Recipe
+from keras_s2s.recipe_text import choose_samples, train_tokenizers
+from keras_s2s.text.corpus import Corpus
+from keras_s2s.text.piles import spread
+
+JOB, COUNTS = "job.json", "counts.json"
+
+
+def prepare(
+    corpus: Corpus,
+    folder: str | Path,
+    recipe: Recipe | None = None,
+    *,
+    tokenizer_pairs: int = 200_000,
+    workers: int | None = None,
+    report: Callable[[str], None] = print,
+) -> PreparedCorpus:
+    """Turn a corpus of any size into a folder to train on, in memory that does not grow with it.
+
+    1. Read the pairs once and spread them at random over piles, so that any pile is a sample.
+    2. Train the tokenizers on a sample.
+    3. Shuffle the piles, and write about 65,536 pairs with their ids into each shard, in parallel.
+
+    A process that was stopped at any time goes on when it is started again with the same corpus
+    and options, and the folder is byte for byte what it would have been. Until then the work lies
+    beside the folder, as `.NAME.preparing`.
+
+    Args:
+        corpus: Where to read; `duplicates="ignore"` keeps the memory flat.
+        folder: Where to write; a corpus prepared otherwise in it is replaced.
+        recipe: Its tokenizers' options and its seed count; `None` for the defaults.
+        tokenizer_pairs: Most pairs that the tokenizers are trained on, drawn at random.
+        workers: Processes that encode; `None` for one a core. With more than one, a script must
+            keep its own work under `if __name__ == "__main__":`, as each of them imports it.
+        report: Gets a line for each thing that a person wants to know.
+
+    Returns:
+        The prepared corpus, to be given to `recipe.train` or made `batches` of.
+
+    Raises:
+        ValueError: There is no pair, the corpus has an error or cannot be read twice, an argument
+            is out of its range, or the folder holds something else or unfinished other work.
+        OSError: A file cannot be read or written.
+    """
+    for name, value in (("tokenizer_pairs", tokenizer_pairs), ("workers", workers)):
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
+    recipe = recipe or Recipe()
+    job = {
+        "corpus": corpus.digest(),
+        "options": {name: getattr(recipe, name) for name in TEXT_OPTIONS},
+        "seed": recipe.seed,
+        "tokenizer_pairs": tokenizer_pairs,
+        "versions": versions("keras-s2s", "numpy", "sentencepiece"),
+    }
+    folder = PREPARED.check_goal(Path(folder))
+    work = folder.with_name(f".{folder.name}.preparing")
+    if _is_whole(folder, job):
+        report(f"{folder} is prepared already")
+    else:
+        _open_work(work, job, report)
+        if PREPARED.is_in(folder):
+            report(f"the corpus in {folder} will be replaced")
+        counts = _spread(corpus, work, recipe.seed, report)
+        _train_tokenizers(work, counts, recipe, tokenizer_pairs, report)
+        encode_shards(work, counts, recipe.seed, workers, report)
+        _finish(work, folder, counts, job)
+    shutil.rmtree(work, ignore_errors=True)
+    return PreparedCorpus(folder)
+
+
+def _is_whole(folder: Path, job: dict[str, Any]) -> bool:
+    """Whether the work is done already, and nothing of it is damaged."""
+    try:
+        found = read_description(folder)
+        PREPARED.check_files(folder, found["sha256"], CURE)
+    except ValueError:
+        return False
+    return job.items() <= found.items()
+
+
+def _open_work(work: Path, job: dict[str, Any], report: Callable[[str], None]) -> None:
+    """Go on with what a stopped process left, or begin."""
+    try:
+        found = json.loads((work / JOB).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if found == job:
+        report(f"going on with what is in {work}")
+        return
+    if any((work / "new" / SHARDS).glob("*.npz")):
+        raise ValueError(
+            "unfinished work must be finished with the same corpus, options and versions. "
+            f"Received: others than those of {work}. Give the same ones, or delete that folder."
+        )
+    if work.exists():
+        shutil.rmtree(work)
+    (work / "new").mkdir(parents=True)
+    _write_whole(work / JOB, job)
+
+
+def _spread(corpus: Corpus, work: Path, seed: int, report: Callable[[str], None]) -> list[int]:
+    """The pairs on every pile, once all pairs are on one."""
+    piles = work / "piles"
+    if not piles.exists():
+        part = _emptied(work / "piles.part")
+        try:
+            counts = spread(corpus, part, seed)
+            report(str(corpus.report))
+            if not sum(counts):
+                raise ValueError(f"there is no pair in {corpus.report.files[0]}")
+        except (Exception, KeyboardInterrupt):
+            shutil.rmtree(work)
+            raise
+        _write_whole(part / COUNTS, counts)
+        part.rename(piles)
+    return json.loads((piles / COUNTS).read_bytes())
+
+
+def _train_tokenizers(
+    work: Path,
+    counts: list[int],
+    recipe: Recipe,
+    tokenizer_pairs: int,
+    report: Callable[[str], None],
+) -> None:
+    """Tokenizers and samples from the first groups, which are samples of the corpus."""
+    if (work / "new" / "text").exists():
+        return
+    pairs: list[tuple[str, str]] = []
+    for group in range(count_groups(counts)):
+        pairs += pairs_of_group(work, counts, recipe.seed, group)[: tokenizer_pairs - len(pairs)]
+        if len(pairs) == tokenizer_pairs:
+            break
+    report(f"training the tokenizers on {len(pairs):,} pairs")
+    part = _emptied(work / "text.part")
+    for name, tokenizer in zip((SOURCE, TARGET), train_tokenizers(pairs, recipe), strict=True):
+        tokenizer.save(part / Path(name).name)
+    _write_whole(part / Path(SAMPLES).name, choose_samples(pairs))
+    part.rename(work / "new" / "text")
+
+
+def _finish(work: Path, folder: Path, counts: list[int], job: dict[str, Any]) -> None:
+    """Describe the new folder, which holds nothing else than what it should, and rename it."""
+    new = work / "new"
+    for half in [*new.rglob("*.part"), *new.glob(PREPARED.description)]:
+        half.unlink()
+    PREPARED.describe(new, {**job, "pairs": sum(counts)})
+    PREPARED.rename(new, folder)
+
+
+def _emptied(folder: Path) -> Path:
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir()
+    return folder
+
+
+def _write_whole(path: Path, content: Any) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

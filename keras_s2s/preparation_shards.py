@@ -1,0 +1,142 @@
+"""From piles of pairs to shards with ids, in as many processes as there are cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from keras_s2s.prepared import SHARDS, SOURCE, TARGET, drawn
+from keras_s2s.text.piles import PILES, shuffled
+from keras_s2s.text.rows import TokenRows
+from keras_s2s.text.shards import SIDES, write_shard
+from keras_s2s.text.tokenizers import load_tokenizer
+
+SHARD_PAIRS = 65_536
+
+
+def count_groups(counts: list[int]) -> int:
+    """How many groups the piles form, each of about the pairs of a shard, or of some shards."""
+    return min(PILES, max(1, round(sum(counts) / SHARD_PAIRS)))
+
+
+def pairs_of_group(work: Path, counts: list[int], seed: int, group: int) -> list[tuple[str, str]]:
+    """The pairs of a group in a random order: a sample of the corpus."""
+    return shuffled(work / "piles", _piles_of(counts, group), seed + group)
+
+
+def encode_shards(
+    work: Path,
+    counts: list[int],
+    seed: int,
+    workers: int | None,
+    report: Callable[[str], None],
+) -> None:
+    """Write all shards that are not there yet.
+
+    Args:
+        work: Folder with "piles", and with the tokenizers in "new", which gets the shards.
+        counts: Pairs on every pile.
+        seed: Number that decides the order of pairs.
+        workers: Processes; `None` for one a core.
+        report: Gets a line now and then.
+
+    Raises:
+        OSError: A file cannot be read or written, or a process died.
+    """
+    (work / "new" / SHARDS).mkdir(exist_ok=True)
+    groups = range(count_groups(counts))
+    left = [group for group in groups if not all(p.exists() for p in _paths(work, counts, group))]
+    workers = min(workers or _cores(), len(left))
+    told = _Progress(len(groups), len(groups) - len(left), report)
+    if workers < 2:
+        for group in left:
+            _encode_group(work, counts, seed, group)
+            told.advance()
+        return
+    context = multiprocessing.get_context("spawn")  # A fork would copy locks of other threads.
+    with ProcessPoolExecutor(workers, context, _begin_worker) as pool:
+        try:
+            tasks = [pool.submit(_encode_group, work, counts, seed, group) for group in left]
+            for task in as_completed(tasks):
+                task.result()
+                told.advance()
+        except BrokenProcessPool as error:
+            raise ChildProcessError(
+                "a process that encodes was killed; perhaps the memory is too small for "
+                f"{workers} of them. Give fewer workers; what is done is kept."
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _encode_group(work: Path, counts: list[int], seed: int, group: int) -> None:
+    tokenizers = {
+        side: load_tokenizer(work / "new" / name)
+        for side, name in zip(SIDES, (SOURCE, TARGET), strict=True)
+    }
+    size = max(tokenizer.vocabulary_size for tokenizer in tokenizers.values())
+    pairs, paths = pairs_of_group(work, counts, seed, group), _paths(work, counts, group)
+    for number, path in enumerate(paths):
+        start, stop = (len(pairs) * place // len(paths) for place in (number, number + 1))
+        sources, targets = zip(*pairs[start:stop], strict=True)
+        texts = {"source": sources, "target": targets}
+        rows = {
+            side: TokenRows(side, drawn(tokenizers[side], lines, None, 0))
+            for side, lines in texts.items()
+        }
+        write_shard(path, texts, rows, size)
+
+
+def _paths(work: Path, counts: list[int], group: int) -> list[Path]:
+    """The shards of a group: one, unless the corpus has more than all groups would hold."""
+    first = sum(_shards_in(counts, before) for before in range(group))
+    names = (f"{first + place:05}.npz" for place in range(_shards_in(counts, group)))
+    return [work / "new" / SHARDS / name for name in names]
+
+
+def _shards_in(counts: list[int], group: int) -> int:
+    pairs = sum(counts[pile] for pile in _piles_of(counts, group))
+    return min(pairs, max(1, round(pairs / SHARD_PAIRS)))
+
+
+def _piles_of(counts: list[int], group: int) -> range:
+    groups = count_groups(counts)
+    return range(PILES * group // groups, PILES * (group + 1) // groups)
+
+
+def _begin_worker() -> None:
+    """Leaves Ctrl-C to the process that waits, and ends with it however that one ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Progress:
+    """Tells each tenth of the work."""
+
+    def __init__(self, total: int, done: int, report: Callable[[str], None]) -> None:
+        self._total, self._done, self._report = total, done, report
+
+    def advance(self) -> None:
+        self._done += 1
+        if 10 * self._done // self._total > 10 * (self._done - 1) // self._total:
+            self._report(f"encoded: {100 * self._done // self._total} %")

@@ -1,0 +1,183 @@
+"""A corpus on disk, ready to train on: what `keras-s2s prepare` wrote."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_s2s.folders import FolderKind, are_names_inside
+from keras_s2s.text.sharded_batches import ShardedBatches
+from keras_s2s.text.shards import Shard
+from keras_s2s.text.tokenizers import SentencePieceTokenizer, Tokenizer, load_tokenizer
+
+PREPARED = FolderKind(
+    "a prepared corpus", "prepared.json", "keras-s2s prepared corpus", "keras-s2s prepare"
+)
+SOURCE, TARGET, SAMPLES = "text/source_tokenizer", "text/target_tokenizer", "text/samples.json"
+SHARDS = "shards"
+CURE = "Copy the folder again, or prepare the corpus again."
+# Options of a recipe that are settled when a corpus is prepared.
+TEXT_OPTIONS = (
+    "source_tokenizer",
+    "target_tokenizer",
+    "vocabulary_size",
+    "joint_vocabulary",
+    "source_normalization",
+    "target_normalization",
+)
+_SLICE = 4096  # texts whose ids are Python's numbers at once, as these take ten times the memory
+
+
+class PreparedCorpus:
+    """Tokenizers, samples and shards of a corpus that need not fit into memory.
+
+    Args:
+        folder: Where `prepare` or `keras-s2s prepare` wrote it.
+
+    Attributes:
+        folder: The folder.
+        pairs: Number of pairs.
+        options: The options of a `Recipe` that it was prepared with.
+        source_tokenizer: What the sources were cut by.
+        target_tokenizer: What the targets were cut by.
+        samples: Sources of every length, to be kept with a translator.
+
+    Raises:
+        ValueError: The folder holds none, or a file of it is missing or damaged. The shards are
+            checked when they are read.
+        OSError: A file cannot be read.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = PREPARED.find(Path(folder))
+        found = read_description(self.folder)
+        small = {name: one for name, one in found["sha256"].items() if not _is_shard(name)}
+        PREPARED.check_files(self.folder, small, CURE)
+        self.options: dict[str, Any] = found["options"]
+        self.pairs: int = found["pairs"]
+        self.source_tokenizer = load_tokenizer(self.folder / SOURCE)
+        self.target_tokenizer = load_tokenizer(self.folder / TARGET)
+        self.samples: list[str] = json.loads((self.folder / SAMPLES).read_bytes())
+        self._shards = [
+            Shard(_inside(self.folder, name), sha256)
+            for name, sha256 in sorted(found["sha256"].items())
+            if _is_shard(name)
+        ]
+
+    def batches(
+        self,
+        *,
+        batch_tokens: int = 4096,
+        batch_sentences: int | None = None,
+        seed: int = 0,
+        shuffle: bool = True,
+        jitter: float = 0.05,
+        maximum_length: int | None = None,
+        subword_sampling: float = 0.0,
+        source_step: int = 1,
+        target_step: int = 1,
+    ) -> ShardedBatches:
+        """Returns batches to train on.
+
+        Args:
+            batch_tokens: As for `Batches`, and so are the others but one.
+            batch_sentences: As for `Batches`.
+            seed: As for `Batches`.
+            shuffle: As for `Batches`.
+            jitter: As for `Batches`.
+            maximum_length: As for `Batches`.
+            subword_sampling: How sharply SentencePiece's segmentations are drawn anew in each
+                epoch (alpha of Kudo 2018); 0 for always the best one.
+            source_step: As for `Batches`.
+            target_step: As for `Batches`.
+
+        Returns:
+            The batches.
+
+        Raises:
+            ValueError: An argument is out of its range, or a shard is missing or damaged.
+        """
+        tokenizers = self.source_tokenizer, self.target_tokenizer
+
+        def resample(
+            sources: Sequence[str], targets: Sequence[str], number: int
+        ) -> tuple[Iterator[list[int]], Iterator[list[int]]]:
+            return (
+                drawn(tokenizers[0], sources, subword_sampling, 2 * number),
+                drawn(tokenizers[1], targets, subword_sampling, 2 * number + 1),
+            )
+
+        is_drawn = subword_sampling and is_sampled(*tokenizers)
+        return ShardedBatches(
+            self._shards,
+            batch_tokens=batch_tokens,
+            batch_sentences=batch_sentences,
+            seed=seed,
+            shuffle=shuffle,
+            jitter=jitter,
+            maximum_length=maximum_length,
+            resample=resample if is_drawn else None,
+            source_step=source_step,
+            target_step=target_step,
+        )
+
+
+def is_sampled(*tokenizers: Tokenizer) -> bool:
+    """Whether one of the tokenizers can cut a text in several ways."""
+    return any(isinstance(one, SentencePieceTokenizer) for one in tokenizers)
+
+
+def drawn(
+    tokenizer: Tokenizer, texts: Sequence[str], alpha: float | None, seed: int
+) -> Iterator[list[int]]:
+    """Yields the ids of texts, a slice of them in memory at a time.
+
+    Args:
+        tokenizer: What cuts them.
+        texts: Sentences.
+        alpha: How sharply SentencePiece draws its segmentations; None for the best ones.
+        seed: Number that decides the draw.
+
+    Yields:
+        The ids of each text.
+    """
+    seeds = random.Random(seed)
+    for start in range(0, len(texts), _SLICE):
+        part = texts[start : start + _SLICE]
+        if alpha is not None and isinstance(tokenizer, SentencePieceTokenizer):
+            yield from tokenizer.encode_all(part, alpha=alpha, seed=seeds.getrandbits(31))
+        else:
+            yield from tokenizer.encode_all(part)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Read and check what a prepared corpus says about itself."""
+    found = PREPARED.read(folder)
+    digests, options = found.get("sha256"), found.get("options")
+    needed = {f"{SOURCE}/tokenizer.json", f"{TARGET}/tokenizer.json", SAMPLES}
+    if (
+        not isinstance(digests, dict)
+        or not needed <= set(digests)
+        or not are_names_inside(digests)
+        or not isinstance(options, dict)
+        or set(options) != set(TEXT_OPTIONS)
+        or not isinstance(found.get("pairs"), int)
+    ):
+        raise ValueError(
+            f"{folder / PREPARED.description} is damaged. Received: wrong files or options. {CURE}"
+        )
+    return found
+
+
+def _is_shard(name: str) -> bool:
+    return name.startswith(f"{SHARDS}/")
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"A shard must be a file of its folder. Received: {path}, a link. {CURE}")
+    return path

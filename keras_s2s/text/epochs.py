@@ -1,0 +1,169 @@
+"""Epochs of batches as `tf.data` pipelines that start at any step: what all batches share."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_s2s.text.rows import TokenRows
+from keras_s2s.text.tokenizers import PAD_ID, START_ID
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray]
+
+# Enough for training to go on while an epoch is planned and, perhaps, drawn anew.
+PREFETCHED_BATCHES = 8
+
+
+class EpochBatches(ABC):
+    """Batches of a corpus, the same number in every epoch, each pair exactly once.
+
+    Attributes:
+        pairs: Number of pairs in an epoch.
+        skipped: Number of pairs longer than `maximum_length`.
+        steps_per_epoch: Number of batches in every epoch.
+        target_tokens: Real target tokens of an epoch, end marks included.
+    """
+
+    pairs: int
+    skipped: int
+    steps_per_epoch: int
+    target_tokens: int
+    _maximum_length: int | None
+
+    @abstractmethod
+    def _batches(self, places: Iterable[tuple[int, int]]) -> Iterator[Batch]:
+        """Yields the batches of some epochs, each given by its number and its first step."""
+
+    @abstractmethod
+    def _measure(self) -> tuple[float, int]:
+        """Returns the fraction of padding and the number of different shapes."""
+
+    @abstractmethod
+    def _describe(self) -> str:
+        """Returns how many pairs are in how many batches, and what was measured of them."""
+
+    def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
+        """Returns the batches of one epoch, from a step on.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            first_step: Number of batches to leave out at the start.
+
+        Returns:
+            A dataset of `((source, target_in), target_out)`, int32 [B, S], [B, T] and [B, T]:
+            the source with its end mark, the target behind its start mark, the target with its
+            end mark. All are padded on the right to the longest of the batch.
+
+        Raises:
+            ValueError: The epoch or the step is out of its range.
+        """
+        check_at_least(0, epoch=epoch, first_step=first_step)
+        if first_step > self.steps_per_epoch:
+            raise ValueError(
+                f"first_step must be at most {self.steps_per_epoch}, the batches of an epoch. "
+                f"Received: first_step={first_step!r}. Use dataset() to go on in later epochs."
+            )
+        left = self.steps_per_epoch - first_step
+        return _as_dataset(lambda: self._batches([(epoch, first_step)]), left)
+
+    def dataset(self, first_epoch: int = 0, first_step: int = 0) -> tf.data.Dataset:
+        """Returns the batches of all epochs without end, from any place on.
+
+        `fit(batches.dataset(), steps_per_epoch=batches.steps_per_epoch)` trains on them. A dataset
+        that starts at a later place gives what the one from the start gives after skipping.
+
+        Args:
+            first_epoch: Number of the epoch to start in, from 0.
+            first_step: Number of batches to leave out at the start; may pass the epoch's end.
+
+        Returns:
+            An endless dataset of the elements that `epoch` describes.
+
+        Raises:
+            ValueError: The epoch or the step is negative.
+        """
+        import tensorflow as tf
+
+        check_at_least(0, first_epoch=first_epoch, first_step=first_step)
+        epochs, first_step = divmod(first_step, self.steps_per_epoch)
+        first_epoch += epochs
+
+        def batches() -> Iterator[Batch]:
+            later = ((epoch, 0) for epoch in itertools.count(first_epoch + 1))
+            return self._batches(itertools.chain([(first_epoch, first_step)], later))
+
+        return _as_dataset(batches, tf.data.INFINITE_CARDINALITY)
+
+    @property
+    def padding(self) -> float:
+        """Fraction of padding among all tokens of source and target, in what was measured of it."""
+        return self._measures[0]
+
+    def __str__(self) -> str:
+        text = self._describe()
+        if self._maximum_length is None:
+            return text
+        return f"{text}; {self.skipped:,} longer than {self._maximum_length:,} tokens skipped"
+
+    @functools.cached_property
+    def _measures(self) -> tuple[float, int]:
+        return self._measure()
+
+
+def cut_batches(
+    source: TokenRows, target: TokenRows, plan: Iterable[np.ndarray]
+) -> Iterator[Batch]:
+    """Yields the batches of a plan.
+
+    Args:
+        source: Rows of the sources.
+        target: Rows of the targets.
+        plan: For every batch the places of its pairs, int64 [B].
+
+    Yields:
+        `((source, target_in), target_out)` as `EpochBatches.epoch` describes them.
+    """
+    for pairs in plan:
+        target_out = target.padded(pairs)
+        target_in = np.roll(target_out, 1, axis=1)
+        target_in[:, 0] = START_ID
+        # Both have as many tokens; the shift brought end marks where target_out is padded.
+        target_in[target_out == PAD_ID] = PAD_ID
+        yield (source.padded(pairs), target_in), target_out
+
+
+def places_of_kept(
+    source_lengths: np.ndarray, target_lengths: np.ndarray, maximum_length: int | None
+) -> np.ndarray:
+    """Returns the places of the pairs that have no side longer than the limit, if there is one."""
+    limit = np.inf if maximum_length is None else maximum_length
+    return np.flatnonzero(np.maximum(source_lengths, target_lengths) <= limit)
+
+
+def check_at_least(least: int, **values: float | None) -> None:
+    """Raises ValueError unless every value is None or large enough."""
+    for name, value in values.items():
+        if value is not None and not value >= least:
+            raise ValueError(f"{name} must be at least {least}. Received: {name}={value!r}.")
+
+
+def counted(number: int, noun: str, plural: str = "s") -> str:
+    """Returns a number with its noun."""
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
+
+
+def _as_dataset(batches: Callable[[], Iterator[Batch]], cardinality: int) -> tf.data.Dataset:
+    import tensorflow as tf
+
+    ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=((ids, ids), ids))
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+    return dataset.prefetch(PREFETCHED_BATCHES)

@@ -1,0 +1,166 @@
+"""One shard of a prepared corpus: its texts and ids in a file that is read without running code."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_s2s.text.rows import TokenRows
+
+SIDES = ("source", "target")
+_INTEGERS = ("<u2", "<i4")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard's file, an uncompressed `.npz`, and what it must be.
+
+    NumPy alone writes and reads it, always with the same bytes, and the lengths of all rows can be
+    read without the rest. A TFRecord file would keep each pair as a message of its own, has to be
+    read as a whole to know a length, and needs TensorFlow in every process that prepares.
+
+    Args:
+        path: The file.
+        sha256: Its SHA-256 in hexadecimal digits.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "shard.npz"
+        >>> rows = TokenRows("ids", [[5, 6], [7]])
+        >>> write_shard(path, {"source": ["A dog.", "No."], "target": ["x", "y"]},
+        ...             {"source": rows, "target": rows}, vocabulary_size=8)
+        >>> shard = Shard(path, hashlib.sha256(path.read_bytes()).hexdigest())
+        >>> shard.lengths()["source"].tolist()
+        [3, 2]
+        >>> shard.read().texts("source")
+        ['A dog.', 'No.']
+    """
+
+    path: Path
+    sha256: str
+
+    def lengths(self) -> dict[str, np.ndarray]:
+        """Returns the tokens of every row, end marks included, int64 [rows], for each side.
+
+        Raises:
+            ValueError: The file is missing or damaged.
+        """
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                found = [_array(archive, f"{side}_lengths").astype(np.int64) for side in SIDES]
+        except _DAMAGES as error:
+            raise ValueError(_damaged(self.path, str(error))) from error
+        if len(found[0]) != len(found[1]):
+            raise ValueError(_damaged(self.path, "sides of different numbers of rows"))
+        return dict(zip(SIDES, found, strict=True))
+
+    def read(self) -> ShardContent:
+        """Returns all that is in the file, once its SHA-256 is the right one.
+
+        Raises:
+            ValueError: The file is missing or damaged.
+        """
+        try:
+            data = self.path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != self.sha256:
+                raise ValueError("its SHA-256 is another")
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                parts = ("ids", "lengths", "text")
+                names = [f"{side}_{part}" for side in SIDES for part in parts]
+                return ShardContent(self.path, {name: _array(archive, name) for name in names})
+        except _DAMAGES as error:
+            raise ValueError(_damaged(self.path, str(error))) from error
+
+
+@dataclass(frozen=True)
+class ShardContent:
+    """What a shard holds.
+
+    Args:
+        path: Its file, for messages.
+        arrays: The arrays of the file.
+    """
+
+    path: Path
+    arrays: dict[str, np.ndarray]
+
+    def rows(self, side: str, step: int) -> TokenRows:
+        """Returns the ids of "source" or "target", to be padded to a multiple of the step."""
+        ids, lengths = self.arrays[f"{side}_ids"], self.arrays[f"{side}_lengths"]
+        return TokenRows.from_arrays(f"the {side} ids in {self.path}", ids, lengths, step)
+
+    def texts(self, side: str) -> list[str]:
+        """Returns the texts of "source" or "target"."""
+        try:
+            texts = self.arrays[f"{side}_text"].tobytes().decode().split("\n")[:-1]
+        except UnicodeDecodeError as error:
+            raise ValueError(_damaged(self.path, str(error))) from error
+        if len(texts) != len(self.arrays[f"{side}_lengths"]):
+            raise ValueError(_damaged(self.path, f"{len(texts)} texts of the {side}"))
+        return texts
+
+
+def write_shard(
+    path: Path,
+    texts: Mapping[str, Sequence[str]],
+    rows: Mapping[str, TokenRows],
+    vocabulary_size: int,
+) -> None:
+    """Writes a shard, which takes its name once it is whole.
+
+    Args:
+        path: The file.
+        texts: Texts without line feeds, for "source" and for "target".
+        rows: Their ids, in the same way.
+        vocabulary_size: No id reaches it.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    small, large = _INTEGERS
+    kind = small if vocabulary_size <= np.iinfo(small).max + 1 else large
+    arrays = {}
+    for side in SIDES:
+        text = "".join(f"{line}\n" for line in texts[side]).encode()
+        arrays[f"{side}_lengths"] = rows[side].lengths.astype(large)
+        arrays[f"{side}_ids"] = rows[side].ids.astype(kind)
+        arrays[f"{side}_text"] = np.frombuffer(text, np.uint8)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        np.savez(file, **arrays)
+    part.replace(path)
+
+
+# What a file that is something else, or lies about its sizes, makes NumPy and zipfile raise.
+_DAMAGES = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile)
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Reads one array; no more memory is taken than the file has bytes, whatever a header says."""
+    member = archive.getinfo(f"{name}.npy")
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    data = archive.read(member)
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError(f"{name} is of another version")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.str not in (("|u1",) if name.endswith("_text") else _INTEGERS):
+        raise ValueError(f"{name} is of type {dtype.str}")
+    array = np.frombuffer(data, dtype, offset=stream.tell())
+    if shape != array.shape:
+        raise ValueError(f"{name} has {len(array)} elements and says {shape}")
+    return array
+
+
+def _damaged(path: Path, reason: str) -> str:
+    return (
+        f"A shard must be as `keras-s2s prepare` wrote it. Received: {path}, damaged ({reason}). "
+        "Copy the folder again, or prepare the corpus again."
+    )

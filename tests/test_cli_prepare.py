@@ -1,0 +1,148 @@
+"""`keras-s2s prepare`, and training from what it wrote."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from keras_s2s import Translator
+from keras_s2s.cli import main
+
+TINY = """--units 8 --embedding 8 --epochs 1 --batch-tokens 200 --averaging 0 --dropout 0""".split()
+
+
+def call(*words: object) -> int:
+    """The status that a command ends with."""
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    draw = random.Random(1)
+    for name, count in (("train", 60), ("valid", 12)):
+        words = ["".join(draw.choices("abcd", k=draw.randint(1, 4))) for _ in range(count)]
+        (folder / f"{name}.src").write_text("".join(f"{word}\n" for word in words))
+        (folder / f"{name}.tgt").write_text("".join(f"{word[::-1]}\n" for word in words))
+        (folder / f"{name}.tsv").write_text("".join(f"{word}\t{word[::-1]}\n" for word in words))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared") / "shards"
+    words = ["--source-tokenizer", "character", "--target-tokenizer", "word", "--workers", 1]
+    assert call("prepare", "--tsv", corpus / "train.tsv", "--output", folder, *words) == 0
+    return folder
+
+
+def test_prepare_reports_on_standard_error_and_goes_by_its_options(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    words = ["--source", corpus / "train.src", "--target", corpus / "train.tgt"]
+    words += "--source-tokenizer character --vocabulary-size 7 --duplicates remove".split()
+    words += "--target-normalization NFD --no-joint-vocabulary --seed 5".split()
+    words += "--tokenizer-pairs 20".split()
+    assert call("prepare", *words, "--output", tmp_path / "out") == 0
+    streams = capsys.readouterr()
+    assert streams.out == "" and "exact duplicate" in streams.err
+    found = json.loads((tmp_path / "out" / "prepared.json").read_bytes())
+    assert found["options"] == {
+        "source_tokenizer": "character",
+        "target_tokenizer": None,
+        "vocabulary_size": 7,
+        "joint_vocabulary": False,
+        "source_normalization": "NFC",
+        "target_normalization": "NFD",
+    }
+    assert (found["seed"], found["tokenizer_pairs"]) == (5, 20) and found["pairs"] < 60
+    assert streams.err.endswith(f"{found['pairs']} pairs in {tmp_path / 'out'}\n")
+    assert call("prepare", *words, "--output", tmp_path / "out") == 0
+    assert "is prepared already" in capsys.readouterr().err
+
+
+def test_a_model_is_trained_from_shards_alone(
+    corpus: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    words = ["--prepared", prepared, "--valid-tsv", corpus / "valid.tsv", *TINY]
+    assert call("train", *words, "--output", tmp_path / "model") == 0
+    assert "training: 60 pairs in 1 shard, " in capsys.readouterr().err
+    recipe = json.loads((tmp_path / "model" / "recipe.json").read_bytes())
+    assert (recipe["source_tokenizer"], recipe["target_tokenizer"]) == ("character", "word")
+    translator = Translator.load(tmp_path / "model")
+    assert translator.samples and translator.source_tokenizer.encode("ab") != [1]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--source", "train.src"),
+        ("--tsv", "train.tsv"),
+        ("--source-tokenizer", "character"),
+        ("--source-tokenizer", "sentencepiece"),
+        ("--target-tokenizer", "word"),
+        ("--vocabulary-size", "6000"),
+        ("--no-joint-vocabulary", None),
+        ("--target-normalization", "NFC"),
+    ],
+)
+def test_what_was_settled_when_preparing_is_an_error_besides_it(
+    option: str,
+    value: str | None,
+    corpus: Path,
+    prepared: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    words = ["--prepared", prepared, "--valid-tsv", corpus / "valid.tsv", "--output", tmp_path]
+    assert call("train", *words, option, *([] if value is None else [value])) == 2
+    name = option.replace("--no-", "--")
+    assert capsys.readouterr().err == (
+        f"error: {name} was settled when the corpus was prepared. Received: {name} with "
+        "--prepared. Leave it out, or give it to keras-s2s prepare.\n"
+    )
+
+
+def test_a_damaged_shard_ends_the_training_in_one_line(
+    corpus: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    shard = prepared / "shards" / "00000.npz"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-200] + bytes([whole[-200] ^ 1]) + whole[-199:])
+    words = ["--prepared", prepared, "--valid-tsv", corpus / "valid.tsv", *TINY]
+    try:
+        assert call("train", *words, "--output", tmp_path / "model") == 2
+    finally:
+        shard.write_bytes(whole)
+    *_, error, end = capsys.readouterr().err.split("\n")
+    assert error.startswith("error: A shard must be as") and f"{shard}, damaged" in error
+    assert "prepare the corpus again" in error and end == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["prepare"], "give --source and --target, or --tsv"),
+        (["prepare", "--tsv", "{corpus}/nothing"], "No such file or directory: {corpus}/nothing"),
+        (["prepare", "--tsv", "-"], "read twice. Received: standard input"),
+        (["prepare", "--tsv", "{corpus}/train.tsv", "--workers", "0"], "`workers` must be at le"),
+        (["prepare", "--tsv", "{corpus}/train.tsv", "--duplicates", "all"], "duplicates must be"),
+        (["prepare", "--tsv", "{corpus}/train.tsv", "--vocabulary-size", "4"], "at least 5"),
+        (["prepare", "--tsv", "{corpus}/empty.tsv"], "there is no pair in {corpus}/empty.tsv"),
+        (["train", "--prepared", "{corpus}"], "must be the folder of a prepared corpus"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    words: list[str], message: str, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (corpus / "empty.tsv").write_text("")
+    words = [word.format(corpus=corpus) for word in words]
+    assert call(*words, "--output", tmp_path / "out") == 2
+    *_, error, end = capsys.readouterr().err.split("\n")
+    assert error.startswith("error: ") and message.format(corpus=corpus) in error and end == ""
+    assert list(tmp_path.iterdir()) == []
