@@ -1,6 +1,7 @@
 """Subwords by SentencePiece's unigram model."""
 
 import hashlib
+import math
 import random
 import warnings
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from keras_s2s.text.normalization import check_form, normalize_lines
 from keras_s2s.text.sentencepiece_model import train_model, with_exact_scores
 from keras_s2s.text.tokenizer import UNK_ID, UNKNOWN_TEXT, Tokenizer
 from keras_s2s.text.tokenizer_files import check_vocabulary_size
+from keras_s2s.text.unigram_sampler import UnigramSampler
 from keras_s2s.text.words import strip_marks
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class SentencePieceTokenizer(Tokenizer):
                 f"SentencePiece cannot read ({error}). Make one with SentencePieceTokenizer.train."
             ) from error
         self._size = self._processor.get_piece_size()
+        self._sampler: UnigramSampler | None = None
 
     @classmethod
     def train(
@@ -152,23 +155,23 @@ class SentencePieceTokenizer(Tokenizer):
 
         Source: Kudo 2018, "Subword Regularization", section 3.3.
         """
-        from sentencepiece import set_random_generator_seed
-
         lines = [_escape(line) for line in normalize_lines(texts, self.normalization)]
         if alpha is None:
             if seed is not None:
                 raise ValueError(f"seed needs alpha. Received: seed={seed}. Give both or neither.")
             return self._processor.encode(lines)
-        if alpha < 0:
+        if not 0 <= alpha < math.inf:
             raise ValueError(f"alpha must be at least 0. Received: alpha={alpha}. Try 0.2.")
-        # SentencePiece starts from its seed at every call: without a new one all draw alike.
         seed = random.getrandbits(31) if seed is None else seed
         if not 0 <= seed < 2**31:
             raise ValueError(f"seed must be 0 to 2^31 - 1. Received: seed={seed}. Take 0.")
-        set_random_generator_seed(seed)
-        return self._processor.encode(
-            lines, enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1
-        )
+        if self._sampler is None or self._sampler.alpha != alpha:
+            ids = list(range(self._size))
+            pieces, scores = self._processor.id_to_piece(ids), self._processor.get_score(ids)
+            self._sampler = UnigramSampler(pieces, scores, alpha)
+        generator = random.Random(seed)
+        sample = self._sampler.sample
+        return [sample(line, generator) for line in self._processor.normalize(lines)]
 
     def _ids_of(self, text: str) -> list[int]:
         return self._processor.encode(_escape(text))

@@ -1,9 +1,14 @@
 import io
+import json
+import math
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from sentencepiece import SentencePieceTrainer
@@ -11,6 +16,7 @@ from sentencepiece import SentencePieceTrainer
 from keras_s2s.text.sentencepiece_model import model_message
 from keras_s2s.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from keras_s2s.text.tokenizer import UNK_ID
+from keras_s2s.text.unigram_sampler import UnigramSampler
 
 tf = pytest.importorskip("tensorflow")
 
@@ -71,6 +77,45 @@ def test_sampling_depends_on_the_seed_alone_and_keeps_the_text() -> None:
     assert one != other != best
     assert [tokenizer.decode(ids) for ids in one] == [tokenizer.decode(ids) for ids in best]
     assert tokenizer.encode_all(LINES, alpha=0.1) != tokenizer.encode_all(LINES, alpha=0.1)
+
+
+def test_sampling_draws_the_same_in_another_process(tmp_path: Path) -> None:
+    tokenizer = SentencePieceTokenizer.train(LINES)
+    tokenizer.save(tmp_path)
+    code = (
+        "import json, sys; from keras_s2s import SentencePieceTokenizer as T\n"
+        "tokenizer = T.load(sys.argv[1])\n"
+        "print(json.dumps(tokenizer.encode_all(json.load(sys.stdin), alpha=0.1, seed=3)))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    found = subprocess.run(
+        command, input=json.dumps(LINES), text=True, capture_output=True, check=True
+    )
+    assert json.loads(found.stdout) == tokenizer.encode_all(LINES, alpha=0.1, seed=3)
+
+
+def test_sampling_draws_what_sentencepiece_draws_as_often() -> None:
+    tokenizer = SentencePieceTokenizer.train(["low lower lowest", "new newer newest"])
+    texts = ["newest xy lower"] * 5000
+    processor = tokenizer._processor
+    options: dict[str, Any] = {
+        "enable_sampling": True,
+        "alpha": 0.2,
+        "nbest_size": -1,
+        "num_threads": 1,
+    }
+    theirs = Counter(map(tuple, processor.encode(texts, **options)))
+    ours = Counter(map(tuple, tokenizer.encode_all(texts, alpha=0.2, seed=1)))
+    assert len(ours) > 3
+    for ids, count in (ours | theirs).items():
+        assert abs(ours[ids] - theirs[ids]) < 6 * math.sqrt(count) + 6
+
+
+def test_sampling_cuts_inside_pieces_that_go_on_behind_a_blank() -> None:
+    pieces = ["", "", "", "", "\u2581a\u2581b", "\u2581", "a", "b"]
+    sampler = UnigramSampler(pieces, [0.0] * 8, 0.0)
+    drawn = {tuple(sampler.sample("\u2581a\u2581b", Random(seed))) for seed in range(20)}
+    assert drawn == {(4,), (5, 6, 5, 7)}
 
 
 def test_sampling_prefers_the_best_pieces_the_more_the_larger_alpha_is() -> None:
