@@ -159,8 +159,25 @@ class ExportedTranslator(ABC):
                 )
             ids = [*ids[: self.longest - 1], END_ID]
             limit = 3 * len(ids) + 20 if maximum_length is None else maximum_length
-            found = self.search(ids, limit, **options)
+            found = self._found(ids, limit, options)
             yield [self._translation(one, text, ids, attention, unknown) for one in found]
+
+    def _found(self, ids: list[int], limit: int, options: dict[str, Any]) -> list[Hypothesis]:
+        """What `search` finds; a file that was made or damaged elsewhere may fail in any way."""
+        try:
+            found = self.search(ids, limit, **options)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"The model can't be run. Received: {self.folder}: {error!r}. Export it again."
+            ) from error
+        if not found:
+            raise ValueError(
+                f"The model must give numbers. Received: {self.folder}, which gives none to "
+                f"{self.source_tokenizer.pieces(ids)}. Export it again."
+            )
+        return found
 
     @abstractmethod
     def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:

@@ -41,8 +41,11 @@ def interpreter(path: str, threads: int = 1) -> Run:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise ImportError(_MISSING) from error
-    loaded = Interpreter(path, num_threads=threads)
-    runners = {name: loaded.get_signature_runner(name) for name in loaded.get_signature_list()}
+    try:
+        loaded = Interpreter(path, num_threads=threads)
+        runners = {name: loaded.get_signature_runner(name) for name in loaded.get_signature_list()}
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"LiteRT can't read the model. Received: {path}: {error}") from error
     return lambda name, inputs: runners[name](**inputs)
 
 
