@@ -56,9 +56,11 @@ MAY_IMPORT = {
         "",
         "folders",
         "inference.unknown",
+        "export.exported",
         "export.served",
         "export.saved_model_runtime",
     },
+    "export.exported": {"export", "", "text", "inference", "inference.unknown"},
     # A server's search is the translator's own, and its operations are those of the tokenizers.
     "export.served": {"export", "inference", "inference.model_search"},
     "export.saved_model_runtime": {"export", "text"},

@@ -172,7 +172,14 @@ def test_a_longer_text_is_cut_with_a_warning(exported: Path) -> None:
     alone = export.LiteRTTranslator(exported)
     with pytest.warns(UserWarning, match="Text 1 was cut to 16 tokens"):
         cut = alone.translate(["a" * 40], beam_size=1)
-    assert cut == alone.translate(["a" * 15], beam_size=1)
+    assert cut == alone.translate(["a" * 15], beam_size=1, strict=True)
+    with pytest.raises(ValueError, match="Text 2 must have at most 16 .* Received: 41 tokens"):
+        alone.translate(["a", "a" * 40], strict=True)
+
+
+def test_half_a_character_is_read_as_an_unknown_one(exported: Path) -> None:
+    alone = export.LiteRTTranslator(exported)
+    assert alone.translate(["a\ud83db"]) == alone.translate(["a\ufffdb"])
 
 
 @pytest.mark.parametrize(
