@@ -262,7 +262,9 @@ STARTS = [
 
 def arguments(made: Path) -> Case:
     """Words of the command line; training and conversion themselves are left out."""
-    from keras_s2s import Translator, cli, cli_export
+    import keras_s2s.cli as cli
+    import keras_s2s.cli_export as cli_export
+    from keras_s2s import Translator
     from keras_s2s import export as formats
 
     if not (made / "model").exists():
