@@ -55,6 +55,7 @@ def compiled_model(path: str) -> Run:
         from ai_edge_litert.compiled_model import CompiledModel
     except ImportError as error:
         raise ImportError(_MISSING) from error
+    interpreter(path)  # It refuses damaged files that would end this one's process.
     model = CompiledModel.from_file(path)
     names = model.get_signature_list()
     details = {name: model.get_output_tensor_details(name) for name in names}

@@ -50,15 +50,16 @@ def inputs(folder: Path) -> dict[str, Path]:
     return found
 
 
-def translated(model: Path, path: Path) -> tuple[float, float]:
-    """Seconds and peak memory in MB of the whole command."""
+def translated(model: Path, path: Path) -> tuple[float, float, float]:
+    """Seconds, seconds of the processor and peak memory in MB of the whole command."""
     code = (
         "import resource, sys\n"
         "from keras_s2s.cli import main\n"
         "try:\n"
         "    main(sys.argv[1:])\n"
         "finally:\n"
-        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        "    used = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "    print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)\n"
     )
     words = ["translate", "--model", str(model), "--input", str(path), "--output", f"{path}.out"]
     begun = time.monotonic()
@@ -69,7 +70,8 @@ def translated(model: Path, path: Path) -> tuple[float, float]:
     answers = Path(f"{path}.out").read_bytes().count(b"\n")
     if answers != path.read_bytes().count(b"\n"):
         raise ValueError(f"{path} has other lines than its answers. Received: {answers}")
-    return seconds, int(done.stderr.split()[-1]) / 1000
+    *_, processor, memory = done.stderr.split()
+    return seconds, float(processor), int(memory) / 1000
 
 
 def main() -> None:
@@ -82,10 +84,10 @@ def main() -> None:
         folder = Path(place)
         if given.model is None:
             make_model(folder / "model")
-        print("| input | seconds | peak memory, MB |\n| --- | --- | --- |")
+        print("| input | seconds | of the processor | peak memory, MB |\n| --- | --- | --- | --- |")
         for name, path in inputs(folder).items():
-            seconds, memory = translated(given.model or folder / "model", path)
-            print(f"| {name} | {seconds:.1f} | {memory:,.0f} |", flush=True)
+            seconds, processor, memory = translated(given.model or folder / "model", path)
+            print(f"| {name} | {seconds:.1f} | {processor:.1f} | {memory:,.0f} |", flush=True)
 
 
 if __name__ == "__main__":
