@@ -181,7 +181,14 @@ def _has_signatures(manifest: dict[str, Any], lengths: list[int]) -> bool:
         and needed <= set(signatures)
         and all(
             isinstance(one, dict)
-            and all(isinstance(one.get(side), dict) for side in ("inputs", "outputs"))
+            and all(_are_tensors(one.get(side)) for side in ("inputs", "outputs"))
             for one in signatures.values()
         )
+    )
+
+
+def _are_tensors(tensors: Any) -> bool:
+    return isinstance(tensors, dict) and all(
+        isinstance(one, dict) and isinstance(one.get("shape"), list) and one["shape"]
+        for one in tensors.values()
     )

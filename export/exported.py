@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from keras_s2s import Translation, load_tokenizer
+from keras_s2s.inference.translation import too_long
 from keras_s2s.inference.unknown import UnknownWords, unknown_words
+from keras_s2s.text.normalization import without_surrogates
 
 from .artifact import END_ID, find_export, read_manifest
 from .numpy_search import Hypothesis
@@ -53,6 +55,7 @@ class ExportedTranslator(ABC):
         maximum_length: int | None = None,
         replace_unknown: bool = False,
         dictionary: Mapping[str, str] | None = None,
+        strict: bool = False,
     ) -> list[str]:
         """The best answer to each text, in order; see `stream`."""
         found = self.stream(
@@ -61,6 +64,7 @@ class ExportedTranslator(ABC):
             maximum_length=maximum_length,
             replace_unknown=replace_unknown,
             dictionary=dictionary,
+            strict=strict,
         )
         return [answers[0].text for answers in found]
 
@@ -76,6 +80,7 @@ class ExportedTranslator(ABC):
         attention: bool = False,
         replace_unknown: bool = False,
         dictionary: Mapping[str, str] | None = None,
+        strict: bool = False,
         window: int = 1,
         progress: bool = False,
     ) -> Iterator[list[Translation]]:
@@ -93,6 +98,7 @@ class ExportedTranslator(ABC):
             attention: Whether to return the attention weights.
             replace_unknown: As for `Translator.translate`, like the next.
             dictionary: Translations of source words.
+            strict: Whether a text that is too long is an error, and not cut with a warning.
             window: Of `Translator.stream`; an export answers each text before it reads the next.
             progress: Whether to count on the standard error stream.
 
@@ -103,7 +109,8 @@ class ExportedTranslator(ABC):
         Raises:
             TypeError: `texts` is one string, or holds something else than strings, like
                 `dictionary`.
-            ValueError: A number is out of range, or attention is asked of a model without.
+            ValueError: A number is out of range, attention is asked of a model without, or a text
+                is too long.
         """
         del window
         if isinstance(texts, (str, bytes)):
@@ -129,7 +136,7 @@ class ExportedTranslator(ABC):
             dictionary,
             self.has_attention,
         )
-        found = self._answers(texts, options, maximum_length, attention, unknown)
+        found = self._answers(texts, options, maximum_length, attention, unknown, strict)
         return _counted(found) if progress else found
 
     @property
@@ -144,14 +151,18 @@ class ExportedTranslator(ABC):
         maximum_length: int | None,
         attention: bool,
         unknown: UnknownWords | None,
+        strict: bool,
     ) -> Iterator[list[Translation]]:
         for number, text in enumerate(texts, 1):
             if not isinstance(text, str):
                 raise TypeError(f"Text {number} must be a string. Received: {text!r}")
+            text = without_surrogates(text)
             ids = self.source_tokenizer.encode(text)
             if not ids:
                 yield [Translation("", 0.0, 0.0, [], [], None)]
                 continue
+            if len(ids) >= self.longest and strict:
+                raise ValueError(too_long(number, len(ids) + 1, self.longest))
             if len(ids) >= self.longest:
                 warnings.warn(
                     f"Text {number} was cut to {self.longest} tokens, end mark included.",
@@ -159,8 +170,25 @@ class ExportedTranslator(ABC):
                 )
             ids = [*ids[: self.longest - 1], END_ID]
             limit = 3 * len(ids) + 20 if maximum_length is None else maximum_length
-            found = self.search(ids, limit, **options)
+            found = self._found(ids, limit, options)
             yield [self._translation(one, text, ids, attention, unknown) for one in found]
+
+    def _found(self, ids: list[int], limit: int, options: dict[str, Any]) -> list[Hypothesis]:
+        """What `search` finds; a file that was made or damaged elsewhere may fail in any way."""
+        try:
+            found = self.search(ids, limit, **options)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"The model can't be run. Received: {self.folder}: {error!r}. Export it again."
+            ) from error
+        if not found:
+            raise ValueError(
+                f"The model must give numbers. Received: {self.folder}, which gives none to "
+                f"{self.source_tokenizer.pieces(ids)}. Export it again."
+            )
+        return found
 
     @abstractmethod
     def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:

@@ -41,8 +41,11 @@ def interpreter(path: str, threads: int = 1) -> Run:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise ImportError(_MISSING) from error
-    loaded = Interpreter(path, num_threads=threads)
-    runners = {name: loaded.get_signature_runner(name) for name in loaded.get_signature_list()}
+    try:
+        loaded = Interpreter(path, num_threads=threads)
+        runners = {name: loaded.get_signature_runner(name) for name in loaded.get_signature_list()}
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"LiteRT can't read the model. Received: {path}: {error}") from error
     return lambda name, inputs: runners[name](**inputs)
 
 
@@ -52,6 +55,7 @@ def compiled_model(path: str) -> Run:
         from ai_edge_litert.compiled_model import CompiledModel
     except ImportError as error:
         raise ImportError(_MISSING) from error
+    interpreter(path)  # It refuses damaged files that would end this one's process.
     model = CompiledModel.from_file(path)
     names = model.get_signature_list()
     details = {name: model.get_output_tensor_details(name) for name in names}

@@ -45,8 +45,10 @@ def onnx_runtime(
     providers = ["CPUExecutionProvider"]
     sessions = {}
     for name, file in FILES.items():
-        try:
-            sessions[name] = InferenceSession(str(folder / file), options, providers)
+        try:  # Without its fallback, which tries the same again and prints that it does.
+            sessions[name] = InferenceSession(
+                str(folder / file), options, providers, enable_fallback=0
+            )
         except Exception as error:  # Classes of its own, that derive from nothing in common.
             raise ValueError(
                 f"ONNX Runtime can't read the model. Received: {folder / file}: {error}"

@@ -52,6 +52,9 @@ def translate(
     ] = None,
     replace_unknown: ReplaceUnknown = False,
     dictionary: Dictionary = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a line that is too long, do not cut it.")
+    ] = False,
 ) -> None:
     """Translate each line of a file, or of the standard input."""
     from keras_s2s.text.corpus import read_lines
@@ -71,6 +74,7 @@ def translate(
         attention=attention_plot is not None,
         replace_unknown=replace_unknown,
         dictionary=words,
+        strict=strict,
         window=1 if is_typed else 4096,
         progress=sys.stderr.isatty() and str(output) != "-",
     )

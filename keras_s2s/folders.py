@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 FORMAT_VERSION = 1
+MOST_DESCRIPTION = 2**24  # Bytes of a JSON file, which takes up to 25 times as many in memory.
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class FolderKind:
         """
         path = folder / self.description
         try:
-            found = json.loads(path.read_bytes())
+            found = json.loads(read_inside(folder, self.description))
         except OSError as error:
             raise ValueError(
                 f"This must be the folder of {self.what}. Received: {str(folder)!r} "
@@ -157,7 +160,11 @@ class FolderKind:
         """Raise unless every file is there and as it was written."""
         for name, expected in digests.items():
             path = folder / name
-            if not path.is_file() or digest(path) != expected:
+            try:
+                is_whole = digest(inside(folder, name)) == expected
+            except (FileNotFoundError, NotADirectoryError):
+                is_whole = False
+            if not is_whole:
                 raise ValueError(
                     f"A file of {self.what} is missing or damaged. Received: {path}. {cure}"
                 )
@@ -165,7 +172,7 @@ class FolderKind:
     def is_in(self, folder: Path) -> bool:
         """Whether a folder holds one, whole or not."""
         try:
-            description = json.loads((folder / self.description).read_bytes())
+            description = json.loads(read_inside(folder, self.description))
         except (OSError, ValueError, RecursionError):
             return False
         return isinstance(description, dict) and description.get("format") == self.form
@@ -177,7 +184,7 @@ class FolderKind:
         if not self.is_in(folder):
             return sorted(path.name for path in folder.iterdir())
         try:
-            own = set(json.loads((folder / self.description).read_bytes())["sha256"])
+            own = set(json.loads(read_inside(folder, self.description))["sha256"])
         except (ValueError, KeyError, TypeError, RecursionError):
             own = set()
         own |= {self.description, *self.companions}
@@ -190,6 +197,45 @@ def are_names_inside(digests: Any) -> bool:
     return isinstance(digests, dict) and not any(
         Path(name).is_absolute() or ".." in Path(name).parts for name in digests
     )
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A file of a folder, which no link may lead out of, nor to a pipe or a device.
+
+    Args:
+        folder: Where it must be.
+        name: What the folder's description calls it.
+
+    Raises:
+        OSError: There is none.
+        ValueError: It is no file, or lies elsewhere.
+    """
+    path = folder / name
+    if "\0" in name:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    found = Path(os.path.realpath(path, strict=True))
+    if not found.is_file() or not found.is_relative_to(folder.resolve()):
+        raise ValueError(f"{path} must be a file in its folder. Received: {found}. Copy it there.")
+    return path
+
+
+def read_inside(folder: Path, name: str, most: int = MOST_DESCRIPTION) -> bytes:
+    """The content of a small file of a folder, see `inside`.
+
+    Args:
+        folder: Where it must be.
+        name: Of the file.
+        most: Bytes that it may have.
+
+    Raises:
+        OSError: There is none, or it cannot be read.
+        ValueError: It is larger, is no file, or lies elsewhere.
+    """
+    path = inside(folder, name)
+    size = path.stat().st_size
+    if size > most:
+        raise ValueError(f"{path} must have at most {most:,} bytes. Received: {size:,} bytes.")
+    return path.read_bytes()
 
 
 def digest(path: Path) -> str:

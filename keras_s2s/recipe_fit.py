@@ -105,9 +105,9 @@ def _batch_namer(batches: Any) -> Callable[[int, int], str]:
 def _name_in_shard(plan: list[tuple[int, int]], step: int) -> str:
     for shard, steps in plan:
         if step < steps:
-            break
+            return f"batch {step + 1} of shard {shard}"
         step -= steps
-    return f"batch {step + 1} of shard {shard}"
+    return "of no shard"
 
 
 def write_history(

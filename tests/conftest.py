@@ -15,10 +15,11 @@ settings.load_profile("any machine")
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
-# Benchmarks are programs; some import toolkits that are not installed here.
+# Benchmarks and fuzzers are programs; some import toolkits that are not installed here.
 collect_ignore = [
     str(path)
-    for path in (ROOT / "tests" / "benchmarks").glob("**/*.py")
+    for folder in ("benchmarks", "fuzz")
+    for path in (ROOT / "tests" / folder).glob("**/*.py")
     if not path.name.startswith("test_")
 ]
 

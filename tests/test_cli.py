@@ -37,7 +37,7 @@ CONTRACT = {
         --bridge --local --window --places --tie-embeddings --word-dropout --scheduled-sampling
         --sampling-steps --clip-norm --accumulation --prepared""",
     "translate": """--model --input --output --beam --n-best --scores --attention-plot
-        --replace-unknown --dictionary""",
+        --replace-unknown --dictionary --strict""",
     "evaluate": """--model --source --target --tsv --beam --json --perplexity
         --replace-unknown --dictionary""",
     "score": "--answers --source --target --tsv --group --language --json",

@@ -223,3 +223,19 @@ def test_a_mistake_is_one_line_and_status_2(
     *_, error, end = capsys.readouterr().err.split("\n")
     assert error.startswith("error: ") and filled(message) in error and end == ""
     assert not (folder / "none").exists()
+
+
+@pytest.mark.filterwarnings("default:1 of the texts")
+def test_a_line_that_is_too_long_is_cut_or_with_strict_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "in").write_text("a\n" + "a dog " * 30 + "\n", encoding="utf-8")
+    words = [*models(folder, "first"), "--input", tmp_path / "in", "--output", tmp_path / "out"]
+    assert call("translate", *words, "--strict") == 2
+    error = "error: Text 2 must have at most 20 tokens, end mark included. Received: 61 tokens."
+    assert error in capsys.readouterr().err.splitlines()[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+    assert call("translate", *words) == 0
+    assert "warning: 1 of the texts, the first of them text 2, were cut" in capsys.readouterr().err
+    (tmp_path / "in").write_text("a\n", encoding="utf-8")
+    assert call("translate", *words, "--strict") == 0

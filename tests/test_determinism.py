@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-OPTIONS: list[dict[str, Any]] = [
+OPTIONS: list[Any] = [
     {"precision": "float32"},
-    {"precision": "bfloat16", "attention": "bahdanau", "scheduled_sampling": "linear"},
+    pytest.param(
+        {"precision": "bfloat16", "attention": "bahdanau", "scheduled_sampling": "linear"},
+        marks=pytest.mark.slow,
+    ),
 ]
 TRAINING = """
 import hashlib, json, sys
@@ -42,7 +45,7 @@ def trained(folder: Path, *several: dict[str, Any]) -> list[list[Any]]:
     return [json.loads(process.communicate()[0]) for process in processes]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options["precision"])
+@pytest.mark.parametrize("options", OPTIONS, ids=["float32", "bfloat16"])
 def test_two_processes_train_the_same_weights_with_all_that_is_drawn(
     options: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_s2s.folders import FolderKind, are_names_inside, versions
+from keras_s2s.folders import FolderKind, are_names_inside, read_inside, versions
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def load_parts(folder: Path) -> tuple[Seq2Seq, Tokenizer, Tokenizer, dict[str, A
 
 def _read_samples(path: Path) -> list[str]:
     try:
-        samples = json.loads(path.read_bytes())
+        samples = json.loads(read_inside(path.parent, path.name))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged. Received: {error}. Copy the folder again.") from error
     if not isinstance(samples, list) or not all(isinstance(one, str) for one in samples):
@@ -92,8 +92,10 @@ def _read_samples(path: Path) -> list[str]:
 def _load_model(path: Path) -> Seq2Seq:
     import keras
 
+    from keras_s2s.inference.model_file import check_model_file
     from keras_s2s.model import Seq2Seq
 
+    check_model_file(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises nearly any kind for a foreign file.

@@ -15,8 +15,9 @@ from keras import backend, ops, tree
 
 from keras_s2s.inference.model_search import SearchRequest, run_search
 from keras_s2s.inference.search import SearchResult
-from keras_s2s.inference.translation import Translation
+from keras_s2s.inference.translation import Translation, too_long
 from keras_s2s.inference.unknown import UnknownWords
+from keras_s2s.text.normalization import without_surrogates
 from keras_s2s.text.tokenizers import END_ID, PAD_ID, Tokenizer
 
 # Source tokens, padding included, that are encoded together: long texts go in small batches.
@@ -109,6 +110,7 @@ class TextSearch:
     progress: bool
     attention: bool = False
     unknown: UnknownWords | None = None
+    strict: bool = False
 
     def run(self, texts: Iterable[str]) -> Iterator[list[Translation]]:
         """The answers to each text, in order."""
@@ -122,7 +124,11 @@ class TextSearch:
             if self.progress and first:
                 print(file=sys.stderr)
 
-    def _answer_window(self, texts: list[str], first: int) -> list[list[Translation]]:
+    def _answer_window(self, given: list[str], first: int) -> list[list[Translation]]:
+        for number, text in enumerate(given, first + 1):
+            if not isinstance(text, str):
+                raise TypeError(f"Text {number} must be a string. Received: {text!r}")
+        texts = list(map(without_surrogates, given))
         sources = self._encode(texts, first)
         lengths = np.array([len(ids) for ids in sources])
         limits = 3 * lengths + 20
@@ -141,12 +147,11 @@ class TextSearch:
 
     def _encode(self, texts: list[str], first: int) -> list[list[int]]:
         """Ids with end mark, cut at the limit; `[]` for a text without tokens."""
-        for number, text in enumerate(texts, first + 1):
-            if not isinstance(text, str):
-                raise TypeError(f"Text {number} must be a string. Received: {text!r}")
         sources = self.source_tokenizer.encode_all(texts)
         limit = self.maximum_source_length
         long = [number for number, ids in enumerate(sources, first + 1) if len(ids) >= limit]
+        if long and self.strict:
+            raise ValueError(too_long(long[0], len(sources[long[0] - first - 1]) + 1, limit))
         if long:
             warnings.warn(
                 f"{len(long)} of the texts, the first of them text {long[0]}, were cut to {limit} "

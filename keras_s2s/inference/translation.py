@@ -26,3 +26,17 @@ class Translation(NamedTuple):
     source_pieces: list[str]
     target_pieces: list[str]
     weights: np.ndarray | None
+
+
+def too_long(number: int, count: int, most: int) -> str:
+    """Words the error for a text that would have to be cut.
+
+    Args:
+        number: Of the text, from 1.
+        count: Its tokens, end mark included.
+        most: That are read.
+    """
+    return (
+        f"Text {number} must have at most {most:,} tokens, end mark included. Received: {count:,} "
+        "tokens. Shorten it, or have it cut, without `strict`."
+    )

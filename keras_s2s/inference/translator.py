@@ -101,10 +101,9 @@ class Translator:
     def ensemble(cls, translators: Iterable[Translator]) -> Translator:
         """Several translators that answer as one: at each step their probabilities are averaged.
 
-        The models may differ in everything but their tokenizers.
-
         Args:
-            translators: One or more, of one model each; the options are those of the first.
+            translators: One or more, of one model each, which may differ in everything but their
+                tokenizers; the options are those of the first.
 
         Returns:
             A translator whose time and memory are those of all of them. It cannot be saved.
@@ -133,8 +132,7 @@ class Translator:
             model: As for the class.
 
         Raises:
-            TypeError: As the class.
-            ValueError: As the class.
+            TypeError, ValueError: As the class.
         """
         tokenizers = self.source_tokenizer, self.target_tokenizer
         return type(self)(model, *tokenizers, samples=self.samples, **self.options)
@@ -152,6 +150,7 @@ class Translator:
         maximum_length: int | None = None,
         replace_unknown: bool = False,
         dictionary: Mapping[str, str] | None = None,
+        strict: bool = False,
         batch_size: int = 64,
         progress: bool = False,
     ) -> list[str]:
@@ -166,6 +165,7 @@ class Translator:
                 lacks: the one that the attention looked at most.
             dictionary: With `replace_unknown`, translations of source words; what it does not hold
                 is copied.
+            strict: Whether a text that is too long is an error, and not cut.
             batch_size: Most texts that are searched together.
             progress: Whether to count on the standard error stream.
 
@@ -173,8 +173,7 @@ class Translator:
             One text for each.
 
         Raises:
-            TypeError: As `stream`.
-            ValueError: As `stream`.
+            TypeError, ValueError: As `stream`.
         """
         found = self.stream(
             texts,
@@ -182,6 +181,7 @@ class Translator:
             maximum_length=maximum_length,
             replace_unknown=replace_unknown,
             dictionary=dictionary,
+            strict=strict,
             batch_size=batch_size,
             progress=progress,
         )
@@ -200,6 +200,7 @@ class Translator:
         attention: bool = False,
         replace_unknown: bool = False,
         dictionary: Mapping[str, str] | None = None,
+        strict: bool = False,
         batch_size: int = 64,
         window: int = 4096,
         progress: bool = False,
@@ -218,6 +219,7 @@ class Translator:
             attention: Whether to return the attention weights.
             replace_unknown: As in `translate`; the text changes, the pieces stay.
             dictionary: As in `translate`.
+            strict: As in `translate`.
             batch_size: As in `translate`.
             window: Texts that are read and sorted by length before the first of them is answered;
                 1 answers each before the next is read.
@@ -230,7 +232,7 @@ class Translator:
         Raises:
             TypeError: `texts` is one string, no iterable, or holds something else than strings, as
                 `dictionary` may not.
-            ValueError: A number is out of range, or attention is asked of a model without.
+            ValueError: A number is out of range, a text too long, or there is no attention to show.
         """
         if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
             raise TypeError(
@@ -262,6 +264,7 @@ class Translator:
             progress=progress,
             attention=attention,
             unknown=unknown,
+            strict=strict,
         ).run(texts)
 
     def save(
@@ -285,13 +288,10 @@ class Translator:
 
     @classmethod
     def load(cls, folder: str | Path) -> Translator:
-        """Read what `save` wrote, in any process.
+        """Read what `save` wrote, in any process, into a translator that gives the same answers.
 
         Args:
             folder: The folder.
-
-        Returns:
-            A translator that gives the same answers.
 
         Raises:
             ValueError: The folder holds none, or a damaged or newer one.

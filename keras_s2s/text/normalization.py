@@ -179,6 +179,25 @@ def normalize_lines(lines: Iterable[str], form: str = "NFC") -> Iterator[str]:
     return (normalize(line, form) for line in lines)
 
 
+def without_surrogates(text: str) -> str:
+    r"""Puts U+FFFD in place of surrogates, which no UTF-8 has; a pair becomes its character.
+
+    JSON can name half a character alone ("\\ud83d"), and a text cut between two halves ends in one.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text, the same where it has none.
+
+    >>> ascii(without_surrogates("a\ud83d b\ud83d\ude00"))
+    "'a\\ufffd b\\U0001f600'"
+    """
+    if not _SURROGATE_REGEX.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def _check_surrogates(text: str) -> None:
     if found := _SURROGATE_REGEX.search(text):
         raise ValueError(

@@ -9,10 +9,11 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_s2s.folders import read_inside
 from keras_s2s.text.normalization import check_form, normalize_lines
 from keras_s2s.text.sentencepiece_model import train_model, with_exact_scores
 from keras_s2s.text.tokenizer import UNK_ID, UNKNOWN_TEXT, Tokenizer
-from keras_s2s.text.tokenizer_files import check_vocabulary_size
+from keras_s2s.text.tokenizer_files import MOST_BYTES, check_vocabulary_size
 from keras_s2s.text.unigram_sampler import UnigramSampler
 from keras_s2s.text.words import strip_marks
 
@@ -212,7 +213,7 @@ class SentencePieceTokenizer(Tokenizer):
     @classmethod
     def _from_saved(cls, settings: dict[str, Any], folder: Path) -> "SentencePieceTokenizer":
         try:
-            model = (folder / MODEL_FILE).read_bytes()
+            model = read_inside(folder, MODEL_FILE, MOST_BYTES)
         except OSError as error:
             raise ValueError(f"no {MODEL_FILE} beside it ({error})") from error
         # Before SentencePiece sees it: a parser in C++ is no place for a damaged file.

@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from keras_s2s.folders import read_inside
+
 SETTINGS_FILE = "tokenizer.json"
 FORMAT = "keras_s2s tokenizer"
 FORMAT_VERSION = 1
+MOST_BYTES = 2**26  # A million words are half of it.
 SPECIAL_IDS = {"pad": 0, "unk": 1, "start": 2, "end": 3}
 
 
@@ -36,7 +39,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     """
     path = folder / SETTINGS_FILE
     try:
-        settings = json.loads(path.read_bytes())
+        settings = json.loads(read_inside(folder, SETTINGS_FILE, MOST_BYTES))
     except OSError as error:
         raise ValueError(
             f"{folder} must be a folder that a tokenizer was saved in. Received: {error}. "

@@ -89,13 +89,63 @@ def test_a_manifest_of_somebody_elses_is_not_replaced(saved: Path, tmp_path: Pat
     assert (tmp_path / "manifest.json").read_text() == text
 
 
-def test_a_model_that_the_runtime_cannot_read_is_told(exported: Path, tmp_path: Path) -> None:
+def trust(folder: Path) -> None:
+    """Makes the digests fit the files as they are, which whoever changes a file can do."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["sha256"] = {name: digest(folder / name) for name in manifest["sha256"]}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def test_a_model_that_the_runtime_cannot_read_is_told_in_the_error_alone(
+    exported: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = (exported / "encoder.onnx").read_bytes()
+    for number, damaged in enumerate((whole[:999], whole.replace(b"Gather", b"\xff" * 6))):
+        goal = Path(shutil.copytree(exported, tmp_path / str(number)))
+        (goal / "encoder.onnx").write_bytes(damaged)
+        trust(goal)
+        with pytest.raises(ValueError, match="ONNX Runtime can't read the model"):
+            export.OnnxTranslator(goal)
+    assert capfd.readouterr().out == ""
+
+
+def test_weights_outside_of_the_folder_are_not_read(exported: Path, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
     goal = Path(shutil.copytree(exported, tmp_path / "export"))
-    (goal / "encoder.onnx").write_bytes((goal / "encoder.onnx").read_bytes()[:999])
-    manifest = json.loads((goal / "manifest.json").read_text(encoding="utf-8"))
-    manifest["sha256"]["encoder.onnx"] = digest(goal / "encoder.onnx")
-    (goal / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    model = onnx.load(goal / "encoder.onnx")
+    largest = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    (tmp_path / "secret.txt").write_bytes(largest.raw_data)
+    onnx.external_data_helper.set_external_data(largest, "../secret.txt")
+    largest.ClearField("raw_data")
+    (goal / "encoder.onnx").write_bytes(model.SerializeToString())
+    trust(goal)
     with pytest.raises(ValueError, match="ONNX Runtime can't read the model"):
+        export.OnnxTranslator(goal)
+
+
+def test_a_model_that_fails_or_gives_no_numbers_is_told(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translator = export.OnnxTranslator(exported)
+
+    def broken(*_: object, **__: object) -> list:
+        raise RuntimeError("a shape of the file's own")
+
+    for search, message in (
+        (broken, "a shape of the file's own"),
+        (lambda *_, **__: [], "none to"),
+    ):
+        monkeypatch.setattr(translator, "search", search)
+        with pytest.raises(ValueError, match=message):
+            translator.translate(["a"])
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "encoder.onnx", "source_tokenizer"])
+def test_a_link_out_of_an_export_is_refused(exported: Path, tmp_path: Path, name: str) -> None:
+    goal = Path(shutil.copytree(exported, tmp_path / "export"))
+    (goal / name).rename(tmp_path / "outside")
+    (goal / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(ValueError, match="must be a file in its folder"):
         export.OnnxTranslator(goal)
 
 
@@ -154,6 +204,18 @@ def test_folders_on_the_way_go_where_the_export_does_not_come(
         {"sha256": {"encoder.onnx": 5}},
         {"signatures": 5},
         {"signatures": {"decode_step": []}},
+        {
+            "signatures": {
+                "encode": {"inputs": {}, "outputs": {}},
+                "decode_step": {"inputs": {}, "outputs": {"logits": "float32"}},
+            }
+        },
+        {
+            "signatures": {
+                "encode": {"inputs": {}, "outputs": {}},
+                "decode_step": {"inputs": {}, "outputs": {"logits": {"shape": 5.0}}},
+            }
+        },
         {"options": {"beam_size": "five"}},
         {"special_ids": {"pad": 7}},
         {"tokenizers": {"source": "/etc", "target": "/etc"}},

@@ -1,5 +1,6 @@
 """What is written for LiteRT runs, agrees, and is what it says it is."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -172,7 +173,26 @@ def test_a_longer_text_is_cut_with_a_warning(exported: Path) -> None:
     alone = export.LiteRTTranslator(exported)
     with pytest.warns(UserWarning, match="Text 1 was cut to 16 tokens"):
         cut = alone.translate(["a" * 40], beam_size=1)
-    assert cut == alone.translate(["a" * 15], beam_size=1)
+    assert cut == alone.translate(["a" * 15], beam_size=1, strict=True)
+    with pytest.raises(ValueError, match="Text 2 must have at most 16 .* Received: 41 tokens"):
+        alone.translate(["a", "a" * 40], strict=True)
+
+
+def test_a_damaged_file_is_told_in_one_error(exported: Path, tmp_path: Path) -> None:
+    whole = (exported / "model.tflite").read_bytes()
+    for number, data in enumerate((b"", b"text", whole[:999], whole[:8] + bytes(2000))):
+        goal = Path(shutil.copytree(exported, tmp_path / str(number)))
+        (goal / "model.tflite").write_bytes(data)
+        manifest = json.loads((goal / "manifest.json").read_bytes())
+        manifest["sha256"]["model.tflite"] = hashlib.sha256(data).hexdigest()
+        (goal / "manifest.json").write_text(json.dumps(manifest))
+        with pytest.raises(ValueError, match="LiteRT can't read the model"):
+            export.LiteRTTranslator(goal)
+
+
+def test_half_a_character_is_read_as_an_unknown_one(exported: Path) -> None:
+    alone = export.LiteRTTranslator(exported)
+    assert alone.translate(["a\ud83db"]) == alone.translate(["a\ufffdb"])
 
 
 @pytest.mark.parametrize(

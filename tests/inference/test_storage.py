@@ -455,7 +455,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "half a model, trusted": (cut_model_that_is_trusted, "The model can't be read"),
     "text for a model": (put_text_for_a_model, "The model can't be read"),
     "no weights": (put_a_model_without_weights, "The model can't be read"),
-    "another class": (put_another_class, "must be a Seq2Seq. Received: .*Sequential"),
+    "another class": (put_another_class, "can't be read. Received: .*the class keras.Sequential"),
     "another vocabulary": (put_another_model, "target tokenizer need the same vocabulary"),
     "swapped tokenizers": (swap_tokenizers, "missing or damaged"),
     "swapped, trusted": (swap_tokenizers_that_are_trusted, "need the same vocabulary"),
@@ -473,7 +473,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a path upward": (describe(sha256=with_file("../secret")), "wrong files or options"),
     "a path upward inside": (describe(sha256=with_file("a/../../b")), "wrong files or options"),
     "an absolute path": (describe(sha256=with_file("/etc/passwd")), "wrong files or options"),
-    "a path of blanks": (describe(sha256=with_file("")), "missing or damaged"),
+    "a path of blanks": (describe(sha256=with_file("")), "must be a file in its folder"),
     "a null byte": (describe(sha256=with_file("a\0b")), "missing or damaged"),
     "no options": (describe(options={}), "wrong files or options"),
     "a text option": (

@@ -248,6 +248,19 @@ def test_what_is_too_long_is_cut_between_tokens_with_a_warning(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         short_sighted.translate(["abcd"])  # Just short enough.
+        assert short_sighted.translate(["abcd"], strict=True) == [fit[0].text]
+    with pytest.raises(ValueError, match=r"Text 2 must have at most 5 tokens.* Received: 6 tokens"):
+        short_sighted.translate(texts, strict=True)
+
+
+def test_half_a_character_that_json_named_is_read_as_an_unknown_one(
+    translator: Translator,
+) -> None:
+    texts = json.loads('["ab\\ud83d c", "\\udc00", "ab\\ud83d\\ude00c"]')
+    with_halves = [texts[0], texts[1], "ab\ud83d\ude00c"]
+    expected = translator.translate(["ab\ufffd c", "\ufffd", "ab😀c"])
+    assert translator.translate(with_halves) == translator.translate(texts) == expected
+    assert [*translator.stream(with_halves, replace_unknown=True)]
 
 
 def drawn(translator: Translator, texts: list[str], seed: int = 1, **options: Any) -> list[str]:

@@ -1,0 +1,333 @@
+"""What is fuzzed: for each target what all cases share, and one case."""
+
+import contextlib
+import gzip
+import io
+import json
+import lzma
+import os
+import shutil
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from damage import damaged_bytes, damaged_text, pick
+from make import make_exports, make_tokenizers, make_translator
+from runner import Prepare, Random
+
+TEXTS = ["the dog runs", "개가 é", "", "x" * 50]
+ENCODINGS = ["utf-8"] * 6 + ["utf-8-sig", "utf-16", "utf-16-be", "latin-1", "cp949", "utf-7"]
+ENDS = ["\n"] * 4 + ["\r\n", "\r", "\n\n", "\u2028", "\x85", ""]
+ALPHABET = [*"abc .,\t\x00\x1b\u00a0\ufeff", "é", "한", "e\u0301", "👩‍👩‍👧", "\U0010ffff", "\u202e"]
+
+Case = Callable[[Random, Path], None]
+
+
+def random_text(random: Random) -> str:
+    """Lines of any length in many alphabets."""
+    text = ""
+    for _ in range(int(random.integers(0, 9))):
+        length = int(random.integers(0, 2 ** int(random.integers(1, 13))))
+        few = [pick(random, ALPHABET) for _ in range(int(random.integers(1, 6)))]
+        text += "".join(few[i] for i in random.integers(0, len(few), length)) + pick(random, ENDS)
+    return text
+
+
+def random_file(random: Random) -> bytes:
+    """The bytes of a text file: some encoding, perhaps packed, perhaps damaged."""
+    data = random_text(random).encode(pick(random, ENCODINGS), errors="replace")
+    kind = int(random.integers(10))
+    if kind == 0:
+        data = gzip.compress(data)
+    elif kind == 1:
+        data = lzma.compress(data)
+    elif kind == 2:
+        data = random.bytes(int(random.integers(0, 300)))
+    return damaged_bytes(random, data) if random.integers(3) == 0 else data
+
+
+def corpora(_: Path) -> Case:
+    """Corpora: pairs are read, mended, and clean where they are kept."""
+    from keras_s2s.text.corpus import Corpus, read_lines
+
+    def case(random: Random, folder: Path) -> None:
+        ending = pick(random, ["", "", "", ".gz", ".xz"])
+        source, target = folder / f"source{ending}", folder / "target"
+        source.write_bytes(random_file(random))
+        same = random.integers(2) == 0
+        target.write_bytes(source.read_bytes() if same else random_file(random))
+        kind = int(random.integers(3))
+        if kind == 0:
+            lines = list(read_lines(source))
+            assert not any(set(line) & {"\n", "\r", "\x00", "\t"} for line in lines), lines
+            return
+        duplicates = pick(random, ["keep", "remove", "ignore"])
+        options: dict[str, Any] = {"duplicates": duplicates, "maximum_characters": 300}
+        corpus = Corpus(source, target, **options)
+        if kind == 2:
+            corpus = Corpus.from_tsv(source, **options)
+        for pair in corpus:
+            assert all(side == side.strip() and 0 < len(side) <= 300 for side in pair), pair
+        assert corpus.report.kept <= corpus.report.read and str(corpus.report)
+
+    return case
+
+
+def tokenizers(made: Path) -> Case:
+    """Tokenizer folders; most of them with digests that are right again."""
+    from keras_s2s import load_tokenizer
+
+    names = make_tokenizers(made)
+    sound = {name: load_tokenizer(made / name) for name in names}
+    assert all(one.encode_all(TEXTS) for one in sound.values())
+
+    def case(random: Random, folder: Path) -> None:
+        name = pick(random, names)
+        shutil.copytree(made / name, folder / "tokenizer")
+        settings, model = (folder / "tokenizer" / f"tokenizer.{end}" for end in ("json", "model"))
+        if model.exists() and random.integers(4) > 0:
+            model.write_bytes(damaged_bytes(random, model.read_bytes()))
+            if random.integers(10) > 0:
+                content = json.loads(settings.read_bytes())
+                content["model_sha256"] = digest_of(model)
+                settings.write_text(json.dumps(content))
+        else:
+            settings.write_bytes(damaged_text(random, json.loads(settings.read_bytes())))
+        link(random, settings)
+        tokenizer = load_tokenizer(folder / "tokenizer")
+        for text, ids in zip(TEXTS, tokenizer.encode_all(TEXTS), strict=True):
+            assert all(0 < one < tokenizer.vocabulary_size for one in ids)
+            assert tokenizer.encode(text) == ids
+            tokenizer.decode(ids)
+            assert len(tokenizer.pieces(ids)) == len(tokenizer.surfaces(text)) == len(ids)
+
+    return case
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    from keras_s2s.folders import digest
+
+    return digest(path)
+
+
+def link(random: Random, path: Path) -> None:
+    """Now and then puts a link in the place of a file: to elsewhere, or to itself."""
+    if random.integers(40) == 0:
+        path.unlink(missing_ok=True)
+        path.symlink_to(
+            pick(random, ["/etc/passwd", path.name, "../../../secret.txt", "/dev/zero"])
+        )
+
+
+def trust(folder: Path, description: str) -> None:
+    """Makes the digests of a description right again."""
+    path = folder / description
+    if path.is_symlink():
+        return
+    with contextlib.suppress(Exception):
+        content = json.loads(path.read_bytes())
+        for name in content["sha256"]:
+            if (folder / name).is_file() and not (folder / name).is_symlink():
+                content["sha256"][name] = digest_of(folder / name)
+        path.write_text(json.dumps(content))
+
+
+def damage_archive(random: Random, path: Path) -> None:
+    """Damages `model.keras`: as a file, or what is packed in it, or how."""
+    if random.integers(4) == 0:
+        path.write_bytes(damaged_bytes(random, path.read_bytes()))
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    kind = int(random.integers(5))
+    if kind == 0:
+        members[pick(random, ["../secret.txt", "/tmp/x", "assets/x", "config.json "])] = b"x"
+    elif kind <= 2:
+        members["config.json"] = damaged_text(random, json.loads(members["config.json"]))
+    else:
+        name = "model.weights.h5"
+        members[name] = damaged_bytes(random, members[name])
+    packing = pick(random, [zipfile.ZIP_STORED] * 9 + [zipfile.ZIP_DEFLATED])
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", packing) as archive:
+        warnings.simplefilter("ignore")
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+def models(made: Path) -> Case:
+    """Folders of translators: any file damaged, and the digests right again."""
+    from keras_s2s import Translator
+
+    if not (made / "model").exists():
+        make_translator().save(made / "model")
+    Translator.load(made / "model").translate(TEXTS, beam_size=1, maximum_length=3)
+    files = ["translator.json", "model.keras", "model.keras", "model.keras", "samples.json"]
+    files += ["source_tokenizer/tokenizer.json", "target_tokenizer/tokenizer.model"]
+
+    def case(random: Random, folder: Path) -> None:
+        shutil.copytree(made / "model", folder / "model")
+        name = pick(random, files)
+        path = folder / "model" / name
+        if name == "model.keras":
+            damage_archive(random, path)
+        elif name.endswith(".json"):
+            path.write_bytes(damaged_text(random, json.loads(path.read_bytes())))
+        else:
+            path.write_bytes(damaged_bytes(random, path.read_bytes()))
+        link(random, path)
+        if name.startswith("target") and random.integers(2):
+            trust(folder / "model" / "target_tokenizer", "tokenizer.json")
+        if random.integers(10):
+            trust(folder / "model", "translator.json")
+        translator = Translator.load(folder / "model")
+        if random.integers(30) == 0:  # The graph of a new model takes seconds.
+            translator.translate(TEXTS[:2], beam_size=1, maximum_length=3)
+
+    return case
+
+
+def runner_of(folder: Path) -> Any:
+    """What translates with an export, as the command line finds it."""
+    from keras_s2s.cli_export import load_translator
+
+    return load_translator(folder)
+
+
+def manifests(made: Path) -> Case:
+    """Manifests of LiteRT and ONNX exports, and of what they name."""
+    kinds = ["litert", "onnx"]
+    make_exports(made, kinds)
+    for kind in kinds:
+        runner_of(made / kind).translate(TEXTS[:2], maximum_length=3)
+
+    def case(random: Random, folder: Path) -> None:
+        shutil.copytree(made / pick(random, ["litert", "onnx"]), folder / "export")
+        path = folder / "export" / "manifest.json"
+        path.write_bytes(damaged_text(random, json.loads(path.read_bytes())))
+        link(random, path)
+        runner_of(folder / "export").translate(TEXTS, maximum_length=3)
+
+    return case
+
+
+def exports(made: Path) -> Case:
+    """Exported files of all formats and their runtimes, the digests right again."""
+    from keras_s2s import export as formats
+
+    kinds = ["litert", "onnx", "saved_model"]
+    make_exports(made, kinds)
+    for kind in kinds:  # Each runtime loads its libraries before memory is measured.
+        runner_of(made / kind).translate(TEXTS[:2], maximum_length=3)
+    chosen = {
+        "litert": ["model.tflite"],
+        "onnx": ["encoder.onnx", "decode_step.onnx"],
+        "saved_model": [
+            "saved_model.pb",
+            "variables/variables.index",
+            "variables/variables.data-00000-of-00001",
+        ],
+    }
+
+    def case(random: Random, folder: Path) -> None:
+        kind = pick(random, ["litert"] * 15 + ["onnx"] * 15 + ["saved_model"])
+        shutil.copytree(made / kind, folder / kind)
+        path = folder / kind / pick(random, chosen[kind])
+        path.write_bytes(damaged_bytes(random, path.read_bytes()))
+        link(random, path)
+        if random.integers(20):
+            trust(folder / kind, "manifest.json")
+        if kind == "litert" and random.integers(2):
+            runner: Any = formats.LiteRTTranslator(folder / kind, runtime="compiled_model")
+        else:
+            runner = runner_of(folder / kind)
+        runner.translate(TEXTS[:2], beam_size=2, maximum_length=3)
+
+    return case
+
+
+COMMANDS = "train translate evaluate score average export demo --version".split() + [""]
+OPTIONS = """--model --input --output --source --target --tsv --beam --n-best --scores --json --help
+    --length-penalty --attention-plot --replace-unknown --dictionary --epochs --units --seed --plot
+    --answers --format --quantize --max-length --strict --lengths --samples --valid-tsv --minutes
+    --vocabulary-size --precision --model=model -x --""".split()
+VALUES = """model in out pairs.tsv - 0 -1 5 1e400 nan inf 10**9 ../out / /dev/null /nowhere/x .
+    in/in litert int8 float32 16,32 x.png 99999999999999999999""".split()
+WORDS = [*OPTIONS, *VALUES, "", "é\ud800", "a\x1bb"]
+STARTS = [
+    ["translate", "--model", "model", "--input", "in"],
+    ["evaluate", "--model", "model", "--tsv", "pairs.tsv"],
+    ["score", "--answers", "in", "--target", "in"],
+    ["train", "--tsv", "pairs.tsv", "--valid-tsv", "pairs.tsv", "--output", "out"],
+    ["average", "--model", "model", "--output", "out"],
+    ["export", "--model", "model", "--output", "out"],
+]
+
+
+def arguments(made: Path) -> Case:
+    """Words of the command line; training and conversion themselves are left out."""
+    import keras_s2s.cli as cli
+    import keras_s2s.cli_export as cli_export
+    from keras_s2s import Translator
+    from keras_s2s import export as formats
+
+    if not (made / "model").exists():
+        make_translator().save(made / "model")
+    (made / "in").write_text("the dog\n\nruns\n", encoding="utf-8")
+    (made / "pairs.tsv").write_text("the dog\tdog the\nruns\truns\n", encoding="utf-8")
+    translator = cli_export.load_translator(made / "model")
+    translator.translate(TEXTS[:2], maximum_length=3)
+
+    def stop(*_: Any, **__: Any) -> Any:
+        raise ValueError("Enough: all arguments were taken.")
+
+    Translator.load = lambda folder: translator  # It takes a second, and is fuzzed by itself.
+    cli.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
+    for name in ("litert", "onnx", "saved_model"):
+        setattr(formats, name, stop)
+    import keras_s2s.demo
+
+    keras_s2s.demo.run_demo = stop
+
+    def case(random: Random, folder: Path) -> None:
+        for path in made.iterdir():
+            (shutil.copytree if path.is_dir() else shutil.copyfile)(path, folder / path.name)
+        words = list(pick(random, STARTS)) if random.integers(3) else [pick(random, COMMANDS)]
+        for _ in range(int(random.integers(0, 5))):
+            words.insert(int(random.integers(len(words) + 1)), pick(random, WORDS))
+        call(words, folder)
+
+    return case
+
+
+def call(words: list[str], folder: Path) -> None:
+    """Runs a command in a folder; raises what it says when it refuses."""
+    from keras_s2s.cli import main
+
+    before = os.getcwd()
+    out, error = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+            main(words)
+    except SystemExit as left:
+        lines = error.getvalue().splitlines()
+        if left.code:
+            assert left.code == 2 and lines, (words, left.code)
+            assert lines[-1].startswith("error: "), (words, lines)
+            assert not (folder / "out").exists(), words
+            raise ValueError(lines[-1]) from left
+    finally:
+        os.chdir(before)
+
+
+TARGETS: dict[str, Prepare] = {
+    "corpora": corpora,
+    "tokenizers": tokenizers,
+    "models": models,
+    "manifests": manifests,
+    "exports": exports,
+    "arguments": arguments,
+}

@@ -1,0 +1,75 @@
+"""Whatever is in a file or on the command line, it ends in a result or in one line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("fuzz.py")
+TARGETS = ["corpora", "tokenizers", "models", "manifests", "exports", "arguments"]
+
+
+def fuzzed(target: str, cases: int, folder: Path) -> dict[str, Any]:
+    """How the cases of a target ended."""
+    figures = folder / "figures"
+    words = [target, "--cases", str(cases), "--json", str(figures)]
+    command = [sys.executable, "-W", "ignore", str(PROGRAM), *words]
+    subprocess.run(command, check=True, capture_output=True)
+    return json.loads(figures.read_bytes())[target]
+
+
+@pytest.mark.parametrize("target", ["corpora", "tokenizers"])
+def test_a_few_cases_end_in_a_result_or_a_refusal(target: str, tmp_path: Path) -> None:
+    found = fuzzed(target, 200, tmp_path)
+    assert found["failures"] == []
+    assert found["accepted"] and found["refused"]
+    assert found["accepted"] + found["refused"] == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_ten_thousand_cases_end_in_a_result_or_a_refusal(target: str, tmp_path: Path) -> None:
+    for module in ("onnxruntime", "ai_edge_litert") if target in ("manifests", "exports") else ():
+        pytest.importorskip(module)
+    found = fuzzed(target, 10_000, tmp_path)
+    assert found["failures"] == []
+    assert found["accepted"] and found["refused"]
+    assert found["memory"] < 2 * 2**30
+
+
+CRASHES = """
+import ctypes, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from runner import run
+
+def prepare(made):
+    def case(random, folder):
+        kind = int(random.integers(6))
+        if kind == 0:
+            ctypes.string_at(0)
+        if kind == 1:
+            pathlib.Path("beside").write_text("x")
+        if kind == 2:
+            raise KeyError("no message of ours")
+        if kind == 3:
+            (folder.parent.parent / "secret.txt").read_text()
+        if kind == 4:
+            raise ValueError("refused")
+    return case
+
+print(*sorted({why.split(":")[0] for _, why in run(prepare, 40, 1)["failures"]}), sep="\\n")
+"""
+
+
+def test_what_a_case_does_to_its_process_and_beside_it_is_seen() -> None:
+    command = [sys.executable, "-c", CRASHES, str(PROGRAM.parent)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert found.splitlines() == [
+        "KeyError",
+        "a file elsewhere was opened",
+        "files beside it",
+        "the process ended with SIGSEGV",
+    ]
