@@ -2,11 +2,15 @@
 
 import importlib.util
 import random
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from keras_s2s.terminal import TRY_AGAIN
@@ -22,6 +26,7 @@ def load(name: str) -> ModuleType:
 
 
 runs = load("killed_training")
+NO_NAMESPACE = 77
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +116,60 @@ def test_killed_at_twenty_random_moments_it_trains_the_same_weights(folder: Path
     print(f"{survived} of 20 ended with the same weights; {in_writes} were killed in a write")
     assert survived == 20
     assert in_writes > 0
+
+
+def start_workers(folder: Path, *more: str) -> subprocess.Popen:
+    """Two workers of one training, whose launcher takes the numbers of those to kill."""
+    launcher = str(Path(__file__).parent / "training" / "worker_processes.py")
+    words = runs.command(folder, "shared", "--strategy", "multi_worker", *more)[1:]
+    return subprocess.Popen(
+        [sys.executable, launcher, "2", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_worker_is_noticed_and_all_go_on_together(victim: int, folder: Path) -> None:
+    shutil.rmtree(folder / "shared", ignore_errors=True)
+    workers = start_workers(folder, "--checkpoint-steps", "3")
+    while workers.poll() is None and runs.newest_step(folder, "shared") < 20:
+        time.sleep(0.01)
+    if workers.returncode == NO_NAMESPACE:
+        pytest.skip("this system gives no network namespace, and a port must not be open to others")
+    _, said = workers.communicate(f"{victim}\n", timeout=300)
+    assert "another worker is gone" in said
+    assert runs.newest_step(folder, "shared") >= 20
+
+    again = start_workers(folder, "--resume")
+    _, said = again.communicate("", timeout=600)
+    assert again.returncode == 0, said
+    found, expected = runs.weights(folder / "shared"), runs.weights(folder / "whole")
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], rtol=0, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_it_in_one_line_and_the_last_checkpoint_is_whole(folder: Path) -> None:
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        found = runs.train(folder, "disk/full", "--checkpoint-steps", "2")
+        assert found.returncode == 2
+        assert "No space left on device" in found.stderr.splitlines()[-1]
+        newest = runs.newest_step(folder, "disk/full")
+        assert newest > 0
+        shutil.copytree(disk / "full.checkpoints", folder / "full.checkpoints")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    found = runs.train(folder, "full", "--resume")
+    assert found.returncode == 0, found.stderr
+    assert "warning" not in found.stderr.replace("warning: vocabulary_size", "")
+    assert runs.are_same(folder / "full", folder / "whole")
