@@ -41,10 +41,14 @@ if TYPE_CHECKING:
     from keras_s2s.text.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer
     from keras_s2s.text.tokenizers import WordTokenizer as WordTokenizer
     from keras_s2s.text.tokenizers import load_tokenizer as load_tokenizer
+    from keras_s2s.training.checkpoints import Checkpoints as Checkpoints
+    from keras_s2s.training.distribution import make_strategy as make_strategy
+    from keras_s2s.training.distribution import spread as spread
     from keras_s2s.training.losses import MaskedCrossentropy as MaskedCrossentropy
     from keras_s2s.training.metrics import Perplexity as Perplexity
     from keras_s2s.training.metrics import SequenceAccuracy as SequenceAccuracy
     from keras_s2s.training.metrics import TokenAccuracy as TokenAccuracy
+    from keras_s2s.training.resume import resumable_fit as resumable_fit
 
 __version__ = "0.1.0"
 
@@ -55,6 +59,7 @@ _MODULE_OF_NAME = {
     "BahdanauAttention": "keras_s2s.layers.bahdanau",
     "Batches": "keras_s2s.text.batches",
     "CharacterTokenizer": "keras_s2s.text.tokenizers",
+    "Checkpoints": "keras_s2s.training.checkpoints",
     "Corpus": "keras_s2s.text.corpus",
     "Decoder": "keras_s2s.layers.decoder",
     "Encoder": "keras_s2s.layers.encoder",
@@ -75,8 +80,11 @@ _MODULE_OF_NAME = {
     "beam_search": "keras_s2s.inference.search",
     "greedy_search": "keras_s2s.inference.search",
     "load_tokenizer": "keras_s2s.text.tokenizers",
+    "make_strategy": "keras_s2s.training.distribution",
     "prepare": "keras_s2s.preparation",
+    "resumable_fit": "keras_s2s.training.resume",
     "sample_search": "keras_s2s.inference.search",
+    "spread": "keras_s2s.training.distribution",
 }
 
 __all__ = ["__version__", "export", *_MODULE_OF_NAME]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -3,6 +3,7 @@
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,19 +26,33 @@ def write_corpus(folder: Path, name: str, lines: int) -> None:
         (folder / f"{name}.{language}").write_text(text, encoding="utf-8")
 
 
+def copied(model: Any) -> Any:
+    """A model of the same kind, compiled the same way."""
+    copy = type(model).from_config(model.get_config())
+    copy.compile("adam", loss=model.loss)
+    return copy
+
+
 def test_the_python_of_the_readme_trains_translates_and_saves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    program, resumed, spread = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     for pattern, smaller in SMALLER.items():
         program, count = re.subn(pattern, smaller, program)
         assert count, f"the README no longer says {pattern}"
     write_corpus(tmp_path, "train", 200)
     write_corpus(tmp_path, "valid", 20)
     monkeypatch.chdir(tmp_path)
-    exec(compile(program, "README.md", "exec"), {})
+    names: dict[str, Any] = {}
+    exec(compile(program, "README.md", "exec"), names)
     assert (tmp_path / "english-german" / "translator.json").is_file()
     assert "200 pairs read" in capsys.readouterr().out
+    exec(compile(resumed.replace("batches, 20", "batches, 1"), "README.md", "exec"), names)
+    assert len(names["history"]["loss"]) == 1
+    names["make_my_model"] = lambda: copied(names["model"])
+    alone = spread.replace("multi_worker", "mirrored").replace("epochs=20", "epochs=1")
+    exec(compile(alone, "README.md", "exec"), names)
+    assert names["strategy"].num_replicas_in_sync == 1
 
 
 def test_the_greedy_loop_of_the_readme_runs_an_export(
