@@ -93,7 +93,7 @@ def _change(random: Random, owner: Any, key: Any) -> None:
         place = int(random.integers(len(old)))
         owner[key] = old[:place] + pick(random, ["", "x", "é", "\0", "/", "../"]) + old[place + 1 :]
     elif kind == 4 and isinstance(owner, list):
-        owner.insert(key, old)
+        owner.insert(key, json.loads(json.dumps(old)))
     else:
         owner[key] = pick(random, VALUES)
 

@@ -25,7 +25,8 @@ SECRETS = ("secret.txt", "/etc/passwd")
 # Makes what all cases share, in a folder, and gives the function that runs one of them: with random
 # numbers, in a folder of its own.
 Random = np.random.Generator
-Prepare = Callable[[Path], Callable[[Random, Path], None]]
+Case = Callable[[Random, Path], None]
+Prepare = Callable[[Path], Case]
 
 
 def run(prepare: Prepare, cases: int, seed: int, workers: int = 2) -> dict[str, Any]:

@@ -2,27 +2,23 @@
 
 import contextlib
 import gzip
-import io
 import json
 import lzma
-import os
 import shutil
 import warnings
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from commands import arguments
 from damage import damaged_bytes, damaged_text, pick
 from make import make_exports, make_tokenizers, make_translator
-from runner import Prepare, Random
+from runner import Case, Prepare, Random
 
 TEXTS = ["the dog runs", "개가 é", "", "x" * 50]
 ENCODINGS = ["utf-8"] * 6 + ["utf-8-sig", "utf-16", "utf-16-be", "latin-1", "cp949", "utf-7"]
 ENDS = ["\n"] * 4 + ["\r\n", "\r", "\n\n", "\u2028", "\x85", ""]
 ALPHABET = [*"abc .,\t\x00\x1b\u00a0\ufeff", "é", "한", "e\u0301", "👩‍👩‍👧", "\U0010ffff", "\u202e"]
-
-Case = Callable[[Random, Path], None]
 
 
 def random_text(random: Random) -> str:
@@ -130,7 +126,8 @@ def trust(folder: Path, description: str) -> None:
     with contextlib.suppress(Exception):
         content = json.loads(path.read_bytes())
         for name in content["sha256"]:
-            if (folder / name).is_file() and not (folder / name).is_symlink():
+            found = (folder / name).resolve()
+            if found.is_file() and found.is_relative_to(folder.resolve()):
                 content["sha256"][name] = digest_of(folder / name)
         path.write_text(json.dumps(content))
 
@@ -214,13 +211,18 @@ def manifests(made: Path) -> Case:
 
 
 def exports(made: Path) -> Case:
-    """Exported files of all formats and their runtimes, the digests right again."""
+    """Exported files of all formats, damaged as disks and copies damage them."""
+    return _exports(made, is_trusted=False)
+
+
+def trusted_exports(made: Path) -> Case:
+    """The same with digests that are right again, so that each runtime reads what was changed."""
+    return _exports(made, is_trusted=True)
+
+
+def _exports(made: Path, is_trusted: bool) -> Case:
     from keras_s2s import export as formats
 
-    kinds = ["litert", "onnx", "saved_model"]
-    make_exports(made, kinds)
-    for kind in kinds:  # Each runtime loads its libraries before memory is measured.
-        runner_of(made / kind).translate(TEXTS[:2], maximum_length=3)
     chosen = {
         "litert": ["model.tflite"],
         "onnx": ["encoder.onnx", "decode_step.onnx"],
@@ -230,6 +232,9 @@ def exports(made: Path) -> Case:
             "variables/variables.data-00000-of-00001",
         ],
     }
+    make_exports(made, list(chosen))
+    for kind in chosen:  # Each runtime loads its libraries before memory is measured.
+        runner_of(made / kind).translate(TEXTS[:2], maximum_length=3)
 
     def case(random: Random, folder: Path) -> None:
         kind = pick(random, ["litert"] * 15 + ["onnx"] * 15 + ["saved_model"])
@@ -237,7 +242,7 @@ def exports(made: Path) -> Case:
         path = folder / kind / pick(random, chosen[kind])
         path.write_bytes(damaged_bytes(random, path.read_bytes()))
         link(random, path)
-        if random.integers(20):
+        if is_trusted:
             trust(folder / kind, "manifest.json")
         if kind == "litert" and random.integers(2):
             runner: Any = formats.LiteRTTranslator(folder / kind, runtime="compiled_model")
@@ -248,86 +253,12 @@ def exports(made: Path) -> Case:
     return case
 
 
-COMMANDS = "train translate evaluate score average export demo --version".split() + [""]
-OPTIONS = """--model --input --output --source --target --tsv --beam --n-best --scores --json --help
-    --length-penalty --attention-plot --replace-unknown --dictionary --epochs --units --seed --plot
-    --answers --format --quantize --max-length --strict --lengths --samples --valid-tsv --minutes
-    --vocabulary-size --precision --model=model -x --""".split()
-VALUES = """model in out pairs.tsv - 0 -1 5 1e400 nan inf 10**9 ../out / /dev/null /nowhere/x .
-    in/in litert int8 float32 16,32 x.png 99999999999999999999""".split()
-WORDS = [*OPTIONS, *VALUES, "", "é\ud800", "a\x1bb"]
-STARTS = [
-    ["translate", "--model", "model", "--input", "in"],
-    ["evaluate", "--model", "model", "--tsv", "pairs.tsv"],
-    ["score", "--answers", "in", "--target", "in"],
-    ["train", "--tsv", "pairs.tsv", "--valid-tsv", "pairs.tsv", "--output", "out"],
-    ["average", "--model", "model", "--output", "out"],
-    ["export", "--model", "model", "--output", "out"],
-]
-
-
-def arguments(made: Path) -> Case:
-    """Words of the command line; training and conversion themselves are left out."""
-    import keras_s2s.cli as cli
-    import keras_s2s.cli_export as cli_export
-    from keras_s2s import Translator
-    from keras_s2s import export as formats
-
-    if not (made / "model").exists():
-        make_translator().save(made / "model")
-    (made / "in").write_text("the dog\n\nruns\n", encoding="utf-8")
-    (made / "pairs.tsv").write_text("the dog\tdog the\nruns\truns\n", encoding="utf-8")
-    translator = cli_export.load_translator(made / "model")
-    translator.translate(TEXTS[:2], maximum_length=3)
-
-    def stop(*_: Any, **__: Any) -> Any:
-        raise ValueError("Enough: all arguments were taken.")
-
-    Translator.load = lambda folder: translator  # It takes a second, and is fuzzed by itself.
-    cli.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
-    for name in ("litert", "onnx", "saved_model"):
-        setattr(formats, name, stop)
-    import keras_s2s.demo
-
-    keras_s2s.demo.run_demo = stop
-
-    def case(random: Random, folder: Path) -> None:
-        for path in made.iterdir():
-            (shutil.copytree if path.is_dir() else shutil.copyfile)(path, folder / path.name)
-        words = list(pick(random, STARTS)) if random.integers(3) else [pick(random, COMMANDS)]
-        for _ in range(int(random.integers(0, 5))):
-            words.insert(int(random.integers(len(words) + 1)), pick(random, WORDS))
-        call(words, folder)
-
-    return case
-
-
-def call(words: list[str], folder: Path) -> None:
-    """Runs a command in a folder; raises what it says when it refuses."""
-    from keras_s2s.cli import main
-
-    before = os.getcwd()
-    out, error = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
-    os.chdir(folder)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-            main(words)
-    except SystemExit as left:
-        lines = error.getvalue().splitlines()
-        if left.code:
-            assert left.code == 2 and lines, (words, left.code)
-            assert lines[-1].startswith("error: "), (words, lines)
-            assert not (folder / "out").exists(), words
-            raise ValueError(lines[-1]) from left
-    finally:
-        os.chdir(before)
-
-
 TARGETS: dict[str, Prepare] = {
     "corpora": corpora,
     "tokenizers": tokenizers,
     "models": models,
     "manifests": manifests,
     "exports": exports,
+    "trusted_exports": trusted_exports,
     "arguments": arguments,
 }

@@ -1,0 +1,87 @@
+"""The command line as a target: words in any order."""
+
+import contextlib
+import io
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from damage import Random, pick
+from make import make_translator
+from runner import Case
+
+TEXTS = ["the dog runs", "개가 é"]
+COMMANDS = "train translate evaluate score average export demo --version".split() + [""]
+OPTIONS = """--model --input --output --source --target --tsv --beam --n-best --scores --json --help
+    --length-penalty --attention-plot --replace-unknown --dictionary --epochs --units --seed --plot
+    --answers --format --quantize --max-length --strict --lengths --samples --valid-tsv --minutes
+    --vocabulary-size --precision --model=model -x --""".split()
+VALUES = """model in out pairs.tsv - 0 -1 5 1e400 nan inf 10**9 ../out / /dev/null /nowhere/x .
+    in/in litert int8 float32 16,32 x.png 99999999999999999999""".split()
+WORDS = [*OPTIONS, *VALUES, "", "é\ud800", "a\x1bb"]
+STARTS = [
+    ["translate", "--model", "model", "--input", "in"],
+    ["evaluate", "--model", "model", "--tsv", "pairs.tsv"],
+    ["score", "--answers", "in", "--target", "in"],
+    ["train", "--tsv", "pairs.tsv", "--valid-tsv", "pairs.tsv", "--output", "out"],
+    ["average", "--model", "model", "--output", "out"],
+    ["export", "--model", "model", "--output", "out"],
+]
+
+
+def arguments(made: Path) -> Case:
+    """Words of the command line; training and conversion themselves are left out."""
+    import keras_s2s.cli as cli
+    import keras_s2s.cli_export as cli_export
+    from keras_s2s import Translator
+    from keras_s2s import export as formats
+
+    if not (made / "model").exists():
+        make_translator().save(made / "model")
+    (made / "in").write_text("the dog\n\nruns\n", encoding="utf-8")
+    (made / "pairs.tsv").write_text("the dog\tdog the\nruns\truns\n", encoding="utf-8")
+    translator = cli_export.load_translator(made / "model")
+    translator.translate(TEXTS[:2], maximum_length=3)
+
+    def stop(*_: Any, **__: Any) -> Any:
+        raise ValueError("Enough: all arguments were taken.")
+
+    Translator.load = lambda folder: translator  # It takes a second, and is fuzzed by itself.
+    cli.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
+    for name in ("litert", "onnx", "saved_model"):
+        setattr(formats, name, stop)
+    import keras_s2s.demo
+
+    keras_s2s.demo.run_demo = stop
+
+    def case(random: Random, folder: Path) -> None:
+        for path in made.iterdir():
+            (shutil.copytree if path.is_dir() else shutil.copyfile)(path, folder / path.name)
+        words = list(pick(random, STARTS)) if random.integers(3) else [pick(random, COMMANDS)]
+        for _ in range(int(random.integers(0, 5))):
+            words.insert(int(random.integers(len(words) + 1)), pick(random, WORDS))
+        call(words, folder)
+
+    return case
+
+
+def call(words: list[str], folder: Path) -> None:
+    """Runs a command in a folder; raises what it says when it refuses."""
+    from keras_s2s.cli import main
+
+    before = os.getcwd()
+    out, error = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+            main(words)
+    except SystemExit as left:
+        lines = error.getvalue().splitlines()
+        if left.code:
+            assert left.code == 2 and lines, (words, left.code)
+            assert lines[-1].startswith("error: "), (words, lines)
+            assert not (folder / "out").exists(), words
+            raise ValueError(lines[-1]) from left
+    finally:
+        os.chdir(before)
