@@ -178,11 +178,12 @@ def test_killed_at_any_moment_it_goes_on_and_gives_the_same_bytes(
     expected = contents(tmp_path / "whole")
     assert len([name for name in expected if name.endswith(".npz")]) > 90
     draw, kills = random.Random(workers), 0
-    while not run("out", workers, draw.uniform(0.0, 0.4) * seconds):
+    while kills < 8 and not run("out", workers, draw.uniform(0.0, 0.8) * seconds):
         kills += 1
         assert not (tmp_path / "out").exists() or contents(tmp_path / "out") == expected
-        assert kills < 60
-    assert kills > 0 and contents(tmp_path / "out") == expected
+    assert kills > 0
+    assert run("out", workers)
+    assert contents(tmp_path / "out") == expected
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"out", "whole", "s", "t", "program.py"}
 
