@@ -70,7 +70,7 @@ def damaged_json(random: Random, value: Any) -> Any:
     for _ in range(int(random.integers(1, 4))):
         ways = places(copy)
         if not ways:
-            return pick(random, VALUES)
+            return _value(random)
         # As likely near the top as deep inside, where most of the values are.
         depth = pick(random, sorted({len(way) for way in ways}))
         *above, last = pick(random, [way for way in ways if len(way) == depth])
@@ -95,7 +95,12 @@ def _change(random: Random, owner: Any, key: Any) -> None:
     elif kind == 4 and isinstance(owner, list):
         owner.insert(key, json.loads(json.dumps(old)))
     else:
-        owner[key] = pick(random, VALUES)
+        owner[key] = _value(random)
+
+
+def _value(random: Random) -> Any:
+    """One of the values, of its own: what it is put into may be changed again."""
+    return json.loads(json.dumps(pick(random, VALUES)))
 
 
 def damaged_text(random: Random, value: Any) -> bytes:
