@@ -28,13 +28,12 @@ from keras_s2s.cli_options import (
     about,
 )
 from keras_s2s.cli_prepare import open_training, prepare
+from keras_s2s.cli_runtime import ended_by_sigterm, load_strategy, load_tensorflow
 from keras_s2s.cli_translate import average, translate
 from keras_s2s.recipe import Recipe
 from keras_s2s.recipe import train as train_model
 from keras_s2s.recipe_run import Run
 from keras_s2s.terminal import (
-    load_strategy,
-    load_tensorflow,
     read_pairs,
     run,
     say,
@@ -205,23 +204,34 @@ def train(
         str, about("Devices: one, all GPUs, the machines of TF_CONFIG, or a TPU.", Strategy)
     ] = "none",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the newest checkpoint, if there is one.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on from the newest checkpoint, with the options of the beginning."
+        ),
     ] = False,
     checkpoint_minutes: Annotated[
-        float, about("Minutes between two checkpoints, in OUTPUT.checkpoints.", "M", min=0)
+        float,
+        about(
+            "Minutes between two checkpoints, in OUTPUT.checkpoints, where the last three are kept"
+            " until the training is over; 0 for none by the clock.",
+            "M",
+            min=0,
+        ),
     ] = 10.0,
     checkpoint_steps: Annotated[
-        int | None, about("Batches between two checkpoints as well.", "N", min=1)
+        int | None, about("Batches between two checkpoints.", "N", min=1)
     ] = None,
 ) -> None:
     """Train a model on sentence pairs, keep the best weights, and save it in a folder."""
     given = dict(locals())
     from keras_s2s.inference.storage import TRANSLATOR
+    from keras_s2s.training.distribution import check_strategy
 
     for name in ("local", "scheduled_sampling"):
         given[name] = None if given[name] == "none" else given[name]
     chosen = Recipe(**{field.name: given[field.name] for field in fields(Recipe)})
     TRANSLATOR.check_goal(output)
+    check_strategy(strategy)
     pairs = open_training(context, source, target, tsv, prepared)
     valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv)
     run = Run(
@@ -230,9 +240,8 @@ def train(
         checkpoint_minutes=checkpoint_minutes or None,
         checkpoint_steps=checkpoint_steps,
     )
-    train_model(pairs, valid_pairs, output, chosen, run=run, report=say)
-    if run.writes:
-        say(f"saved in {output}")
+    with ended_by_sigterm():
+        train_model(pairs, valid_pairs, output, chosen, run=run, report=say)
 
 
 app.command()(prepare)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from keras_s2s.cli_options import File, Model, about
-from keras_s2s.terminal import load_tensorflow, without_remarks
+from keras_s2s.cli_runtime import load_tensorflow, without_remarks
 
 Format = "litert|onnx|saved_model"
 
@@ -155,6 +155,11 @@ def load_trained(folders: list[Path]) -> list[Any]:
         if (find_export(folder) / MANIFEST).is_file():
             raise ValueError(f"an export goes with no other: name one --model. Received: {folder}")
         is_damaged = (folder / "translator.json").exists()
+        if (folder / "checkpoint.json").exists() or folder.name.endswith(".checkpoints"):
+            raise ValueError(
+                "a training that is not over has no model yet: train --resume ends it. Received: "
+                f"{folder}, which holds its checkpoints"
+            )
         if not TRANSLATOR.is_in(TRANSLATOR.find(folder)) and not is_damaged:
             raise ValueError(
                 f"--model must be the folder of a translator or of an export. Received: {folder}"

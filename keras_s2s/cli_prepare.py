@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keras_s2s.cli_options import (
+    File,
     JointVocabulary,
-    Source,
     SourceNormalization,
     SourceTokenizer,
     Target,
@@ -31,7 +31,7 @@ DEFAULT = Recipe()
 
 def prepare(
     output: Annotated[Path, about("Folder for the shards: a new one, or one to replace.", "DIR")],
-    source: Source = None,
+    source: Annotated[File, about("Sources, one a line; plain, .gz or .xz.", "FILE")] = None,
     target: Target = None,
     tsv: Tsv = None,
     source_tokenizer: SourceTokenizer = DEFAULT.source_tokenizer,

@@ -80,9 +80,9 @@ def _export(
 ) -> None:
     """Export the model for phones, and translate with the export alone."""
     from keras_s2s import export
+    from keras_s2s.cli_runtime import without_remarks
     from keras_s2s.export.contract import Contract
     from keras_s2s.export.parity import contract_run, step_milliseconds
-    from keras_s2s.terminal import without_remarks
 
     goal = folder.with_name(f"{folder.name}-litert")
     try:

@@ -19,6 +19,10 @@ FORMAT_VERSION = 1
 MOST_DESCRIPTION = 2**24  # Bytes of a JSON file, which takes up to 25 times as many in memory.
 
 
+class OtherVersionError(ValueError):
+    """A folder is of another format version."""
+
+
 @dataclass(frozen=True)
 class FolderKind:
     """What a folder holds, and the file in it that says so.
@@ -65,11 +69,17 @@ class FolderKind:
         previous = _previous(folder)
         if self.is_in(previous):
             if self.is_in(folder):
-                shutil.rmtree(previous)
+                with _beside(folder) as temporary:
+                    previous.rename(Path(temporary) / "old")
             else:
                 if folder.exists():
                     folder.rmdir()
                 previous.rename(folder)
+        elif previous.exists():
+            raise ValueError(
+                f"{what} needs the name {previous} for a moment. Received: that there is something "
+                "of the name. Delete it, or move it away."
+            )
         with _parents_made(folder, keep=False), _beside(folder):
             return folder
 
@@ -106,7 +116,11 @@ class FolderKind:
             if previous.exists() and not folder.exists():
                 previous.rename(folder)
             raise
-        shutil.rmtree(previous, ignore_errors=True)
+        if previous.exists():  # Away from its name first: a rest of it would be in the way.
+            old = new.with_name("old")
+            with suppress(OSError):
+                previous.rename(old)
+                shutil.rmtree(old, ignore_errors=True)
 
     def read(self, folder: Path) -> dict[str, Any]:
         """Read the description, and check that it is one of ours and of this version.
@@ -138,7 +152,7 @@ class FolderKind:
                 f"{path} does not describe {self.what}. Received: format is not {self.form!r}."
             )
         if found.get("format_version") != FORMAT_VERSION:
-            raise ValueError(
+            raise OtherVersionError(
                 f"{path} must have format version {FORMAT_VERSION}. Received: format_version="
                 f"{found.get('format_version')!r}. Use the keras-s2s that wrote it."
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_s2s.folders import versions
+from keras_s2s.locks import locked
 from keras_s2s.preparation_shards import count_groups, encode_shards, pairs_of_group
 from keras_s2s.prepared import (
     CURE,
@@ -78,18 +79,20 @@ def prepare(
     }
     folder = PREPARED.check_goal(Path(folder))
     work = folder.with_name(f".{folder.name}.preparing")
-    if _is_whole(folder, job):
-        report(f"{folder} is prepared already")
-    else:
-        _open_work(work, job, report)
-        if PREPARED.is_in(folder):
-            report(f"the corpus in {folder} will be replaced")
-        counts = _spread(corpus, work, recipe.seed, report)
-        _train_tokenizers(work, counts, recipe, tokenizer_pairs, report)
-        encode_shards(work, counts, recipe.seed, workers, report)
-        _finish(work, folder, counts, job)
-    shutil.rmtree(work, ignore_errors=True)
-    return PreparedCorpus(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(work.with_suffix(".lock")):
+        if _is_whole(folder, job):
+            report(f"{folder} is prepared already")
+        else:
+            _open_work(work, job, report)
+            if PREPARED.is_in(folder):
+                report(f"the corpus in {folder} will be replaced")
+            counts = _spread(corpus, job["corpus"], work, recipe.seed, report)
+            _train_tokenizers(work, counts, recipe, tokenizer_pairs, report)
+            encode_shards(work, counts, recipe.seed, workers, report)
+            _finish(work, folder, counts, job)
+        shutil.rmtree(work, ignore_errors=True)
+        return PreparedCorpus(folder)
 
 
 def _is_whole(folder: Path, job: dict[str, Any]) -> bool:
@@ -122,7 +125,9 @@ def _open_work(work: Path, job: dict[str, Any], report: Callable[[str], None]) -
     _write_whole(work / JOB, job)
 
 
-def _spread(corpus: Corpus, work: Path, seed: int, report: Callable[[str], None]) -> list[int]:
+def _spread(
+    corpus: Corpus, digest: Any, work: Path, seed: int, report: Callable[[str], None]
+) -> list[int]:
     """The pairs on every pile, once all pairs are on one."""
     piles = work / "piles"
     if not piles.exists():
@@ -130,6 +135,11 @@ def _spread(corpus: Corpus, work: Path, seed: int, report: Callable[[str], None]
         try:
             counts = spread(corpus, part, seed)
             report(str(corpus.report))
+            if corpus.digest() != digest:
+                raise ValueError(
+                    f"a corpus must stay as it is while it is prepared. Received: "
+                    f"{corpus.report.files[0]}, or what belongs to it, changed. Start again."
+                )
             if not sum(counts):
                 raise ValueError(f"there is no pair in {corpus.report.files[0]}")
         except (Exception, KeyboardInterrupt):

@@ -68,8 +68,9 @@ def encode_shards(
                 told.advance()
         except BrokenProcessPool as error:
             raise ChildProcessError(
-                "a process that encodes was killed; perhaps the memory is too small for "
-                f"{workers} of them. Give fewer workers; what is done is kept."
+                "a process that encodes has ended; perhaps the memory is too small for "
+                f"{workers} of them: give fewer workers. Or a script calls this outside of "
+                '`if __name__ == "__main__":`, and each process began anew. What is done is kept.'
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)

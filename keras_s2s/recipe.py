@@ -12,7 +12,7 @@ from keras_s2s.recipe_model import POLICIES, make_model
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
     from keras_s2s.prepared import PreparedCorpus
-    from keras_s2s.recipe_run import Run
+    from keras_s2s.recipe_run import Identity, Run
     from keras_s2s.training.checkpoints import Checkpoints
 
 Pairs = Sequence[tuple[str, str]]
@@ -235,23 +235,26 @@ def train(
             checkpoints of another one.
         OSError: The folder cannot be written.
         SystemExit: After a SIGTERM, with status 75; `run.resume` goes on.
+        KeyboardInterrupt: After Ctrl-C; `run.resume` goes on as well.
     """
     from keras_s2s.inference.storage import TRANSLATOR
     from keras_s2s.inference.translator import Translator
-    from keras_s2s.recipe_run import Run, fingerprint_of, is_finished, open_checkpoints
+    from keras_s2s.recipe_run import Run, identity_of, is_finished, open_checkpoints
+    from keras_s2s.training.distribution import telling_lost_workers
 
     recipe, run = recipe or Recipe(), run or Run()
     for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
         if not rows:
             raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
     folder = TRANSLATOR.check_goal(Path(folder))
-    fingerprint = fingerprint_of(recipe, pairs, valid_pairs)
-    run.check(recipe, fingerprint)
-    checkpoints = open_checkpoints(folder, run, fingerprint, report)
-    if run.resume and checkpoints.newest() is None and is_finished(folder, fingerprint):
-        report(f"the training of {folder} is finished")
-        return Translator.load(folder)
-    return _train(pairs, valid_pairs, folder, recipe, run, checkpoints, fingerprint, report)
+    identity = identity_of(recipe, pairs, valid_pairs)
+    with telling_lost_workers(run.strategy), run.alone(folder):
+        run.check(recipe, identity)
+        checkpoints = open_checkpoints(folder, run, identity, report)
+        is_new = run.resume and checkpoints.newest() is None
+        if is_new and is_finished(folder, identity, checkpoints.folder, report):
+            return Translator.load(folder)
+        return _train(pairs, valid_pairs, folder, recipe, run, checkpoints, identity, report)
 
 
 def _train(
@@ -261,7 +264,7 @@ def _train(
     recipe: Recipe,
     run: Run,
     checkpoints: Checkpoints,
-    fingerprint: str,
+    identity: Identity,
     report: Callable[[str], None],
 ) -> Translator:
     import keras
@@ -275,7 +278,7 @@ def _train(
     keras.utils.set_random_seed(recipe.seed)
     kept = kept_tokenizers(checkpoints)
     recipe, tokenizers, batches, samples = make_text_side(pairs, recipe, kept)
-    keep_tokenizers(checkpoints, *tokenizers, fingerprint)
+    keep_tokenizers(checkpoints, *tokenizers, identity)
     if (folder / DESCRIPTION).exists():
         report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")
@@ -292,9 +295,10 @@ def _train(
     if run.writes:
         translator.save(
             folder,
-            write_companions=lambda new: write_history(new, recipe, history, fingerprint),
+            write_companions=lambda new: write_history(new, recipe, history, identity),
         )
         checkpoints.remove()
+        report(f"saved in {folder}")
     return translator
 
 

@@ -62,7 +62,9 @@ def fit(
         best,
     ]
     try:
-        history = resumable_fit(model, batches, recipe.epochs, checkpoints, callbacks)
+        history = resumable_fit(
+            model, batches, recipe.epochs, checkpoints, callbacks, verbose=0
+        ).history
     except DivergedError as error:
         cure = "Lower the learning rate, or train in float32."
         if best.best_epoch < 0:
@@ -111,16 +113,18 @@ def _name_in_shard(plan: list[tuple[int, int]], step: int) -> str:
 
 
 def write_history(
-    folder: Path, recipe: Recipe, history: dict[str, list[float]], fingerprint: str
+    folder: Path, recipe: Recipe, history: dict[str, list[float]], identity: dict[str, Any]
 ) -> None:
     """Write `recipe.json`, `history.json`, `training.json` and `curves.png` into a folder."""
     from keras_s2s.evaluation.plots import training_curves
+    from keras_s2s.recipe_run import write_identity
 
     finite = {
         name: [value if math.isfinite(value) else None for value in values]
         for name, values in history.items()
     }
-    contents = {"recipe": asdict(recipe), "history": finite, "training": {"of": fingerprint}}
+    write_identity(folder, identity)
+    contents = {"recipe": asdict(recipe), "history": finite}
     for name, value in contents.items():
         text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.inference.storage import SOURCE, TARGET
+from keras_s2s.locks import locked
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -53,7 +54,12 @@ class Run:
 
         return self.strategy is None or not is_multi_worker(self.strategy) or is_chief()
 
-    def check(self, recipe: Recipe, fingerprint: str) -> None:
+    def alone(self, folder: Path) -> AbstractContextManager:
+        """Keep other processes from the same training; the first of several workers holds it."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return locked(folder.with_name(f".{folder.name}.lock")) if self.writes else nullcontext()
+
+    def check(self, recipe: Recipe, identity: Identity) -> None:
         """Raise ValueError unless all workers train the same, and may do so together."""
         from keras_s2s.training.distribution import agreed, is_multi_worker
 
@@ -64,19 +70,30 @@ class Run:
                 "`minutes` must be None with several workers, whose clocks differ. Received: "
                 f"minutes={recipe.minutes}. Bound the epochs."
             )
-        own = float(int(fingerprint[:10], 16))
-        if agreed({"fingerprint": own}, self.strategy)["fingerprint"] != own:
+        options = json.dumps(identity["recipe"], sort_keys=True)
+        digests = {
+            "options": hashlib.sha256(options.encode()).hexdigest(),
+            "pairs": identity["pairs"],
+        }
+        own = {name: float(int(digest[:10], 16)) for name, digest in digests.items()}
+        found = agreed(own, self.strategy)
+        others = " and ".join(f"other {name}" for name in own if found[name] != own[name])
+        if others:
             raise ValueError(
                 "all workers must train on the same pairs with the same options. Received: "
-                "others. Give each of them the same files and words."
+                f"{others} on another one. Give each of them the same files and words."
             )
 
 
-def fingerprint_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCorpus) -> str:
-    """A digest of what determines a training: its recipe and its pairs."""
+# What determines a training: the options of its recipe, and a digest of its pairs.
+Identity = dict[str, Any]
+
+
+def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCorpus) -> Identity:
+    """What determines a training: "recipe", its options, and "pairs", a digest of its corpora."""
     from keras_s2s.prepared import PREPARED, PreparedCorpus
 
-    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    digest = hashlib.sha256()
     for pairs in corpora:
         if isinstance(pairs, PreparedCorpus):  # Its description has the digests of all shards.
             digest.update((pairs.folder / PREPARED.description).read_bytes())
@@ -84,19 +101,37 @@ def fingerprint_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | Prepare
         for pair in pairs:
             digest.update("\t".join((*pair, "\n")).encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
-    return digest.hexdigest()
+    return {"recipe": asdict(recipe), "pairs": digest.hexdigest()}
 
 
-def is_finished(folder: Path, fingerprint: str) -> bool:
-    """Whether a folder holds the translator of this very training."""
+def write_identity(folder: Path, identity: Identity) -> None:
+    """Write into a folder which training it is of."""
+    text = json.dumps(identity, indent=1, ensure_ascii=False) + "\n"
+    (folder / TRAINING).write_text(text, encoding="utf-8")
+
+
+def differences(folder: Path, identity: Identity) -> str | None:
+    """What another training has that a folder is of, in words; "" for the same training.
+
+    Returns:
+        `None` where the folder is of no training.
+    """
     try:
-        return json.loads((folder / TRAINING).read_bytes()) == {"of": fingerprint}
-    except (OSError, ValueError, RecursionError):
-        return False
+        found = json.loads((folder / TRAINING).read_bytes())
+        options, pairs = dict(found["recipe"]), found["pairs"]
+    except (OSError, ValueError, RecursionError, TypeError, KeyError):
+        return None
+    own = identity["recipe"]
+    changed = [
+        f"{name}={own.get(name)!r} instead of {options.get(name)!r}"
+        for name in {**own, **options}
+        if own.get(name) != options.get(name)
+    ]
+    return ", ".join([*changed, *(["other pairs"] if pairs != identity["pairs"] else [])])
 
 
 def open_checkpoints(
-    folder: Path, run: Run, fingerprint: str, report: Callable[[str], None]
+    folder: Path, run: Run, identity: Identity, report: Callable[[str], None]
 ) -> Checkpoints:
     """The checkpoints of a training, beside its folder.
 
@@ -111,6 +146,7 @@ def open_checkpoints(
         steps=run.checkpoint_steps,
         is_writer=run.writes,
     )
+    checkpoints.check()
     newest = checkpoints.newest()
     if newest is None:
         return checkpoints
@@ -119,13 +155,37 @@ def open_checkpoints(
             f"A training must not replace another's checkpoints. Received: {checkpoints.folder}. "
             "Go on with --resume, or delete that folder."
         )
-    if not is_finished(newest, fingerprint):
+    others = differences(newest, identity)
+    if others != "":
         raise ValueError(
             "A training goes on with the pairs and the options that it began with. Received: "
-            f"others than those of {checkpoints.folder}. Give the same, or delete that folder."
+            f"{others or 'no word of them'} in {checkpoints.folder}. Give the same, or delete that "
+            "folder."
         )
     report(f"going on from {newest}")
     return checkpoints
+
+
+def is_finished(
+    folder: Path, identity: Identity, checkpoints: Path, report: Callable[[str], None]
+) -> bool:
+    """Whether a training that has no checkpoint is over; what it is instead is reported.
+
+    Raises:
+        ValueError: The folder holds what another training made.
+    """
+    others = differences(folder, identity)
+    if others:
+        raise ValueError(
+            f"The training of {folder} is finished, and another must not take its place by itself. "
+            f"Received: {others}. Name another folder, or leave out --resume to replace it."
+        )
+    report(
+        f"no checkpoint is in {checkpoints}: the training begins"
+        if others is None
+        else f"the training of {folder} is finished"
+    )
+    return others == ""
 
 
 def kept_tokenizers(checkpoints: Checkpoints) -> tuple[Tokenizer, Tokenizer] | None:
@@ -138,12 +198,12 @@ def kept_tokenizers(checkpoints: Checkpoints) -> tuple[Tokenizer, Tokenizer] | N
 
 
 def keep_tokenizers(
-    checkpoints: Checkpoints, source: Tokenizer, target: Tokenizer, fingerprint: str
+    checkpoints: Checkpoints, source: Tokenizer, target: Tokenizer, identity: Identity
 ) -> None:
     """Have each checkpoint hold the tokenizers, and say which training it is of."""
 
     def write(new: Path) -> None:
-        (new / TRAINING).write_text(json.dumps({"of": fingerprint}) + "\n", encoding="utf-8")
+        write_identity(new, identity)
         source.save(new / SOURCE)
         if target is not source:
             target.save(new / TARGET)

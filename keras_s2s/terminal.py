@@ -9,7 +9,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -199,45 +199,6 @@ def read_dictionary(path: Path | None, replace_unknown: bool) -> dict[str, str] 
     if not words:
         raise ValueError(f"there is no pair of words in {path}")
     return words
-
-
-def load_tensorflow() -> None:
-    """Import it without its remarks on the machine, which no setting silences."""
-    with without_remarks():
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-        tf.zeros(1)
-
-
-def load_strategy(name: str) -> Any:
-    """Load TensorFlow, and make a strategy by its name, see `make_strategy`."""
-    from keras_s2s.training.distribution import make_strategy
-
-    if name == "none":
-        load_tensorflow()
-        return None
-    with without_remarks():
-        import tensorflow as tf
-    tf.get_logger().setLevel("ERROR")
-    with without_remarks():  # Before anything is computed: several workers need that.
-        return make_strategy(name)
-
-
-@contextmanager
-def without_remarks() -> Iterator[None]:
-    """Drop what libraries in C++ write to the standard error stream; what Python writes stays."""
-    sys.stderr.flush()
-    standard_error = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)
-    try:
-        with open(standard_error, "w", closefd=False) as python, redirect_stderr(python):
-            yield
-    finally:
-        os.dup2(standard_error, 2)
-        os.close(standard_error)
-        os.close(silence)
 
 
 def check_writable(*paths: Path | None, inputs: Iterable[Path | None] = ()) -> None:

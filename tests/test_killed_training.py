@@ -55,6 +55,7 @@ def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(folder: Pa
     found = runs.train(folder, "cut", "--resume", "--dropout", "0.3")
     assert found.returncode == 2
     assert "with the pairs and the options that it began with" in found.stderr
+    assert "Received: dropout=0.3 instead of " in found.stderr
 
     def later() -> bool:
         return runs.newest_step(folder, "cut") >= killed_at + 4
@@ -75,6 +76,9 @@ def test_a_finished_training_is_not_trained_again(folder: Path) -> None:
     found = runs.train(folder, "whole", "--resume")
     assert found.returncode == 0
     assert "is finished" in found.stderr
+    found = runs.train(folder, "whole", "--resume", "--dropout", "0.3")
+    assert found.returncode == 2
+    assert "is finished, and another must not take its place by itself" in found.stderr
     assert (folder / "whole" / "model.keras").stat().st_mtime_ns == before
 
 
@@ -141,7 +145,8 @@ def test_a_killed_worker_is_noticed_and_all_go_on_together(victim: int, folder: 
     if workers.returncode == NO_NAMESPACE:
         pytest.skip("this system gives no network namespace, and a port must not be open to others")
     _, said = workers.communicate(f"{victim}\n", timeout=300)
-    assert "another worker is gone" in said
+    assert f"worker {victim} (127.0.0.1:" in said
+    assert "is gone, and the training waits for none" in said
     assert runs.newest_step(folder, "shared") >= 20
 
     again = start_workers(folder, "--resume")

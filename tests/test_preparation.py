@@ -22,6 +22,7 @@ import pytest
 import keras_s2s.preparation as preparation
 import keras_s2s.preparation_shards as preparation_shards
 from keras_s2s import Corpus, PreparedCorpus, prepare
+from keras_s2s.locks import locked
 from keras_s2s.recipe import Recipe
 from keras_s2s.text import shards
 
@@ -136,6 +137,7 @@ import sys
 from keras_s2s import preparation_shards
 from keras_s2s.text.corpus import Corpus
 preparation_shards.SHARD_PAIRS = 50
+from keras_s2s.locks import locked
 from keras_s2s.preparation import prepare
 from keras_s2s.recipe import Recipe
 folder, goal, workers = sys.argv[1:]
@@ -311,6 +313,36 @@ def test_what_is_prepared_is_left_alone_unless_it_is_damaged_or_other(tmp_path: 
     assert contents(goal) == before and f"the corpus in {goal} will be replaced" in lines
     other = Recipe(source_tokenizer="word", vocabulary_size=500, target_normalization="NFD")
     assert prepare(corpus, goal, other, report=quiet).options["target_normalization"] == "NFD"
+
+
+def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, 20)
+    with (
+        locked(tmp_path / ".out.lock"),
+        pytest.raises(ValueError, match="one process at a time can do this"),
+    ):
+        prepare(corpus, tmp_path / "out", WORDS, report=quiet)
+    prepare(corpus, tmp_path / "out", WORDS, report=quiet)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "s", "t"]
+
+
+def test_a_corpus_that_grows_meanwhile_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = write_corpus(tmp_path, 20)
+    whole = preparation.spread
+
+    def grown(*arguments: Any) -> Any:
+        found = whole(*arguments)
+        for name in ("s", "t"):
+            with (tmp_path / name).open("a") as file:
+                file.write("new\n")
+        return found
+
+    monkeypatch.setattr(preparation, "spread", grown)
+    with pytest.raises(ValueError, match="must stay as it is while it is prepared"):
+        prepare(corpus, tmp_path / "out", WORDS, report=quiet)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s", "t"]
 
 
 def test_another_s_folder_is_not_written_over(tmp_path: Path) -> None:

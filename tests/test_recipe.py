@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from keras_s2s import Corpus, PreparedCorpus, Translator, prepare
+from keras_s2s.locks import locked
 from keras_s2s.recipe import Recipe, train
 from keras_s2s.recipe_text import choose_samples, make_batches, train_tokenizers
 from keras_s2s.text.tokenizers import (
@@ -84,11 +85,20 @@ def test_the_folder_holds_the_translator_the_recipe_and_its_history(
 def test_the_report_tells_of_batches_sizes_and_each_epoch(
     reverser: tuple[Translator, Path, list[str]],
 ) -> None:
-    batches, sizes, advice, *epochs = reverser[2]
+    batches, sizes, advice, *epochs, saved = reverser[2]
     assert batches.startswith("training: 600 pairs in ") and "% padding" in batches
     assert sizes.startswith("8 source ids, 8 target ids, ") and sizes.endswith(" weights")
     assert advice.startswith("the first epoch takes longer")
     assert [line.partition(":")[0] for line in epochs] == [f"epoch {n}" for n in range(1, 11)]
+    assert saved == f"saved in {reverser[1]}"
+
+
+def test_a_second_training_on_one_folder_is_kept_out(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / ".model.lock"),
+        pytest.raises(ValueError, match="one process at a time can do this"),
+    ):
+        train(PAIRS, VALID, tmp_path / "model", Recipe(**TINY, epochs=1))
 
 
 def test_a_model_that_will_be_replaced_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -134,6 +135,8 @@ def write_shard(
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as file:
         np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())  # A shard of this name is whole, after a power cut too.
     part.replace(path)
 
 

@@ -28,6 +28,14 @@ class AveragedWeights(keras.callbacks.Callback):
         super().__init__()
         self._own: list[np.ndarray] | None = None
 
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it: the weights that it has put aside."""
+        return {"own": self._own or []}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on in the next `fit` from what `get_state` gave."""
+        self._own = list(state["own"]) or None
+
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the averages."""
         if not self._optimizer().use_ema:

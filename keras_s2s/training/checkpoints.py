@@ -7,16 +7,24 @@ import re
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
 
-from keras_s2s.folders import FolderKind, are_names_inside
+from keras_s2s.folders import FolderKind, OtherVersionError, are_names_inside
+from keras_s2s.training.checkpoint_files import (
+    ARRAYS,
+    NONSENSE,
+    STATE,
+    assign,
+    read_checkpoint,
+    storable,
+)
 
-ARRAYS, STATE = "arrays.npz", "state.json"
 KIND = FolderKind("a checkpoint", "checkpoint.json", "keras-s2s checkpoint", "the training")
 
 
@@ -59,6 +67,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     Attributes:
         first_step: Step that the next epoch begins with, other than 0 where one is resumed.
+        steps_per_epoch: Of whole epochs; a checkpoint of a training with others is refused.
 
     Raises:
         ValueError: A number is out of range.
@@ -85,7 +94,7 @@ class Checkpoints(keras.callbacks.Callback):
         for name, value in (("minutes", minutes), ("steps", steps), ("keep", keep)):
             if value is not None and not value > 0:
                 raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
-        self.folder = Path(folder).resolve()
+        self.folder = Path(folder).absolute()
         self.minutes = minutes
         self.steps = steps
         self.keep = keep
@@ -93,7 +102,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.write_more = write_more
         self.stateful: dict[str, Stateful] = {}
         self.first_step = 0
-        self._epoch = self._step = self._made = 0
+        self.steps_per_epoch: int | None = None
+        self._epoch = self._step = self._made = self._total = 0
         self._sums: list[np.ndarray] = []
         self._damaged: list[Path] = []
         self._last = time.monotonic()
@@ -101,22 +111,29 @@ class Checkpoints(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Clear away what a killed write has left and what is damaged; start the clock."""
         if self.is_writer:
-            for path in [*self.folder.glob(".[0-9]*"), *self._damaged]:
+            for path in [*self._left_over(), *self._damaged]:
                 shutil.rmtree(path, ignore_errors=True)
+            self._damaged = []
         self._last = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note the place; a resumed epoch gets the sums behind its loss."""
         self._epoch, self._step = epoch, self.first_step
-        for variable, value in zip(self.model.metrics_variables, self._sums, strict=False):
+        known = self.model.metrics_variables
+        for variable, value in zip(known, self._sums, strict=False):
             variable.assign(value)
-        self._sums = []
+        self._sums = self._sums[len(known) :]
         if self._is_due():
             self.save()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Write a checkpoint if it is time; after an epoch's last step it is validated first."""
-        self._step, self._made = self._step + 1, self._made + 1
+        self._step, self._made, self._total = self._step + 1, self._made + 1, self._total + 1
+        if self._sums:  # Of metrics that the first step has made.
+            new = self.model.metrics_variables[-len(self._sums) :]
+            for variable, value in zip(new, self._sums, strict=True):
+                variable.assign(np.asarray(variable) + value)
+            self._sums = []
         if batch + 1 < (self.params.get("steps") or 0) and self._is_due():
             self.save()
 
@@ -130,16 +147,19 @@ class Checkpoints(keras.callbacks.Callback):
         if not self.is_writer:
             return
         arrays, state = self._collect()
-        with KIND.replaced(
-            self.folder / f"{int(np.asarray(self.model.optimizer.iterations)):09d}"
-        ) as new:
+        with KIND.replaced(self.folder / f"{self._total:09d}") as new:
             np.savez(new / ARRAYS, **arrays)  # pyright: ignore[reportArgumentType]
             (new / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
             if self.write_more is not None:
                 self.write_more(new)
-            KIND.describe(new, {"epoch": self._epoch, "step": self._step})
+            KIND.describe(new, {})
         for old in self._all()[self.keep :]:
             shutil.rmtree(old)
+
+    def finish(self, epochs: int) -> None:
+        """Write a checkpoint that says that all epochs are over."""
+        self._epoch, self._step = epochs, 0
+        self.save()
 
     def _collect(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         is_alone = getattr(self.model, "_distribute_strategy", None) is None
@@ -155,35 +175,76 @@ class Checkpoints(keras.callbacks.Callback):
             groups |= {f"{name}.{key}": found[key] for key in lists}
             plain[name] = {key: value for key, value in found.items() if key not in lists}
         arrays = {
-            f"{name}.{place}": _storable(np.asarray(value))
+            f"{name}.{place}": storable(np.asarray(value))
             for name, values in groups.items()
             for place, value in enumerate(values)
         }
-        return arrays, {"states": plain, "sizes": {k: len(v) for k, v in groups.items()}}
+        place = {"epoch": self._epoch, "step": self._step, "steps": self._total}
+        sizes = {name: len(values) for name, values in groups.items()}
+        whole = {"steps_per_epoch": self.steps_per_epoch}
+        return arrays, {**place, **whole, "states": plain, "sizes": sizes}
+
+    def check(self) -> None:
+        """Raise unless checkpoints can be written.
+
+        Raises:
+            ValueError: The folder is a file.
+            OSError: It cannot be written.
+        """
+        if self.is_writer:
+            KIND.check_goal(self.folder / f"{0:09d}.try")
 
     def newest(self) -> Path | None:
-        """The newest checkpoint that is whole; there is a warning for each damaged one."""
+        """The newest checkpoint that is whole; there is a warning for each damaged one.
+
+        Returns:
+            `None` where there is no checkpoint.
+
+        Raises:
+            ValueError: There are some, of another format version, or none that is whole.
+        """
         for path in self._all():
             if path in self._damaged:
                 continue
             try:
                 description = KIND.read(path)
-                if not are_names_inside(description.get("sha256")):
+                digests: Any = description.get("sha256")
+                if not are_names_inside(digests) or not {ARRAYS, STATE} <= set(digests):
                     raise ValueError(f"{path / KIND.description} is damaged.")
-                KIND.check_files(path, description["sha256"], "")
-            except ValueError as error:
-                warnings.warn(f"{error} The training goes on from before it.", stacklevel=2)
-                self._damaged.append(path)
+                KIND.check_files(path, digests, "")
+            except OtherVersionError:
+                raise
+            except (ValueError, OSError) as error:
+                self._step_over(path, str(error))
             else:
                 return path
+        if self._damaged:
+            raise ValueError(
+                f"No checkpoint in {self.folder} is whole. Delete that folder to begin again."
+            )
         return None
+
+    def _step_over(self, path: Path, why: str) -> None:
+        warnings.warn(f"{why} The checkpoint before it is the next to try.", stacklevel=3)
+        self._damaged.append(path)
 
     def _all(self) -> list[Path]:
         """The checkpoints, the newest first."""
+        return sorted(
+            (path for path in self._own() if re.fullmatch(r"\d{9,}", path.name)),
+            key=lambda path: int(path.name),
+            reverse=True,
+        )
+
+    def _left_over(self) -> list[Path]:
+        """What a killed write or removal has left."""
+        return [path for path in self._own() if re.match(r"\.\d{9,}[-.]", path.name)]
+
+    def _own(self) -> list[Path]:
+        """What is named as ours; somebody else's files may stand beside it, and links."""
         if not self.folder.is_dir():
             return []
-        found = [path for path in self.folder.iterdir() if re.fullmatch(r"\d+", path.name)]
-        return sorted(found, key=lambda path: int(path.name), reverse=True)
+        return [path for path in self.folder.iterdir() if path.is_dir() and not path.is_symlink()]
 
     def restore(self, model: keras.Model) -> Place:
         """Put the newest checkpoint into a compiled model and into the callbacks with a memory.
@@ -194,21 +255,28 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             ValueError: It is of another model, optimizer or training.
         """
-        path = self.newest()
-        if path is None:
+        while (path := self.newest()) is not None:
+            try:
+                state, groups = read_checkpoint(path)
+                break
+            except NONSENSE as error:
+                self._step_over(path, f"{path} cannot be read ({type(error).__name__}: {error}).")
+        else:
             return Place(0, 0)
-        place = KIND.read(path)
-        state = json.loads((path / STATE).read_bytes())
+        place, found = Place(state["epoch"], state["step"]), state["steps_per_epoch"]
+        known = self.steps_per_epoch
+        if known is not None and (place.step >= known or found not in (known, None)):
+            raise ValueError(
+                "A training goes on with the batches that it began with. Received: "
+                f"{path}, of epochs of {found} steps, for epochs of {known}. Give the same data "
+                "and options, or delete its folder."
+            )
         with model.distribute_strategy.scope():  # pyright: ignore[reportAttributeAccessIssue]
             model.optimizer.build(model.trainable_variables)
-        with np.load(path / ARRAYS, allow_pickle=False) as arrays:
-            groups = {
-                name: [arrays[f"{name}.{place}"] for place in range(size)]
-                for name, size in state["sizes"].items()
-            }
-        _assign(path, model.variables, groups["model"])
-        _assign(path, model.optimizer.variables, groups["optimizer"])
-        self._sums = groups["sums"]
+        assign(path, model.variables, groups["model"])
+        assign(path, model.optimizer.variables, groups["optimizer"])
+        self._sums = groups["sums"] if place.step else []
+        self._total = state["steps"]
         for name, one in self.stateful.items():
             own = {
                 key.removeprefix(f"{name}."): value
@@ -216,32 +284,17 @@ class Checkpoints(keras.callbacks.Callback):
                 if key.startswith(f"{name}.")
             }
             one.set_state({**state["states"][name], **own})
-        return Place(place["epoch"], place["step"])
+        return place
 
     def remove(self) -> None:
-        """Delete all checkpoints: the training is over."""
-        if self.is_writer:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete all checkpoints: the training is over. What else is in the folder stays."""
+        if not self.is_writer:
+            return
+        for path in [*self._all(), *self._left_over()]:
+            shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):  # Something else is in it, or it is a link.
+            self.folder.rmdir()
 
 
 def _are_arrays(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], np.ndarray)
-
-
-def _storable(value: np.ndarray) -> np.ndarray:
-    """Types that NumPy does not know, such as bfloat16, as whole numbers of their size."""
-    return value.view(f"u{value.dtype.itemsize}") if value.dtype.kind == "V" else value
-
-
-def _assign(path: Path, variables: Iterable[Any], values: list[np.ndarray]) -> None:
-    variables = list(variables)
-    dtypes = [np.asarray(variable).dtype for variable in variables]
-    known = [_storable(np.asarray(variable)) for variable in variables]
-    if [(v.shape, v.dtype) for v in known] != [(v.shape, v.dtype) for v in values]:
-        raise ValueError(
-            "A training goes on with the model and the optimizer that it began with. Received: "
-            f"{path}, whose {len(values)} arrays are not those of {len(known)} variables. Give the "
-            "options of its beginning, or delete its folder."
-        )
-    for variable, value, dtype in zip(variables, values, dtypes, strict=True):
-        variable.assign(value.view(dtype))

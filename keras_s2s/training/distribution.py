@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
+
+
+class WorkerLostError(RuntimeError):
+    """Another worker of the training is gone, and none can go on without it."""
 
 
 def make_strategy(name: str, devices: Sequence[str] | None = None) -> tf.distribute.Strategy | None:
@@ -27,7 +33,9 @@ def make_strategy(name: str, devices: Sequence[str] | None = None) -> tf.distrib
         The strategy, or `None` for "none".
 
     Raises:
-        ValueError: No such name, or TF_CONFIG does not say who is who.
+        ValueError: No such name, or TF_CONFIG does not say who is who, or names no TPU.
+        RuntimeError: TensorFlow has computed something already.
+        OSError: The port of this worker cannot be listened on.
 
     Example:
         >>> make_strategy("none") is None
@@ -38,20 +46,46 @@ def make_strategy(name: str, devices: Sequence[str] | None = None) -> tf.distrib
     """
     import tensorflow as tf
 
-    if name not in STRATEGIES:
-        raise ValueError(f"`strategy` must be one of {STRATEGIES}. Received: strategy={name!r}")
+    check_strategy(name)
     if name == "mirrored":
         return tf.distribute.MirroredStrategy(devices)
     if name == "multi_worker":
-        check_cluster(os.environ.get("TF_CONFIG"))
         mend_fit()
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except RuntimeError as error:
+            raise RuntimeError(
+                "a multi-worker strategy must be made before TensorFlow has computed anything, the "
+                f"weights of a model too: make it first. Received: {error}"
+            ) from error
+        except tf.errors.UnknownError as error:
+            raise OSError(f"{worker_name()} cannot listen there. Received: {error}") from error
     if name == "tpu":
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
+        try:
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
+        except ValueError as error:
+            raise ValueError(
+                f"no TPU is known here: TPU_NAME names one. Received: {error}"
+            ) from error
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
     return None
+
+
+def check_strategy(name: str) -> None:
+    """Raise ValueError unless there is such a strategy and TF_CONFIG says what it needs."""
+    if name not in STRATEGIES:
+        raise ValueError(f"`strategy` must be one of {STRATEGIES}. Received: strategy={name!r}")
+    if name == "multi_worker":
+        check_cluster(os.environ.get("TF_CONFIG"))
+
+
+def worker_name(index: int | None = None) -> str:
+    """What messages call a worker of TF_CONFIG: "worker 1 (10.0.0.2:2222)"; by default this one."""
+    config = json.loads(os.environ["TF_CONFIG"])
+    index = int(config["task"]["index"]) if index is None else index
+    return f"worker {index} ({config['cluster']['worker'][index]})"
 
 
 def check_cluster(config: str | None) -> None:
@@ -67,14 +101,16 @@ def check_cluster(config: str | None) -> None:
         is_right = (
             set(found["cluster"]) == {"worker"}
             and isinstance(workers, list)
-            and all(isinstance(worker, str) for worker in workers)
+            and all(re.fullmatch(r"\S+:\d+", worker) for worker in workers)
+            and len(set(workers)) == len(workers)
             and task["type"] == "worker"
-            and int(task["index"]) in range(len(workers))
+            and type(task["index"]) is int
+            and 0 <= task["index"] < len(workers)
         )
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{need}. Received: TF_CONFIG={config!r}") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{need}. Received: TF_CONFIG={(config or '')[:300]!r}") from error
     if not is_right:
-        raise ValueError(f"{need}. Received: TF_CONFIG={config!r}")
+        raise ValueError(f"{need}. Received: TF_CONFIG={(config or '')[:300]!r}")
 
 
 def is_chief() -> bool:
@@ -163,6 +199,32 @@ def agreed(values: dict[str, float], strategy: tf.distribute.Strategy | None) ->
 
     reduced = run(tf.constant([*values.values()], tf.float64))
     return dict(zip(values, map(float, reduced), strict=True))
+
+
+@contextmanager
+def telling_lost_workers(strategy: tf.distribute.Strategy | None) -> Iterator[None]:
+    """Raise WorkerLostError in place of what TensorFlow says where another worker is gone."""
+    if strategy is None or not is_multi_worker(strategy):
+        yield
+        return
+    import tensorflow as tf
+
+    gone = (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.InternalError,
+        tf.errors.FailedPreconditionError,
+    )
+    try:
+        yield
+    except gone as error:
+        named = re.search(r"from /job:worker/(?:replica:\d+/)?task:(\d+)", str(error))
+        who = "another worker" if named is None else worker_name(int(named[1]))
+        raise WorkerLostError(
+            f"{who} is gone, and the training waits for none. Start all workers again with --resume"
+        ) from error
 
 
 def is_multi_worker(strategy: Any) -> bool:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import keras
 
 from keras_s2s.training.checkpoints import Checkpoints, Place, Stateful
-from keras_s2s.training.distribution import is_multi_worker, spread
+from keras_s2s.training.distribution import WorkerLostError, spread, telling_lost_workers
 
 # The status of a program that should be started again, EX_TEMPFAIL of sysexits.h.
 TRY_AGAIN = 75
-
-
-class WorkerLostError(RuntimeError):
-    """Another worker of the training is gone, and none can go on without it."""
 
 
 class _History(keras.callbacks.History):
@@ -35,41 +32,61 @@ class _History(keras.callbacks.History):
         self.history = state["history"]
 
 
-class _Preemption(keras.callbacks.Callback):
-    """Leaves the process at the end of a step, with a checkpoint, after a SIGTERM."""
+class _Leaving(keras.callbacks.Callback):
+    """Leaves `fit` at the end of a step, with a checkpoint, after a SIGTERM or Ctrl-C."""
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         super().__init__()
         self.checkpoints = checkpoints
-        self.is_asked = False
+        self.asked_by: int | None = None
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.is_asked and batch + 1 < (self.params.get("steps") or 0):
+        if batch + 1 < (self.params.get("steps") or 0):
             self._leave()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self.is_asked:
-            self._leave()
+        self._leave()
 
     def _leave(self) -> None:
+        if self.asked_by is None:
+            return
         self.checkpoints.save()
-        raise SystemExit(TRY_AGAIN)
+        if self.checkpoints.is_writer:
+            _say(f"a checkpoint of now is in {self.checkpoints.folder}")
+        self.raise_what_was_asked()
+
+    def raise_what_was_asked(self) -> None:
+        """Raise what the signal stands for."""
+        raise KeyboardInterrupt if self.asked_by == signal.SIGINT else SystemExit(TRY_AGAIN)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Note a SIGTERM instead of dying by it, where signals may be handled."""
+        """Note a signal instead of ending by it, where signals may be handled."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
-        def note(*_: Any) -> None:
-            self.is_asked = True
+        def note(number: int, *_: Any) -> None:
+            if number == self.asked_by == signal.SIGINT:
+                raise KeyboardInterrupt
+            self.asked_by = number
+            _say(
+                "\nending after this batch; Ctrl-C again: at once, without a checkpoint"
+                if number == signal.SIGINT
+                else "told to end: after this batch"
+            )
 
-        before = signal.signal(signal.SIGTERM, note)
+        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    """Write past Python's buffers, which a signal may have found in use."""
+    os.write(2, f"{text}\n".encode())
 
 
 def resumable_fit(
@@ -78,26 +95,30 @@ def resumable_fit(
     epochs: int,
     checkpoints: Checkpoints,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> dict[str, list[float]]:
+    **options: Any,
+) -> keras.callbacks.History:
     """Train, from the newest checkpoint on if there is one, as if nothing had been in between.
 
     Where the same steps give the same numbers, the weights are those of a training that never
-    stopped, bit for bit. After a SIGTERM a checkpoint is written and the process ends with status
-    75; a second one changes nothing, and a validation that is running comes to its end first.
+    stopped, bit for bit. After a SIGTERM or Ctrl-C a checkpoint is written at the end of the step;
+    a validation that is running comes to its end first. A last checkpoint says that all epochs
+    are over: called again, it makes none; with more epochs, it goes on.
 
     Args:
         model: A compiled Keras model, made in the scope of its strategy.
         batches: `Batches`, or what has their `dataset` and `steps_per_epoch`.
         epochs: Number of all epochs.
-        checkpoints: Where the checkpoints are.
+        checkpoints: Where the checkpoints are. Of the data only the number of steps is compared.
         callbacks: For `fit`. What those with `get_state` and `set_state` remember is in the
-            checkpoints, by the name of their class.
+            checkpoints, by the name of their class and their order.
+        options: More for `fit`, such as `validation_data` and `verbose`.
 
     Returns:
         The history of all epochs, those before the checkpoint included.
 
     Raises:
         SystemExit: After a SIGTERM, with status 75.
+        KeyboardInterrupt: After Ctrl-C.
         ValueError: The checkpoint is of another model.
         WorkerLostError: Another worker has ended; start all of them again.
         OSError: A checkpoint cannot be written.
@@ -108,14 +129,15 @@ def resumable_fit(
         >>> model = Seq2Seq(Encoder(9, 4), Decoder(9, 4))
         >>> model.compile("adam", loss=MaskedCrossentropy())
         >>> batches = Batches([[5], [6], [7]], [[8], [7], [5]], batch_sentences=1)
-        >>> history = resumable_fit(model, batches, 2, Checkpoints(tempfile.mkdtemp(), steps=2))
-        >>> len(history["loss"])
+        >>> checkpoints = Checkpoints(tempfile.mkdtemp(), steps=2)
+        >>> history = resumable_fit(model, batches, 2, checkpoints, verbose=0)
+        >>> len(history.history["loss"])
         2
     """
-    history, preemption = _History(), _Preemption(checkpoints)
-    chain = [*callbacks, checkpoints, preemption, history]
-    stateful = {type(one).__name__: one for one in chain if hasattr(one, "get_state")}
-    checkpoints.stateful = stateful  # pyright: ignore[reportAttributeAccessIssue]
+    history, leaving = _History(), _Leaving(checkpoints)
+    chain = [*callbacks, checkpoints, leaving, history]
+    stateful = _named(one for one in chain if hasattr(one, "get_state"))
+    checkpoints.stateful, checkpoints.steps_per_epoch = stateful, batches.steps_per_epoch
     place = checkpoints.restore(model)
 
     def run(first: Place, last_epoch: int) -> None:
@@ -128,19 +150,33 @@ def resumable_fit(
             epochs=last_epoch,
             steps_per_epoch=batches.steps_per_epoch - first.step,
             callbacks=chain,
-            verbose=0,
             shuffle=False,
+            **options,
         )
 
-    with preemption.listening(), _lost_workers(model, lambda: preemption.is_asked):
-        is_over = place.epoch >= epochs
+    with leaving.listening(), _leaving_together(model, leaving):
+        was_over = is_over = place.epoch >= epochs
         if place.step:
             run(place, place.epoch + 1)
             place, is_over = Place(place.epoch + 1, 0), model.stop_training
             _remember(stateful.values())
         if place.epoch < epochs and not is_over:
             run(place, epochs)
-    return history.history
+        if not was_over:
+            checkpoints.finish(epochs)
+    history.set_model(model)
+    return history
+
+
+def _named(callbacks: Iterable[Any]) -> dict[str, Stateful]:
+    """Callbacks by their class, numbered from the second of one class on."""
+    found: dict[str, Stateful] = {}
+    for one in callbacks:
+        name, count = type(one).__name__, 1
+        while (key := name if count == 1 else f"{name}_{count}") in found:
+            count += 1
+        found[key] = one
+    return found
 
 
 def _remember(stateful: Any) -> None:
@@ -151,29 +187,12 @@ def _remember(stateful: Any) -> None:
 
 
 @contextmanager
-def _lost_workers(model: Any, is_asked: Callable[[], bool]) -> Iterator[None]:
-    """Tell what an error of TensorFlow means where other workers take part."""
-    import tensorflow as tf
-
-    gone = (
-        tf.errors.UnavailableError,
-        tf.errors.AbortedError,
-        tf.errors.CancelledError,
-        tf.errors.DeadlineExceededError,
-        tf.errors.InternalError,
-        tf.errors.FailedPreconditionError,
-    )
+def _leaving_together(model: Any, leaving: _Leaving) -> Iterator[None]:
+    """Tell a lost worker; where all were told to end, the first to do so is not lost."""
     try:
-        yield
-    except gone as error:
-        strategy = model._distribute_strategy
-        if strategy is None or not is_multi_worker(strategy):
-            raise
-        if is_asked():
-            raise SystemExit(TRY_AGAIN) from error
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = next((line for line in lines if "aborted" in line), lines[-1])
-        raise WorkerLostError(
-            "another worker is gone, and the training waits for none. Start all workers again with "
-            f"--resume. Received: {reason[:200]}"
-        ) from error
+        with telling_lost_workers(model._distribute_strategy):
+            yield
+    except WorkerLostError:
+        if leaving.asked_by is not None:
+            leaving.raise_what_was_asked()
+        raise

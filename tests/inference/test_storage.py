@@ -27,7 +27,7 @@ from keras_s2s import (
     WordTokenizer,
 )
 from keras_s2s.inference import storage
-from keras_s2s.inference.storage import read_description
+from keras_s2s.inference.storage import TRANSLATOR, read_description
 
 TEXTS = ["abc", "", "bad cab"]
 
@@ -286,6 +286,29 @@ def test_the_next_save_clears_up_after_a_killed_one(copied: Path, tmp_path: Path
     shutil.copytree(killed_between_the_renames(copied), copied)
     other.save(copied)  # Killed a moment later: both folders were there.
     assert os.listdir(tmp_path) == ["model"]
+
+
+def test_a_rest_of_a_removal_is_told_before_anything_is_done(
+    copied: Path, translator: Translator, tmp_path: Path
+) -> None:
+    (tmp_path / ".model.previous").mkdir()
+    (tmp_path / ".model.previous" / "model.keras").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"needs the name .*\.model\.previous for a moment"):
+        TRANSLATOR.check_goal(copied)
+    assert weights(Translator.load(copied)) == weights(translator)
+
+
+def test_a_removal_that_is_stopped_is_in_no_later_one_s_way(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_translator(seed=6)
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(shutil, "rmtree", stopping(Stop()))
+        other.save(copied)
+    assert not (tmp_path / ".model.previous").exists()
+    third = make_translator(seed=7)
+    third.save(copied)
+    assert weights(Translator.load(copied)) == weights(third)
 
 
 def test_a_save_that_fails_after_a_killed_one_still_leaves_the_translator(

@@ -130,6 +130,12 @@ def cluster(**task: object) -> str:
         cluster(type="worker", index=2),
         cluster(type="worker", index="x"),
         cluster(type="evaluator", index=0),
+        cluster(type="worker", index=0.7),
+        cluster(type="worker", index=False),
+        cluster(type="worker", index=float("inf")),
+        "[" * 100_000,
+        '{"cluster": {"worker": ["no port"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}',
     ],
 )
 def test_a_cluster_that_does_not_say_who_is_who_is_refused(config: str | None) -> None:

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_s2s import Batches, Decoder, Encoder, LuongAttention, MaskedCrossentropy, Seq2Seq
+from keras_s2s import (
+    Batches,
+    Decoder,
+    Encoder,
+    LuongAttention,
+    MaskedCrossentropy,
+    Seq2Seq,
+    TokenAccuracy,
+)
+from keras_s2s.folders import digest
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.training.averaged import AveragedWeights
 from keras_s2s.training.checkpoints import Checkpoints
@@ -62,19 +71,21 @@ def make_model() -> Seq2Seq:
     return model
 
 
-def train(folder: Path, *hooks: Hook, every: int = 1, patience: int = 9) -> dict[str, Any]:
+def train(
+    folder: Path, *hooks: Hook, every: int = 1, patience: int = 9, epochs: int = EPOCHS
+) -> dict[str, Any]:
     """Train a new model from what is in the folder, and tell all that came of it."""
     model = make_model()
     best = BestWeights(BATCHES.epoch(0), patience=patience)
     schedule = ProgressSchedule(1e-2, STEPS * EPOCHS)
     callbacks = [schedule, AveragedWeights(), best, *hooks]
     checkpoints = Checkpoints(folder, minutes=None, steps=every)
-    history = resumable_fit(model, BATCHES, EPOCHS, checkpoints, callbacks)
+    history = resumable_fit(model, BATCHES, epochs, checkpoints, callbacks, verbose=0)
     return {
         "weights": model.get_weights(),
         "optimizer": [np.asarray(variable) for variable in model.optimizer.variables],
         "best": best.get_state(),
-        "history": history,
+        "history": history.history,
     }
 
 
@@ -135,24 +146,169 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
     content = bytearray((newest / "arrays.npz").read_bytes())
     content[len(content) // 2] ^= 1
     (newest / "arrays.npz").write_bytes(content)
-    with pytest.warns(UserWarning, match=r"damaged.*goes on from before it"):
+    with pytest.warns(UserWarning, match=r"damaged.*The checkpoint before it is the next"):
         found = train(tmp_path)
     assert_same(found, undisturbed)
 
 
-@pytest.mark.parametrize("step", [3, 5, 7])
-def test_a_sigterm_leaves_a_checkpoint_and_a_status_of_its_own(
-    step: int, tmp_path: Path, undisturbed: dict[str, Any]
+@pytest.mark.parametrize(
+    ("step", "number"), [(3, signal.SIGTERM), (5, signal.SIGTERM), (7, signal.SIGINT)]
+)
+def test_a_signal_leaves_a_checkpoint_and_a_status_of_its_own(
+    step: int, number: signal.Signals, tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as ended:
-        train(tmp_path, Hook(step, lambda: os.kill(os.getpid(), signal.SIGTERM)), every=999)
-    assert ended.value.code == TRY_AGAIN == 75
-    assert signal.getsignal(signal.SIGTERM) is before
+    before = signal.getsignal(number)
+    with pytest.raises((SystemExit, KeyboardInterrupt)) as ended:
+        train(tmp_path, Hook(step, lambda: os.kill(os.getpid(), number)), every=999)
+    if number == signal.SIGTERM:
+        assert isinstance(ended.value, SystemExit)
+        assert ended.value.code == TRY_AGAIN == 75
+    else:
+        assert isinstance(ended.value, KeyboardInterrupt)
+    assert signal.getsignal(number) is before
     (checkpoint,) = tmp_path.iterdir()
-    description = json.loads((checkpoint / "checkpoint.json").read_text())
-    assert STEPS * description["epoch"] + description["step"] == step
+    state = json.loads((checkpoint / "state.json").read_text())
+    assert STEPS * state["epoch"] + state["step"] == step == int(checkpoint.name)
     assert_same(train(tmp_path), undisturbed)
+
+
+def test_what_is_finished_stays_so_and_more_epochs_go_on(tmp_path: Path) -> None:
+    first = train(tmp_path, epochs=1)
+    assert_same(train(tmp_path, Hook(1, crash), epochs=1), first)
+    expected = train(tmp_path / "at_once", epochs=2)
+    assert_same(train(tmp_path, epochs=2), expected)
+
+
+def changed(path: Path, is_trusted: bool, **values: Any) -> None:
+    """Change what a checkpoint's state says, and its checksum too."""
+    state = json.loads((path / "state.json").read_bytes())
+    (path / "state.json").write_text(json.dumps({**state, **values}))
+    if is_trusted:
+        description = json.loads((path / "checkpoint.json").read_bytes())
+        description["sha256"]["state.json"] = digest(path / "state.json")
+        (path / "checkpoint.json").write_text(json.dumps(description))
+
+
+@pytest.mark.parametrize(
+    ("is_trusted", "values"),
+    [(False, {"step": 2}), (True, {"sizes": {}}), (True, {"epoch": "x"}), (True, {"states": 0})],
+)
+def test_a_changed_state_is_no_place_to_go_on_from(
+    is_trusted: bool, values: dict[str, Any], tmp_path: Path
+) -> None:
+    model = small_model()
+    checkpoints = Checkpoints(tmp_path, minutes=None, steps=1)
+    fit_small(model, checkpoints)
+    newest = checkpoints.newest()
+    assert newest is not None
+    changed(newest, is_trusted, **values)
+    other = Checkpoints(tmp_path)
+    with pytest.warns(UserWarning, match="The checkpoint before it is the next"):
+        assert other.restore(small_model()) == (0, 3)
+    other.set_model(model)
+    other.on_train_begin()
+    assert not newest.exists()
+
+
+def small_model() -> keras.Model:
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
+    model.compile("sgd", loss="mse", metrics=["mae"])
+    return model
+
+
+def fit_small(model: keras.Model, checkpoints: Checkpoints, epochs: int = 1) -> Any:
+    x = np.arange(4, dtype="float32")[:, None]
+    options: Any = {"verbose": 0, "batch_size": 1, "epochs": epochs, "callbacks": [checkpoints]}
+    found = model.fit(x, x, shuffle=False, **options)
+    checkpoints.finish(epochs)
+    return found
+
+
+def test_checkpoints_of_another_version_and_none_that_is_whole_are_refused(tmp_path: Path) -> None:
+    fit_small(small_model(), Checkpoints(tmp_path, minutes=None, steps=1))
+    paths = sorted(tmp_path.iterdir())
+    assert len(paths) == 3
+    for path in paths:
+        text = (path / "checkpoint.json").read_text()
+        new = text.replace('"format_version": 1', '"format_version": 2')
+        (path / "checkpoint.json").write_text(new)
+    with pytest.raises(ValueError, match="must have format version 1"):
+        Checkpoints(tmp_path).newest()
+    for path in paths:
+        (path / "checkpoint.json").write_text("{}")
+    with (
+        pytest.warns(UserWarning, match="is the next to try"),
+        pytest.raises(ValueError, match="No checkpoint in .* is whole"),
+    ):
+        Checkpoints(tmp_path).newest()
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_what_is_not_ours_stays_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "2024").mkdir(parents=True)
+    (tmp_path / "disk" / "0").write_text("mine")
+    (tmp_path / "disk" / "000000009").symlink_to(tmp_path)
+    (tmp_path / "link").symlink_to("disk")
+    before = sorted((tmp_path / "disk").iterdir())
+    checkpoints = Checkpoints(tmp_path / "link", minutes=None, steps=1, keep=1)
+    fit_small(small_model(), checkpoints)
+    assert {*(tmp_path / "disk").iterdir()} == {tmp_path / "disk" / "000000004", *before}
+    checkpoints.remove()
+    assert sorted((tmp_path / "disk").iterdir()) == before
+    assert (tmp_path / "link").is_symlink()
+    empty = Checkpoints(tmp_path / "empty", minutes=None, steps=1)
+    fit_small(small_model(), empty)
+    empty.remove()
+    assert not (tmp_path / "empty").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_training(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OSError, match="File exists|Not a directory"):
+        Checkpoints(tmp_path / "file").check()
+    Checkpoints(tmp_path / "new").check()
+    assert not (tmp_path / "new").exists()
+
+
+def test_epochs_of_other_lengths_are_refused(tmp_path: Path) -> None:
+    model = make_model()
+    checkpoints = Checkpoints(tmp_path, minutes=None, steps=1)
+    checkpoints.set_model(model)
+    checkpoints.steps_per_epoch = 9
+    checkpoints.finish(1)
+    with pytest.raises(ValueError, match=rf"of epochs of 9 steps, for epochs of {STEPS}\."):
+        resumable_fit(make_model(), BATCHES, EPOCHS, Checkpoints(tmp_path), verbose=0)
+
+
+def test_metrics_go_on_and_callbacks_of_one_class_are_two(tmp_path: Path) -> None:
+    class Count(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = 0
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.seen += 1
+
+        def get_state(self) -> dict[str, Any]:
+            return {"seen": self.seen}
+
+        def set_state(self, state: dict[str, Any]) -> None:
+            self.seen = state["seen"]
+
+    def run(folder: Path, *hooks: Any) -> tuple[Any, list[int]]:
+        model = make_model()
+        model.compile(CompiledAdam(1e-2), loss=MaskedCrossentropy(), metrics=[TokenAccuracy()])
+        first, second = Count(), Count()
+        second.seen = 100
+        checkpoints = Checkpoints(folder, minutes=None, steps=1)
+        history = resumable_fit(model, BATCHES, 1, checkpoints, [*hooks, first, second], verbose=0)
+        return history.history, [first.seen, second.seen]
+
+    expected = run(tmp_path / "whole")
+    with pytest.raises(Crash):
+        run(tmp_path / "cut", Hook(STEPS - 1, crash))
+    assert run(tmp_path / "cut") == expected
+    assert expected[1] == [STEPS, 100 + STEPS]
 
 
 def test_the_newest_are_kept_and_what_a_killed_write_left_goes(tmp_path: Path) -> None:
@@ -177,7 +333,7 @@ def test_another_model_does_not_go_on(tmp_path: Path) -> None:
     model = Seq2Seq(Encoder(20, 4), Decoder(20, 4))
     model.compile("adam", loss=MaskedCrossentropy())
     with pytest.raises(ValueError, match="A training goes on with the model and the optimizer"):
-        resumable_fit(model, BATCHES, EPOCHS, Checkpoints(tmp_path))
+        resumable_fit(model, BATCHES, EPOCHS, Checkpoints(tmp_path), verbose=0)
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_the_training_and_leaves_the_last(
@@ -207,7 +363,7 @@ def test_a_worker_that_does_not_write_reads(tmp_path: Path, undisturbed: dict[st
     schedule = ProgressSchedule(1e-2, STEPS * EPOCHS)
     callbacks = [schedule, AveragedWeights(), BestWeights(BATCHES.epoch(0), patience=9)]
     reader = Checkpoints(tmp_path, minutes=None, steps=1, is_writer=False)
-    resumable_fit(model, BATCHES, EPOCHS, reader, callbacks)
+    resumable_fit(model, BATCHES, EPOCHS, reader, callbacks, verbose=0)
     reader.remove()
     assert sorted(os.listdir(tmp_path)) == names
     for a, b in zip(model.get_weights(), undisturbed["weights"], strict=True):

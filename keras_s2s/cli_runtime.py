@@ -1,0 +1,72 @@
+"""What the commands need of TensorFlow, of its devices, and of the signals that end a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from typing import Any
+
+from keras_s2s.terminal import TRY_AGAIN, say
+
+
+def load_tensorflow() -> None:
+    """Import it without its remarks on the machine, which no setting silences."""
+    with without_remarks():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        tf.zeros(1)
+
+
+def load_strategy(name: str) -> Any:
+    """Load TensorFlow, and make a strategy by its name, see `make_strategy`."""
+    from keras_s2s.training.distribution import is_multi_worker, make_strategy, worker_name
+
+    if name == "none":
+        load_tensorflow()
+        return None
+    with without_remarks():
+        import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")
+    with without_remarks():  # Before anything is computed: several workers need that.
+        strategy = make_strategy(name)
+    count = strategy.num_replicas_in_sync  # pyright: ignore[reportOptionalMemberAccess]
+    if is_multi_worker(strategy):
+        say(f"this is {worker_name()} of {count}, which wait for each other; the first one writes")
+    else:
+        say(f"devices that train together: {count}")
+    return strategy
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """End by a SIGTERM with the status that says: start me again."""
+
+    def end(*_: Any) -> None:
+        os.write(2, b"told to end\n")
+        raise SystemExit(TRY_AGAIN)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Drop what libraries in C++ write to the standard error stream; what Python writes stays."""
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)
+    try:
+        with open(standard_error, "w", closefd=False) as python, redirect_stderr(python):
+            yield
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
+        os.close(silence)
