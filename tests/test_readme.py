@@ -48,7 +48,7 @@ def test_the_python_of_the_readme_trains_translates_and_saves(
     assert (tmp_path / "english-german" / "translator.json").is_file()
     assert "200 pairs read" in capsys.readouterr().out
     exec(compile(resumed.replace("batches, 20", "batches, 1"), "README.md", "exec"), names)
-    assert len(names["history"]["loss"]) == 1
+    assert len(names["history"].history["loss"]) == 1
     names["make_my_model"] = lambda: copied(names["model"])
     alone = spread.replace("multi_worker", "mirrored").replace("epochs=20", "epochs=1")
     exec(compile(alone, "README.md", "exec"), names)
