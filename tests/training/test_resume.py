@@ -31,6 +31,7 @@ from keras_s2s.training.schedules import ProgressSchedule
 from keras_s2s.training.validation import BestWeights
 
 STEPS, EPOCHS = 5, 3
+MORE_STOPS = [((5,), 1), ((6,), 4), ((14,), 1), ((2,), 3)]
 GENERATOR = np.random.default_rng(0)
 ROWS = [GENERATOR.integers(4, 20, GENERATOR.integers(1, 7)).tolist() for _ in range(4 * STEPS)]
 BATCHES = Batches(ROWS, [row[::-1] for row in ROWS], batch_sentences=4, seed=1, jitter=10)
@@ -106,7 +107,12 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stops", "every"), [((1,), 1), ((5,), 1), ((6,), 4), ((3, 4, 7), 2), ((14,), 1), ((2,), 3)]
+    ("stops", "every"),
+    [
+        ((1,), 1),
+        ((3, 4, 7), 2),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE_STOPS),
+    ],
 )
 def test_stopped_anywhere_it_ends_with_the_same_bits(
     stops: tuple, every: int, tmp_path: Path, undisturbed: dict[str, Any]
