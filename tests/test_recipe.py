@@ -15,6 +15,7 @@ import pytest
 from keras_s2s import Corpus, PreparedCorpus, Translator, prepare
 from keras_s2s.locks import locked
 from keras_s2s.recipe import Recipe, train
+from keras_s2s.recipe_run import Run
 from keras_s2s.recipe_text import choose_samples, make_batches, train_tokenizers
 from keras_s2s.text.tokenizers import (
     CharacterTokenizer,
@@ -91,6 +92,30 @@ def test_the_report_tells_of_batches_sizes_and_each_epoch(
     assert advice.startswith("the first epoch takes longer")
     assert [line.partition(":")[0] for line in epochs] == [f"epoch {n}" for n in range(1, 11)]
     assert saved == f"saved in {reverser[1]}"
+
+
+def test_a_training_that_could_not_be_saved_is_saved_by_resuming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("No space left on device")
+
+    recipe = Recipe(**TINY, epochs=2)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(Translator, "save", fail)
+        train(PAIRS, VALID, tmp_path / "model", recipe)
+    lines: list[str] = []
+    run = Run(resume=True)
+    train(PAIRS, VALID, tmp_path / "model", recipe, run=run, report=lines.append)
+    assert lines[0].startswith("going on from ") and lines[-1].startswith("saved in ")
+    assert not [line for line in lines if line.startswith("epoch")]
+    train(PAIRS, VALID, tmp_path / "whole", recipe)
+    found, expected = (
+        Translator.load(tmp_path / name).model.get_weights() for name in ("model", "whole")
+    )
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not (tmp_path / "model.checkpoints").exists()
 
 
 def test_a_second_training_on_one_folder_is_kept_out(tmp_path: Path) -> None:

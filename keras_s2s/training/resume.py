@@ -138,6 +138,8 @@ def resumable_fit(
     chain = [*callbacks, checkpoints, leaving, history]
     stateful = _named(one for one in chain if hasattr(one, "get_state"))
     checkpoints.stateful, checkpoints.steps_per_epoch = stateful, batches.steps_per_epoch
+    for one in chain:  # Where all epochs are over, no `fit` does it.
+        one.set_model(model)
     place = checkpoints.restore(model)
 
     def run(first: Place, last_epoch: int) -> None:
@@ -164,7 +166,6 @@ def resumable_fit(
             run(place, epochs)
         if not was_over:
             checkpoints.finish(epochs)
-    history.set_model(model)
     return history
 
 
