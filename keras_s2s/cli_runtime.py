@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
-from keras_s2s.terminal import TRY_AGAIN, say
+from keras_s2s.terminal import say
+from keras_s2s.training.distribution import TRY_AGAIN
 
 
 def load_tensorflow() -> None:

@@ -21,7 +21,6 @@ from keras_s2s.cli_options import open_corpus
 # Typer carries Click within itself, or asks for it, depending on its version.
 ClickException: Any = typer.BadParameter.__mro__[2]
 STOPPED = 130  # The status of a program that Ctrl-C ended.
-TRY_AGAIN = 75  # The status of a training that --resume continues, EX_TEMPFAIL of sysexits.h.
 PICTURES = (".jpeg", ".jpg", ".pdf", ".png", ".svg", ".webp")
 
 
@@ -73,10 +72,12 @@ def _status(app: typer.Typer, words: list[str]) -> int:
         say(f"error: {_one_line(error)}")
         return 2
     except Exception as error:
-        # TensorFlow's own; to name its class would load it.
-        if type(error).__name__ == "WorkerLostError":
+        from keras_s2s.training.distribution import TRY_AGAIN, WorkerLostError
+
+        if isinstance(error, WorkerLostError):
             say(f"error: {_one_line(error)}")
             return TRY_AGAIN
+        # TensorFlow's own; to name its class would load it.
         if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
             raise
         if "No space left on device" in str(error):

@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from keras_s2s.terminal import TRY_AGAIN
+from keras_s2s.training.distribution import TRY_AGAIN
 
 
 def load(name: str) -> ModuleType:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
 
 
+# The status of a program that should be started again, EX_TEMPFAIL of sysexits.h.
+TRY_AGAIN = 75
+
+
 class WorkerLostError(RuntimeError):
     """Another worker of the training is gone, and none can go on without it."""
 

@@ -12,10 +12,12 @@ from typing import Any
 import keras
 
 from keras_s2s.training.checkpoints import Checkpoints, Place, Stateful
-from keras_s2s.training.distribution import WorkerLostError, spread, telling_lost_workers
-
-# The status of a program that should be started again, EX_TEMPFAIL of sysexits.h.
-TRY_AGAIN = 75
+from keras_s2s.training.distribution import (
+    TRY_AGAIN,
+    WorkerLostError,
+    spread,
+    telling_lost_workers,
+)
 
 
 class _History(keras.callbacks.History):

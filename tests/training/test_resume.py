@@ -25,8 +25,9 @@ from keras_s2s.folders import digest
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.training.averaged import AveragedWeights
 from keras_s2s.training.checkpoints import Checkpoints
+from keras_s2s.training.distribution import TRY_AGAIN
 from keras_s2s.training.optimizers import CompiledAdam
-from keras_s2s.training.resume import TRY_AGAIN, resumable_fit
+from keras_s2s.training.resume import resumable_fit
 from keras_s2s.training.schedules import ProgressSchedule
 from keras_s2s.training.validation import BestWeights
 
