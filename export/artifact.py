@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from keras_s2s.folders import FolderKind, are_names_inside, versions
 
 MANIFEST = "manifest.json"
+PIECES = "pieces.json"
 FORMAT = "keras-s2s export"
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
 PAD_ID, UNK_ID, START_ID, END_ID = range(4)
@@ -65,8 +67,8 @@ def write_manifest(
         The manifest without its list of files.
     """
     places = _tokenizer_places(tokenizers)
-    translator.source_tokenizer.save(new / places["source"])
-    translator.target_tokenizer.save(new / places["target"])
+    _save_tokenizer(translator.source_tokenizer, new / places["source"])
+    _save_tokenizer(translator.target_tokenizer, new / places["target"])
     manifest = {
         "kind": kind,
         "special_ids": SPECIAL_IDS,
@@ -124,6 +126,21 @@ def versions_in(folder: Path) -> list[int]:
         return []
     names = (re.fullmatch(r"([1-9]\d*)|\.([1-9]\d*)\.previous", p.name) for p in folder.iterdir())
     return sorted({int(name[1] or name[2]) for name in names if name}, reverse=True)
+
+
+def _save_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Save a tokenizer; SentencePiece's vocabulary also as JSON, for clients without its library.
+
+    `pieces` are as the model file spells them, by id; `scores` are in 256ths, whole numbers.
+    """
+    from keras_s2s import SentencePieceTokenizer
+
+    tokenizer.save(folder)
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        pieces, scores = zip(*tokenizer.vocabulary(), strict=True)
+        content = {"pieces": pieces, "scores": [round(256 * score) for score in scores]}
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        (folder / PIECES).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _tokenizer_places(prefix: str) -> dict[str, str]:

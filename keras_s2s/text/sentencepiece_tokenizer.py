@@ -133,6 +133,16 @@ class SentencePieceTokenizer(Tokenizer):
         """The number of ids, the four special ones included."""
         return self._size
 
+    def vocabulary(self) -> list[tuple[str, float]]:
+        """Returns, for each id, its piece as the model file spells it, and its score.
+
+        The score is a multiple of 1/256: about the natural logarithm of the piece's probability.
+        A piece has U+2581 for a blank; in text, U+2581 is U+0002 and U+2585 is U+0003.
+        """
+        ids = list(range(self._size))
+        processor = self._processor
+        return list(zip(processor.id_to_piece(ids), processor.get_score(ids), strict=True))
+
     def encode_all(
         self, texts: Iterable[str], alpha: float | None = None, seed: int | None = None
     ) -> list[list[int]]:
@@ -167,8 +177,7 @@ class SentencePieceTokenizer(Tokenizer):
         if not 0 <= seed < 2**31:
             raise ValueError(f"seed must be 0 to 2^31 - 1. Received: seed={seed}. Take 0.")
         if self._sampler is None or self._sampler.alpha != alpha:
-            ids = list(range(self._size))
-            pieces, scores = self._processor.id_to_piece(ids), self._processor.get_score(ids)
+            pieces, scores = zip(*self.vocabulary(), strict=True)
             self._sampler = UnigramSampler(pieces, scores, alpha)
         generator = random.Random(seed)
         sample = self._sampler.sample

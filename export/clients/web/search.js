@@ -1,0 +1,108 @@
+// The searches of the library for one sentence: `export/numpy_search.py` again.
+
+import {END, PAD, START} from './tokenizer.js';
+
+/**
+ * @typedef {object} Hypothesis One answer.
+ * @property {number} score What hypotheses are ordered by.
+ * @property {number} logProbability Natural logarithm of its probability.
+ * @property {number[]} ids T ids, with the end mark unless it was cut off.
+ * @property {Float32Array[]} attention T rows of S weights; none without attention.
+ *
+ * @typedef {object} Step What a model says of one beginning.
+ * @property {Float32Array} logits V numbers.
+ * @property {Float32Array} state For the next step.
+ * @property {Float32Array} [attention] S weights.
+ */
+
+/**
+ * Finds the best answer; a beam of one is the greedy search.
+ *
+ * @param {(token: number, state: Float32Array) => Promise<Step>} step One step of one beginning.
+ * @param {Float32Array} state Before the first token.
+ * @param {number} limit Longest answer in tokens, end mark included.
+ * @param {{beamSize: number, lengthPenalty: number, coveragePenalty: number}} options As for
+ *     `keras_s2s.beam_search`.
+ * @yields {Hypothesis} After each step the best answer so far, whole or not; the last is the result.
+ *
+ * Source: Wu et al. 2016, "Google's Neural Machine Translation System", eq. 14.
+ */
+export async function* beamSearch(step, state, limit, options) {
+  const {beamSize, lengthPenalty} = options;
+  const bound = divisor(limit, lengthPenalty);
+  let live = [{logProbability: 0, score: 0, ids: [], attention: [], state}];
+  let result = null;
+  let endedCount = 0;
+  for (let length = 1; length <= limit; length++) {
+    const found = await expand(step, live, options);
+    let ended = found.slice(0, beamSize).filter(hasEnded);
+    const going = found.filter((one) => !hasEnded(one));
+    endedCount += ended.length;
+    if (length === limit && !endedCount) ended = going;
+    for (const one of ended) if (!result || one.score > result.score) result = one;
+    live = going.slice(0, beamSize);
+    const isDecided =
+      result &&
+      (live.every((one) => one.logProbability / bound <= result.score) ||
+        (endedCount >= beamSize && live.every((one) => one.score <= result.score)));
+    if (isDecided || !live.length) break;
+    yield live[0];
+  }
+  yield result;
+}
+
+const hasEnded = (one) => one.ids.at(-1) === END;
+
+/** The best 2 K continuations of all beginnings, each with the state that follows it. */
+async function expand(step, live, {beamSize, lengthPenalty, coveragePenalty}) {
+  const candidates = [];
+  for (const beam of live) {
+    const {logits, state, attention} = await step(beam.ids.at(-1) ?? START, beam.state);
+    for (const [id, value] of bestTokens(logits, beamSize + 1)) {
+      const logProbability = Math.fround(beam.logProbability + value);
+      candidates.push({beam, id, logProbability, state, attention});
+    }
+  }
+  candidates.sort((a, b) => b.logProbability - a.logProbability);
+  return candidates.slice(0, 2 * beamSize).map((one) => {
+    const ids = [...one.beam.ids, one.id];
+    const attention = one.attention ? [...one.beam.attention, one.attention] : [];
+    let score = one.logProbability / divisor(ids.length, lengthPenalty);
+    if (coveragePenalty) score += coveragePenalty * coverage(attention);
+    return {logProbability: one.logProbability, score, ids, attention, state: one.state};
+  });
+}
+
+/** The likeliest tokens and their log-probabilities, falling; of equals the lower id first. */
+function bestTokens(logits, count) {
+  const best = [];
+  let largest = -Infinity;
+  for (let id = 0; id < logits.length; id++) {
+    const value = logits[id];
+    if (value > largest) largest = value;
+    if (id === PAD || id === START) continue; // They keep their share of the probability.
+    if (best.length === count && !(value > best.at(-1)[1])) continue;
+    let place = best.length;
+    while (place && value > best[place - 1][1]) place--;
+    best.splice(place, 0, [id, value]);
+    if (best.length > count) best.pop();
+  }
+  let sum = 0;
+  for (const value of logits) sum += Math.exp(value - largest);
+  if (!Number.isFinite(sum)) throw new Error('the model gives no numbers');
+  const logSum = Math.fround(Math.log(sum));
+  return best.map(([id, value]) => [id, Math.fround(Math.fround(value - largest) - logSum)]);
+}
+
+function divisor(length, penalty) {
+  return ((5 + length) / 6) ** penalty;
+}
+
+function coverage(attention) {
+  let sum = 0;
+  for (let place = 0; place < attention[0].length; place++) {
+    const seen = attention.reduce((total, weights) => Math.fround(total + weights[place]), 0);
+    sum += Math.log(Math.min(Math.max(seen, 1e-10), 1));
+  }
+  return sum;
+}

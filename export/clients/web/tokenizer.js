@@ -1,0 +1,214 @@
+// Text to ids and back, as the tokenizer that an export was made with does it: subwords by
+// SentencePiece's unigram model, words, or characters.
+
+import {FORMS, normalize} from './normalize.js';
+
+export const [PAD, UNKNOWN, START, END] = [0, 1, 2, 3];
+
+const SPECIAL_PIECES = ['<pad>', '<unk>', '<s>', '</s>'];
+const UNKNOWN_TEXT = '⁇';
+
+// Says that no blank stood here, before or behind a mark.
+const JOINER = '\x01';
+const VISIBLE_JOINER = '￭';
+
+// ASCII's marks and those of other scripts, as `keras_s2s/text/words.py` lists them.
+const PUNCTUATION =
+  '[!-/:-@\\[-`{-~¡§«¶·»¿\\u055a-\\u055f\\u0589\\u058a\\u05be\\u05c0\\u05c3\\u05c6\\u05f3\\u05f4' +
+  '\\u060c\\u061b\\u061e\\u061f\\u066a-\\u066d\\u06d4\\u0964\\u0965\\u2010-\\u2027\\u2030-\\u205e' +
+  '\\u3001-\\u3003\\u3008-\\u3011\\u3014-\\u301f\\u30fb\\uff01-\\uff0f\\uff1a-\\uff20\\uff3b-\\uff40' +
+  '\\uff5b-\\uff65]';
+const SPLIT_RULES = [
+  [`(${PUNCTUATION})`, `${JOINER}$1${JOINER}`],
+  [`${JOINER}? ${JOINER}?`, ' '],
+  [`^${JOINER}|${JOINER}$`, ''],
+  [`${JOINER}+`, JOINER],
+  [`${JOINER}(${PUNCTUATION})`, ` ${JOINER}$1`],
+  [`([^ ])${JOINER}`, `$1${JOINER} `],
+].map(([pattern, replacement]) => [new RegExp(pattern, 'gu'), replacement]);
+const JOIN_RULE = new RegExp(`${JOINER} ${JOINER}?| ${JOINER}`, 'gu');
+
+// SentencePiece writes U+2581 for a blank and U+2585 for what it leaves out; text has these instead.
+const BLANK = '\u2581';
+const ESCAPES = [
+  [BLANK, '\x02'],
+  ['\u2585', '\x03'],
+];
+// An unknown character scores so much below the worst piece.
+const UNKNOWN_PENALTY = 10;
+
+/** What all tokenizers share: the border between text and ids. */
+class Tokenizer {
+  constructor(form, size) {
+    this.form = form;
+    this.vocabularySize = size;
+  }
+
+  /** The ids of a text, without start and end marks; none for a blank text. */
+  encode(text) {
+    return this.idsOf(normalize(text, this.form));
+  }
+
+  /** The text of ids, in NFC; special ids but the unknown one are left out. */
+  decode(ids) {
+    return normalize(this.textOf(ids.filter((id) => id === UNKNOWN || id > END)), 'NFC');
+  }
+
+  /** What each id stands for, to be read by people. */
+  pieces(ids) {
+    return ids.map((id) => SPECIAL_PIECES[id] ?? this.pieceOf(id));
+  }
+}
+
+/** What words and characters share: a list of symbols, the first of which has id 4. */
+class SymbolTokenizer extends Tokenizer {
+  constructor(settings) {
+    const symbols = [...SPECIAL_PIECES, ...settings.symbols];
+    super(settings.normalization, symbols.length);
+    this.symbols = symbols;
+    this.ids = new Map(settings.symbols.map((symbol, place) => [symbol, END + 1 + place]));
+  }
+
+  idsOf(text) {
+    return this.split(text).map((symbol) => this.ids.get(symbol) ?? UNKNOWN);
+  }
+
+  textOf(ids) {
+    return this.join(ids.map((id) => (id === UNKNOWN ? UNKNOWN_TEXT : this.symbols[id])));
+  }
+
+  pieceOf(id) {
+    return this.symbols[id].replaceAll(JOINER, VISIBLE_JOINER);
+  }
+}
+
+/** One id for each word between blanks, marks apart if the export says so. */
+export class WordTokenizer extends SymbolTokenizer {
+  constructor(settings) {
+    super(settings);
+    this.rules = settings.split_punctuation ? SPLIT_RULES : [];
+  }
+
+  split(text) {
+    const words = this.rules.reduce((line, rule) => line.replace(...rule), text);
+    return words.split(' ').filter((word) => word);
+  }
+
+  join(words) {
+    const text = words.join(' ');
+    return this.rules.length ? text.replace(JOIN_RULE, '') : text;
+  }
+}
+
+/** One id for each code point. */
+export class CharacterTokenizer extends SymbolTokenizer {
+  split(text) {
+    return [...text];
+  }
+
+  join(characters) {
+    return characters.join('');
+  }
+}
+
+/** Subwords: the most probable way to cut a sentence into pieces (Kudo 2018, section 3.2). */
+export class SentencePieceTokenizer extends Tokenizer {
+  constructor(settings, {pieces, scores}) {
+    super(settings.normalization, pieces.length);
+    this.symbols = pieces;
+    this.scores = Float32Array.from(scores, (score) => score / 256);
+    this.unknownScore = this.scores.subarray(END + 1).reduce((a, b) => Math.min(a, b), Infinity);
+    this.unknownScore = Math.fround(this.unknownScore - UNKNOWN_PENALTY);
+    this.ids = new Map();
+    this.beginnings = new Set();
+    for (const [place, piece] of pieces.slice(END + 1).entries()) {
+      this.ids.set(piece, END + 1 + place);
+      for (let end = 1; end <= piece.length; end++) this.beginnings.add(piece.slice(0, end));
+    }
+  }
+
+  // Viterbi: the best way to each place, of equals the one whose last piece starts first. Sums are
+  // in float32, as those of SentencePiece are.
+  idsOf(text) {
+    if (!text) return [];
+    const line = BLANK + replaceAll(text, ESCAPES).replaceAll(' ', BLANK);
+    const scores = new Float32Array(line.length + 1).fill(-Infinity);
+    const starts = new Int32Array(line.length + 1).fill(-1);
+    const lastIds = new Int32Array(line.length + 1);
+    const arrive = (start, end, id, score) => {
+      const sum = Math.fround(scores[start] + score);
+      if (starts[end] < 0 || sum > scores[end]) {
+        [scores[end], starts[end], lastIds[end]] = [sum, start, id];
+      }
+    };
+    scores[0] = 0;
+    for (let start = 0, next; start < line.length; start = next) {
+      next = start + (line.codePointAt(start) > 0xffff ? 2 : 1);
+      let isKnown = false;
+      for (let end = start + 1; end <= line.length; end++) {
+        const piece = line.slice(start, end);
+        if (!this.beginnings.has(piece)) break;
+        const id = this.ids.get(piece);
+        if (id === undefined) continue;
+        arrive(start, end, id, this.scores[id]);
+        isKnown ||= end === next;
+      }
+      if (!isKnown) arrive(start, next, UNKNOWN, this.unknownScore);
+    }
+    const ids = [];
+    for (let end = line.length; end; end = starts[end]) {
+      // A run of unknown characters is one id.
+      if (lastIds[end] !== UNKNOWN || ids.at(-1) !== UNKNOWN) ids.push(lastIds[end]);
+    }
+    return ids.reverse();
+  }
+
+  textOf(ids) {
+    const pieces = ids.map((id) => (id === UNKNOWN ? UNKNOWN_TEXT : this.symbols[id]));
+    return unescape(pieces.join('').replaceAll(BLANK, ' '));
+  }
+
+  pieceOf(id) {
+    return unescape(this.symbols[id]);
+  }
+}
+
+/**
+ * Makes the tokenizer that an export describes.
+ *
+ * @param {(name: string) => Promise<any>} readJson Reads a file of the tokenizer's folder.
+ * @returns {Promise<Tokenizer>} With `encode`, `decode` and `pieces`.
+ * @throws {Error} The description is none that is known.
+ */
+export async function loadTokenizer(readJson) {
+  const settings = await readJson('tokenizer.json');
+  const tokenizer = await make(settings, readJson);
+  if (!tokenizer || !FORMS.includes(settings.normalization)) {
+    throw new Error('its tokenizer is of a kind that this page does not know');
+  }
+  if (tokenizer.vocabularySize !== settings.vocabulary_size) {
+    throw new Error('its tokenizer is damaged');
+  }
+  return tokenizer;
+}
+
+async function make(settings, readJson) {
+  switch (settings.class) {
+    case 'WordTokenizer':
+      return new WordTokenizer(settings);
+    case 'CharacterTokenizer':
+      return new CharacterTokenizer(settings);
+    case 'SentencePieceTokenizer':
+      return new SentencePieceTokenizer(settings, await readJson('pieces.json'));
+    default:
+      return undefined;
+  }
+}
+
+function replaceAll(text, pairs) {
+  return pairs.reduce((found, [from, to]) => found.replaceAll(from, to), text);
+}
+
+function unescape(text) {
+  return replaceAll(text, ESCAPES.map(([from, to]) => [to, from]));
+}

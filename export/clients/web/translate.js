@@ -1,0 +1,197 @@
+// Texts to texts by an exported LiteRT folder: `keras_s2s.export.LiteRTTranslator` again.
+
+import {beamSearch} from './search.js';
+import {END, loadTokenizer} from './tokenizer.js';
+
+const FORMAT = 'keras-s2s export';
+const VERSION = 1; // Of the folder.
+
+/**
+ * @typedef {object} Answer
+ * @property {string} text
+ * @property {number[]} ids With the end mark, unless the answer is not over or was cut off.
+ * @property {string[]} pieces What the ids stand for.
+ * @property {string[]} sourcePieces What the encoder read, end mark included.
+ * @property {Float32Array[]} attention A row for each id, of as many weights as there are source
+ *     pieces; none if the model has no attention.
+ */
+
+/** Translates with an export, on the device that this runs on. */
+export class Translator {
+  /**
+   * Opens an export and checks every file of it that is read.
+   *
+   * @param {(name: string) => Promise<Uint8Array>} read Reads a file of the folder.
+   * @param {object} litert The module `@litertjs/core`, its wasm loaded.
+   * @returns {Promise<Translator>}
+   * @throws {Error} The folder holds no such export, or a damaged one; the message is a sentence.
+   */
+  static async open(read, litert) {
+    const manifest = parse(await read('manifest.json'), 'manifest.json');
+    checkManifest(manifest);
+    const readChecked = async (name) => {
+      const bytes = await read(name);
+      await checkDigest(bytes, manifest.sha256[name], name);
+      return bytes;
+    };
+    const tokenizers = ['source', 'target'].map((side) =>
+      loadTokenizer(async (name) => {
+        const path = `${manifest.tokenizers[side]}/${name}`;
+        return parse(await readChecked(path), path);
+      }),
+    );
+    const [file, source, target] = await Promise.all([readChecked(manifest.file), ...tokenizers]);
+    const model = await LiteRtModel.compile(file, manifest, litert);
+    return new Translator(manifest, source, target, model);
+  }
+
+  constructor(manifest, source, target, model) {
+    Object.assign(this, {manifest, source, target, model});
+    /** Most tokens of a source, end mark included. */
+    this.longest = manifest.lengths.at(-1);
+  }
+
+  /** Whether the model has attention to show. */
+  get hasAttention() {
+    return 'attention' in this.manifest.signatures.decode_step.outputs;
+  }
+
+  /**
+   * Translates one text.
+   *
+   * @param {string} text Over `longest` tokens it is cut; `source.encode` tells how many it has.
+   * @param {{beamSize?: number}} options 1 for greedy; by default as it was exported.
+   * @yields {Answer} The answer as it grows, a token at a time; the last is the result.
+   */
+  async *stream(text, {beamSize = this.manifest.options.beam_size} = {}) {
+    const known = this.source.encode(text);
+    if (!known.length) {
+      yield {text: '', ids: [], pieces: [], sourcePieces: [], attention: []};
+      return;
+    }
+    const ids = [...known.slice(0, this.longest - 1), END];
+    const sourcePieces = this.source.pieces(ids);
+    const options = {
+      beamSize,
+      lengthPenalty: beamSize === 1 ? 0 : this.manifest.options.length_penalty,
+      coveragePenalty: beamSize === 1 ? 0 : this.manifest.options.coverage_penalty,
+    };
+    const sentence = await this.model.encode(ids);
+    try {
+      const step = (token, state) => sentence.decodeStep(token, state);
+      for await (const found of beamSearch(step, sentence.state, 3 * ids.length + 20, options)) {
+        const pieces = this.target.pieces(found.ids);
+        const {attention} = found;
+        yield {text: this.target.decode(found.ids), ids: found.ids, pieces, sourcePieces, attention};
+      }
+    } finally {
+      sentence.delete();
+    }
+  }
+
+  /** The last of what `stream` yields. */
+  async translate(text, options) {
+    let answer;
+    for await (answer of this.stream(text, options));
+    return answer;
+  }
+}
+
+/** The two functions of an export, by LiteRT.js. */
+class LiteRtModel {
+  static async compile(bytes, manifest, litert) {
+    let model;
+    try {
+      model = await litert.loadAndCompile(bytes, {accelerator: 'wasm'});
+    } catch (error) {
+      throw new Error(`${manifest.file} can't be run by LiteRT: ${error.message ?? error}`);
+    }
+    return new LiteRtModel(model, manifest, litert);
+  }
+
+  constructor(model, manifest, litert) {
+    Object.assign(this, {model, litert, lengths: manifest.lengths});
+  }
+
+  /** Reads a sentence; the result knows it, until it is deleted. */
+  async encode(ids) {
+    const longest = this.lengths.at(-1);
+    const room = this.lengths.find((length) => length >= ids.length);
+    const signature = this.model.signatures[room === longest ? 'encode' : `encode_${room}`];
+    const tokens = new Int32Array(room);
+    tokens.set(ids);
+    const length = new this.litert.Tensor(Int32Array.of(ids.length), [1]);
+    const given = {tokens: new this.litert.Tensor(tokens, [1, room]), length};
+    const {state, ...fixed} = await signature.run(given);
+    given.tokens.delete();
+    return new Sentence(this, ids.length, take(state), {...fixed, length});
+  }
+}
+
+/** A sentence that was read; what `encode` found of it stays where LiteRT put it. */
+class Sentence {
+  constructor({model, litert}, length, state, fixed) {
+    Object.assign(this, {litert, length, state, fixed, run: model.signatures.decode_step});
+  }
+
+  /** One step of the decoder, see `Step` in search.js. */
+  async decodeStep(token, state) {
+    const own = {
+      token: new this.litert.Tensor(Int32Array.of(token), [1]),
+      state: new this.litert.Tensor(state, [1, state.length]),
+    };
+    const found = await this.run.run({...this.fixed, ...own});
+    const step = {logits: take(found.logits), state: take(found.next_state)};
+    if (found.attention) step.attention = take(found.attention).subarray(0, this.length);
+    for (const tensor of [...Object.values(own), found.next_token]) tensor.delete();
+    return step;
+  }
+
+  delete() {
+    for (const tensor of Object.values(this.fixed)) tensor.delete();
+  }
+}
+
+/** Takes the numbers out of a tensor, which is gone then. */
+function take(tensor) {
+  const values = tensor.toTypedArray().slice();
+  tensor.delete();
+  return values;
+}
+
+function parse(bytes, name) {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', {fatal: true}).decode(bytes));
+  } catch {
+    throw new Error(`${name} is damaged`);
+  }
+}
+
+function checkManifest(manifest) {
+  if (manifest?.format !== FORMAT) throw new Error('manifest.json is of no keras-s2s export');
+  if (manifest.format_version !== VERSION) {
+    throw new Error(`it is of format version ${manifest.format_version}, and this page reads ${VERSION}`);
+  }
+  if (manifest.kind !== 'litert') {
+    throw new Error(`it is an export for ${manifest.kind}, and a browser needs --format litert`);
+  }
+  const isSound =
+    manifest.lengths?.length &&
+    manifest.lengths.every(Number.isInteger) &&
+    manifest.signatures?.decode_step?.outputs &&
+    manifest.options?.beam_size >= 1 &&
+    manifest.tokenizers?.source &&
+    manifest.tokenizers?.target &&
+    typeof manifest.file === 'string' &&
+    manifest.sha256?.[manifest.file];
+  if (!isSound) throw new Error('manifest.json is damaged');
+}
+
+async function checkDigest(bytes, expected, name) {
+  if (!expected) throw new Error(`manifest.json does not list ${name}`);
+  // Browsers have digests for https and localhost only.
+  if (!globalThis.crypto?.subtle) return;
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  const found = [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  if (found !== expected) throw new Error(`${name} is damaged: its SHA-256 is another`);
+}
