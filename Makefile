@@ -7,17 +7,19 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3.10 python3; do \
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,.venv/bin/python -m pip install)
 
-.PHONY: help setup demo test slow packaging lint format types notebooks
+.PHONY: help setup demo test slow browser packaging lint format types notebooks web
 
 help:
 	@echo "make demo       train on written dates in a few minutes and look at the result"
 	@echo "make test       run the tests"
 	@echo "make slow       run the long tests"
+	@echo "make browser    run the tests of the page, in Chromium"
 	@echo "make packaging  build the distributions and install them into fresh environments"
 	@echo "make lint       check style and format"
 	@echo "make format     mend what lint can mend"
 	@echo "make types      run the type checker"
 	@echo "make notebooks  make the notebooks, and run those whose code has changed (an hour)"
+	@echo "make web        fetch LiteRT.js for the page, so that distributions hold it"
 	@echo "make setup      make .venv with all that the above need"
 
 demo: .venv/.installed
@@ -31,6 +33,9 @@ test: .venv/.installed-dev
 
 slow: .venv/.installed-dev
 	.venv/bin/python -m pytest -m slow
+
+browser: .venv/.installed-dev
+	.venv/bin/python -m pytest -m browser tests/export/clients
 
 packaging: .venv/.installed-dev
 	.venv/bin/python -m pytest -m packaging tests/test_packaging.py
@@ -52,6 +57,9 @@ types: .venv/.installed-dev
 
 notebooks: .venv/.installed-dev
 	.venv/bin/python notebooks/make.py
+
+web: .venv/.installed
+	.venv/bin/python -m keras_s2s.export.web_runtime export/clients/web/litert
 
 .venv/bin/python:
 	@test -n "$(PYTHON)$(UV)" || { echo "Python 3.10, 3.11 or 3.12 with its venv module is needed;" \

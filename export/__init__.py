@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .litert import litert as litert
 from .onnx import onnx as onnx
 from .saved_model import saved_model as saved_model
+from .web import web as web
 
 if TYPE_CHECKING:
     from .runners import LiteRTTranslator as LiteRTTranslator
@@ -25,6 +26,7 @@ __all__ = [
     "litert",
     "onnx",
     "saved_model",
+    "web",
 ]
 
 

@@ -67,8 +67,8 @@ def write_manifest(
         The manifest without its list of files.
     """
     places = _tokenizer_places(tokenizers)
-    _save_tokenizer(translator.source_tokenizer, new / places["source"])
-    _save_tokenizer(translator.target_tokenizer, new / places["target"])
+    save_tokenizer(translator.source_tokenizer, new / places["source"])
+    save_tokenizer(translator.target_tokenizer, new / places["target"])
     manifest = {
         "kind": kind,
         "special_ids": SPECIAL_IDS,
@@ -84,6 +84,21 @@ def write_manifest(
     }
     EXPORT.describe(new, manifest)
     return manifest
+
+
+def save_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Save a tokenizer; SentencePiece's vocabulary also as JSON, for clients without its library.
+
+    `pieces` are as the model file spells them, by id; `scores` are in 256ths, whole numbers.
+    """
+    from keras_s2s import SentencePieceTokenizer
+
+    tokenizer.save(folder)
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        pieces, scores = zip(*tokenizer.vocabulary(), strict=True)
+        content = {"pieces": pieces, "scores": [round(256 * score) for score in scores]}
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        (folder / PIECES).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -126,21 +141,6 @@ def versions_in(folder: Path) -> list[int]:
         return []
     names = (re.fullmatch(r"([1-9]\d*)|\.([1-9]\d*)\.previous", p.name) for p in folder.iterdir())
     return sorted({int(name[1] or name[2]) for name in names if name}, reverse=True)
-
-
-def _save_tokenizer(tokenizer: Any, folder: Path) -> None:
-    """Save a tokenizer; SentencePiece's vocabulary also as JSON, for clients without its library.
-
-    `pieces` are as the model file spells them, by id; `scores` are in 256ths, whole numbers.
-    """
-    from keras_s2s import SentencePieceTokenizer
-
-    tokenizer.save(folder)
-    if isinstance(tokenizer, SentencePieceTokenizer):
-        pieces, scores = zip(*tokenizer.vocabulary(), strict=True)
-        content = {"pieces": pieces, "scores": [round(256 * score) for score in scores]}
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        (folder / PIECES).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _tokenizer_places(prefix: str) -> dict[str, str]:

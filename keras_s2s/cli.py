@@ -30,6 +30,7 @@ from keras_s2s.cli_options import (
 from keras_s2s.cli_prepare import open_training, prepare
 from keras_s2s.cli_runtime import ended_by_sigterm, load_strategy, load_tensorflow
 from keras_s2s.cli_translate import average, translate
+from keras_s2s.cli_web import web
 from keras_s2s.recipe import Recipe
 from keras_s2s.recipe import train as train_model
 from keras_s2s.recipe_run import Run
@@ -250,6 +251,7 @@ app.command()(evaluate)
 app.command()(score)
 app.command()(average)
 app.command()(export)
+app.command()(web)
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

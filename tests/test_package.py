@@ -76,6 +76,7 @@ MAY_IMPORT_EVERYTHING = {
     "cli_prepare",
     "cli_runtime",
     "cli_translate",
+    "cli_web",
     "demo",
     "experiments",
     "preparation",

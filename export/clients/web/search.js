@@ -76,19 +76,19 @@ async function expand(step, live, {beamSize, lengthPenalty, coveragePenalty}) {
 /** The likeliest tokens and their log-probabilities, falling; of equals the lower id first. */
 function bestTokens(logits, count) {
   const best = [];
-  let largest = -Infinity;
+  let least = -Infinity; // That is good enough.
   for (let id = 0; id < logits.length; id++) {
     const value = logits[id];
-    if (value > largest) largest = value;
-    if (id === PAD || id === START) continue; // They keep their share of the probability.
-    if (best.length === count && !(value > best.at(-1)[1])) continue;
+    if (!(value > least) || id === PAD || id === START) continue;
     let place = best.length;
     while (place && value > best[place - 1][1]) place--;
     best.splice(place, 0, [id, value]);
     if (best.length > count) best.pop();
+    if (best.length === count) least = best[count - 1][1];
   }
+  const largest = Math.max(best[0]?.[1], logits[PAD], logits[START]);
   let sum = 0;
-  for (const value of logits) sum += Math.exp(value - largest);
+  for (let id = 0; id < logits.length; id++) sum += Math.exp(logits[id] - largest);
   if (!Number.isFinite(sum)) throw new Error('the model gives no numbers');
   const logSum = Math.fround(Math.log(sum));
   return best.map(([id, value]) => [id, Math.fround(Math.fround(value - largest) - logSum)]);

@@ -1,0 +1,93 @@
+"""LiteRT.js for the page: beside it where it was built in, else from npm, once.
+
+`python -m keras_s2s.export.web_runtime FOLDER` fetches it into a folder (`make web`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CLIENT = Path(__file__).with_name("clients") / "web"
+BUILT_IN = CLIENT / "litert"
+LOCK = ("package.json", "package-lock.json")
+# By the name under which the page asks for it, where npm puts a file. The page needs one of the two
+# pairs: browsers without relaxed SIMD take "compat".
+PACKAGED = {
+    "core.js": "@litertjs/core/dist/index.js",
+    "wasm-utils.js": "@litertjs/wasm-utils/dist/index.js",
+    **{
+        f"wasm/{name}": f"@litertjs/core/wasm/{name}"
+        for stem in ("litert_wasm_internal", "litert_wasm_compat_internal")
+        for name in (f"{stem}.js", f"{stem}.wasm")
+    },
+}
+
+
+def runtime_files() -> dict[str, Path]:
+    """The files of LiteRT.js by the names under which the page asks for them.
+
+    Raises:
+        FileNotFoundError: It is not here, and npm, which fetches it, neither.
+        OSError: npm failed, or there is no room.
+    """
+    folder = next((place for place in (BUILT_IN, _cache()) if _is_whole(place)), None)
+    if folder is None:
+        folder = _cache()
+        fetch_runtime(folder)
+    return {name: folder / name for name in PACKAGED}
+
+
+def fetch_runtime(goal: Path) -> None:
+    """Let npm fetch LiteRT.js, with the versions and the digests of the lock file.
+
+    Args:
+        goal: A folder, replaced as a whole.
+
+    Raises:
+        FileNotFoundError: There is no npm.
+        OSError: npm failed, or there is no room.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FileNotFoundError(
+            "The page needs LiteRT.js, which npm fetches once, and npm was not found. Install "
+            "Node.js 18 or newer, or copy a page written elsewhere (keras-s2s web --output)"
+        )
+    goal = goal.resolve()
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{goal.name}-", dir=goal.parent) as temporary:
+        place, new = Path(temporary), Path(temporary) / "new"
+        for name in LOCK:
+            shutil.copyfile(CLIENT / name, place / name)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["no message"]
+            raise OSError(f"npm could not fetch LiteRT.js. Received: {lines[0]}")
+        for name, packaged in PACKAGED.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(place / "node_modules" / packaged, new / name)
+        if goal.exists():
+            goal.rename(place / "old")
+        new.rename(goal)
+
+
+def _cache() -> Path:
+    """Where what was fetched is kept for the next time, by what the lock file says."""
+    found = hashlib.sha256((CLIENT / LOCK[1]).read_bytes()).hexdigest()[:12]
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "keras-s2s" / f"litert-js-{found}"
+
+
+def _is_whole(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in PACKAGED)
+
+
+if __name__ == "__main__":
+    fetch_runtime(Path(sys.argv[1]))

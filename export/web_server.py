@@ -1,0 +1,92 @@
+"""A server of the page for this machine alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+LOOPBACK = "127.0.0.1"
+OWN_NAMES = {"127.0.0.1", "localhost"}
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".wasm": "application/wasm",
+}
+SILENCE = 60  # Seconds after which a connection that says nothing is closed.
+
+
+def server(files: Mapping[str, Path], port: int) -> ThreadingHTTPServer:
+    """Make a server for this machine alone; `serve_forever` runs it.
+
+    Args:
+        files: What it gives out, by name, and nothing else; see `site_files`.
+        port: On 127.0.0.1; 0 for one that is free, then `server_port` says which.
+
+    Raises:
+        OSError: The port is taken.
+    """
+
+    class Handler(_Handler):
+        pass
+
+    Handler.files = files
+    try:
+        return ThreadingHTTPServer((LOOPBACK, port), Handler)
+    except OSError as error:
+        raise OSError(
+            f"port {port} can't be opened ({error.strerror}); name another with --port, or 0 for "
+            "any that is free"
+        ) from error
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Gives out the files of a page."""
+
+    files: Mapping[str, Path]
+    timeout = SILENCE
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer with a file."""
+        self._answer(with_content=True)
+
+    def do_HEAD(self) -> None:
+        """Answer with what is known about a file."""
+        self._answer(with_content=False)
+
+    def _answer(self, with_content: bool) -> None:
+        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+        if host not in OWN_NAMES:  # Another site's name that leads here.
+            self.send_error(HTTPStatus.FORBIDDEN)
+            return
+        name = unquote(urlsplit(self.path).path).removeprefix("/") or "index.html"
+        try:
+            content = self.files[name].read_bytes()
+        except (KeyError, OSError):
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        suffix = Path(name).suffix
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", CONTENT_TYPES.get(suffix, "application/octet-stream"))
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-cache")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        if with_content:
+            self.wfile.write(content)
+
+    def handle(self) -> None:
+        """Answer until the other side has gone, which is no error."""
+        try:
+            super().handle()
+        except ConnectionError:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep the terminal for the address."""

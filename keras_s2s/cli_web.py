@@ -1,0 +1,32 @@
+"""The command that shows an export in a browser."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+from keras_s2s.cli_options import File, about
+
+
+def web(
+    model: Annotated[Path, about("What keras-s2s export --format litert wrote.", "DIR")],
+    port: Annotated[
+        int, about("Of this machine; 0 for any that is free.", "N", min=0, max=65535)
+    ] = 8000,
+    output: Annotated[
+        File, about("Instead: a folder for the page, to be put on any static host.", "DIR")
+    ] = None,
+) -> None:
+    """Run an export in a browser: a page for this machine, or for any static host."""
+    from keras_s2s import export
+    from keras_s2s.export.web import site_files
+    from keras_s2s.export.web_server import server
+
+    if output is not None:
+        sizes = export.web(model, output)
+        print(f"the page is in {output}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
+        return
+    with server(site_files(model), port) as serving, suppress(KeyboardInterrupt):
+        print(f"http://127.0.0.1:{serving.server_port}/ has the page; Ctrl-C ends it", flush=True)
+        serving.serve_forever()

@@ -1,0 +1,112 @@
+"""The clients of an export, run as programs: the page's modules by Node, Java's by a JVM."""
+
+import json
+import random
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keras_s2s.export.web_runtime import CLIENT, LOCK
+from keras_s2s.text.normalization import CONTROL_CHARACTERS, NEWER_CHARACTERS, WHITE_SPACE
+
+HERE = Path(__file__).parent
+JAVA = CLIENT.parent / "java"
+
+# Takes a program ("tokenize" or "translate"), its arguments, and texts; returns a result for each.
+Run = Callable[..., list[dict[str, Any]]]
+
+TEXT = [
+    "The quick brown fox can't jump — over 13 lazy dogs, isn't that odd?",
+    "“Falsches Üben von Xylophonmusik quält jeden größeren Zwerg”, sagte er (1987).",
+    "다람쥐 헌 쳇바퀴에 타고파! 키스의 고유조건은 입술끼리 만나야 한다.",
+    "いろはにほへと　ちりぬるを、わかよたれそ「つねならむ」。",
+    "敏捷的棕色狐狸跳过了懒狗；对吗？",
+    "Съешь ещё этих мягких французских булок, да выпей чаю.",
+    "صِف خَلقَ خَودِ كَمِثلِ الشَمسِ إِذ بَزَغَت؟",
+    "דג סקרן שט בים מאוכזב ולפתע מצא לו חברה.",
+    "ऋषियों को सताने वाले दुष्ट राक्षसों के राजा।",
+    "เป็นมนุษย์สุดประเสริฐเลิศคุณค่า",
+    "👩‍👩‍👧‍👦 🇰🇷 👍🏽 naïve cafe\u0301 ﬁn ½ ʰ ① ⅷ Ａ",
+    "K AE1 T ˈkæt t͡ʃ a_b c#d $5 x^2 <s> </s> `code`",
+]
+
+
+@pytest.fixture(scope="session")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of @litertjs/core, as the lock file has it."""
+    if shutil.which("npm") is None:
+        pytest.skip("Node is not here.")
+    folder = tmp_path_factory.mktemp("npm")
+    for name in LOCK:
+        shutil.copy(CLIENT / name, folder)
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder / "node_modules" / "@litertjs" / "core"
+
+
+@pytest.fixture(scope="session")
+def java_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of Java's classes: the client's, LiteRT's against stubs, the tests'."""
+    if shutil.which("javac") is None:
+        pytest.skip("No Java compiler is here.")
+    folder = tmp_path_factory.mktemp("java")
+    files = [str(path) for place in (JAVA, HERE) for path in place.rglob("*.java")]
+    command = ["javac", "--release", "17", "-Xlint:all", "-Werror", "-encoding", "UTF-8"]
+    done = subprocess.run([*command, "-d", str(folder), *files], capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    return folder
+
+
+def run_program(command: Sequence[str], texts: Sequence[str]) -> list[dict[str, Any]]:
+    """What a program writes for each text, the texts and the results in JSON."""
+    done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True)
+    assert not done.returncode, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def node(program: str, *arguments: str) -> list[str]:
+    """The command that runs one of the programs beside this file."""
+    if shutil.which("node") is None:
+        pytest.skip("Node is not here.")
+    return ["node", str(HERE / f"{program}.mjs"), *arguments]
+
+
+def random_lines(count: int) -> list[str]:
+    """Lines of every kind: of known text, of all scripts, broken, blank and long ones."""
+    generator = random.Random(6)
+    known = "".join(TEXT)
+    newer = [c for first, last in NEWER_CHARACTERS for c in (first - 1, first, last, last + 1)]
+    groups = [
+        [ord(character) for character in known],
+        newer,
+        [*CONTROL_CHARACTERS, *WHITE_SPACE, 0x200B, 0x200D, 0xFEFF, 0x2581, 0x2585],
+        range(0x21, 0x7F),  # ASCII's marks among them.
+        range(0x00A1, 0x0700),  # Latin, combining marks, Greek, Cyrillic, Hebrew, Arabic.
+        range(0x0900, 0x1800),  # India, Thailand, Georgia, jamo and more.
+        range(0x1AB0, 0x3200),  # Accents, punctuation, symbols, kana.
+        range(0xAC00, 0xD7A4),  # Hangul.
+        range(0xD800, 0xE000),  # Halves of characters.
+        range(0xF900, 0x10000),  # Compatibility forms.
+        range(0x10000, 0x110000),
+        range(0x1F000, 0x1FB00),  # Emoji.
+    ]
+
+    def line() -> str:
+        length = generator.choice((1, 2, 5, 20, 60))
+        kind = generator.random()
+        if kind < 0.3:
+            start = generator.randrange(len(known))
+            return known[start : start + length]
+        chosen = groups if kind < 0.6 else [generator.choice(groups), generator.choice(groups)]
+        return "".join(chr(generator.choice(generator.choice(chosen))) for _ in range(length))
+
+    edges = [chr(code) for code in newer] + ["a" + chr(code) + "\u0301" for code in newer]
+    fixed = ["", " ", "\t\n\r ", "\x00\x01\x02\x03", "\ud83d", "\ude00\ud83d", "\ud83d\ude00a"]
+    long = [unit * (10_000 // len(unit)) for unit in ("x", "ab ", "한", "\u1112\u1161\u11ab", "…")]
+    long += [known * 12, "".join(line() for _ in range(800))[:10_000]]
+    lines = [*TEXT, *edges, *fixed, *long]
+    return [*lines, *(line() for _ in range(count - len(lines)))]

@@ -1,0 +1,60 @@
+"""The tokenizers of the page and of Java give Python's ids and texts, whatever the line."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keras_s2s import CharacterTokenizer, SentencePieceTokenizer, WordTokenizer
+from keras_s2s.export.artifact import save_tokenizer
+from keras_s2s.text.normalization import NORMALIZATION_FORMS, without_surrogates
+
+from .conftest import TEXT, node, random_lines, run_program
+
+LINES = random_lines(10_000)
+KINDS: dict[str, Callable[[str], Any]] = {
+    "sentencepiece": lambda form: SentencePieceTokenizer.train(TEXT * 3, normalization=form),
+    "words": lambda form: WordTokenizer.train(TEXT, normalization=form),
+    "blanks": lambda form: WordTokenizer.train(TEXT, normalization=form, split_punctuation=False),
+    "characters": lambda form: CharacterTokenizer.train(TEXT, normalization=form),
+}
+
+
+@pytest.fixture(scope="module", params=NORMALIZATION_FORMS)
+def form(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def case(
+    request: pytest.FixtureRequest, form: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[dict[str, Any]]]:
+    """A tokenizer's folder, and what Python makes of the lines."""
+    tokenizer = KINDS[request.param](form)
+    folder = tmp_path_factory.mktemp("tokenizer")
+    save_tokenizer(tokenizer, folder)
+    expected = []
+    for line in map(without_surrogates, LINES):
+        ids = tokenizer.encode(line)
+        text, pieces = tokenizer.decode(ids), tokenizer.pieces(ids)
+        expected.append({"ids": ids, "text": text, "pieces": pieces})
+    return folder, expected
+
+
+def check(found: Sequence[Any], expected: Sequence[Any]) -> None:
+    assert len(found) == len(expected) == 10_000
+    wrong = [i for i, (a, b) in enumerate(zip(found, expected, strict=True)) if a != b]
+    shown = [(ascii(LINES[i][:50]), str(found[i])[:200], str(expected[i])[:200]) for i in wrong[:3]]
+    assert not wrong, f"{len(wrong)} lines differ: {shown}"
+
+
+def test_the_page_gives_pythons_ids_and_texts(case: tuple[Path, list]) -> None:
+    folder, expected = case
+    check(run_program(node("tokenize", str(folder)), LINES), expected)
+
+
+def test_java_gives_pythons_ids_and_texts(java_classes: Path, case: tuple[Path, list]) -> None:
+    folder, expected = case
+    command = ["java", "-cp", str(java_classes), "kerass2s.Tokenize", str(folder)]
+    check(run_program(command, LINES), expected)

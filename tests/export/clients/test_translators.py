@@ -1,0 +1,145 @@
+"""The page's modules and Java's translate with an export as `LiteRTTranslator` does."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pytest
+
+pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
+
+from keras_s2s import (
+    Corpus,
+    Decoder,
+    Encoder,
+    LuongAttention,
+    MaskedCrossentropy,
+    SentencePieceTokenizer,
+    Seq2Seq,
+    Translator,
+    export,
+)
+from keras_s2s.dates import date_splits
+from keras_s2s.demo import RECIPE
+from keras_s2s.export.artifact import END_ID, START_ID
+from keras_s2s.recipe import train
+
+from .conftest import HERE, node, run_program
+
+COUNT = 200  # Sentences.
+
+# Translates texts with an export and a beam of some size.
+Client = Callable[[Path, int, list[str]], list[dict[str, Any]]]
+
+
+class Export(NamedTuple):
+    folder: Path
+    sources: list[str]
+
+
+@pytest.fixture(scope="session")
+def dates(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """The demo's model, trained on fewer dates; in int8, as the demo exports it."""
+    folder = tmp_path_factory.mktemp("dates")
+    splits = date_splits(seed=1)
+    recipe = dataclasses.replace(RECIPE, epochs=3)
+    translator = train(splits.train[:12_000], splits.valid[:200], folder / "model", recipe)
+    export.litert(translator, folder / "export", quantize="int8")
+    return Export(folder / "export", [source for source, _ in splits.test[:COUNT]])
+
+
+@pytest.fixture(scope="session")
+def captions(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """A model that has learnt short captions of Multi30k by heart, so that it is sure; in int8."""
+    folder = tmp_path_factory.mktemp("captions")
+    corpus = Corpus(shared_data / "multi30k" / "train.en", shared_data / "multi30k" / "train.de")
+    pairs = [pair for pair in corpus if len(pair[0].split()) < 9][:COUNT]
+    sources, targets = (list(side) for side in zip(*pairs, strict=True))
+    tokenizer = SentencePieceTokenizer.train([*sources, *targets], 500)
+    source_ids, target_ids = map(tokenizer.encode_all, (sources, targets))
+    keras.utils.set_random_seed(1)
+    size, shape = tokenizer.vocabulary_size, {"units": 128, "embedding_dimension": 64}
+    model = Seq2Seq(Encoder(size, **shape), Decoder(size, **shape, attention=LuongAttention(128)))
+    model.compile(keras.optimizers.Adam(5e-3), loss=MaskedCrossentropy())
+    inputs = (
+        rows([*ids, END_ID] for ids in source_ids),
+        rows([START_ID, *ids] for ids in target_ids),
+    )
+    outputs = rows([*ids, END_ID] for ids in target_ids)
+    model.fit(inputs, outputs, batch_size=50, epochs=100, verbose=0)
+    translator = Translator(model, tokenizer, tokenizer)
+    export.litert(translator, folder / "export", quantize="int8", samples=sources)
+    return Export(folder / "export", sources)
+
+
+def rows(ids: Iterable[list[int]]) -> np.ndarray:
+    return keras.utils.pad_sequences(list(ids), padding="post")
+
+
+@pytest.fixture(params=["page", "java"])
+def client(request: pytest.FixtureRequest) -> Client:
+    if request.param == "page":
+        core = request.getfixturevalue("core")
+        return lambda folder, beam, texts: run_program(
+            node("translate", str(core), str(folder), str(beam)), texts
+        )
+    classes = request.getfixturevalue("java_classes")
+    server = [sys.executable, str(HERE / "step_server.py")]
+    java = ["java", "-cp", str(classes), "kerass2s.Translate"]
+    return lambda folder, beam, texts: run_program(
+        [*java, str(folder), str(beam), *server, str(folder)], texts
+    )
+
+
+def check_golden(client: Client, folder: Path) -> None:
+    golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    found = client(folder, 1, [one["text"] for one in golden])
+    assert len(golden) > 100
+    assert [[*one["source_ids"], 3] for one in found] == [one["ids"] for one in golden]
+    assert [one["ids"] for one in found] == [one["answer_ids"] for one in golden]
+    assert [one["text"] for one in found] == [one["answer"] for one in golden]
+
+
+def check_answers(client: Client, case: Export, beam: int) -> None:
+    runner = export.LiteRTTranslator(case.folder)
+    answers = runner.stream(case.sources, beam_size=beam, attention=True)
+    found = client(case.folder, beam, case.sources)
+    assert len(found) == COUNT
+    for one, (answer,) in zip(found, answers, strict=True):
+        assert runner.target_tokenizer.pieces(one["ids"]) == answer.target_pieces
+        assert one["text"] == answer.text
+        np.testing.assert_allclose(one["attention"], answer.weights, atol=0.05)
+
+
+def test_golden_vectors_of_the_demo_are_found(client: Client, dates: Export) -> None:
+    check_golden(client, dates.folder)
+
+
+def test_golden_vectors_of_captions_are_found(client: Client, captions: Export) -> None:
+    check_golden(client, captions.folder)
+
+
+@pytest.mark.parametrize("beam", [1, 5])
+def test_dates_are_read_as_by_python(client: Client, dates: Export, beam: int) -> None:
+    check_answers(client, dates, beam)
+
+
+@pytest.mark.parametrize("beam", [1, 5])
+def test_captions_are_translated_as_by_python(client: Client, captions: Export, beam: int) -> None:
+    check_answers(client, captions, beam)
+
+
+def test_a_text_that_is_too_long_is_cut_and_a_blank_one_has_no_answer(
+    client: Client, dates: Export
+) -> None:
+    runner = export.LiteRTTranslator(dates.folder)
+    long = "march " * 1000
+    with pytest.warns(UserWarning, match="was cut"):
+        expected = runner.translate([long, " \t"], beam_size=1)
+    assert [one["text"] for one in client(dates.folder, 1, [long, " \t"])] == expected
+    assert expected[1] == ""
