@@ -2,6 +2,8 @@
 
 import {END, PAD, START} from './tokenizer.js';
 
+const NO_NUMBERS = 'the model gives no numbers';
+
 /**
  * @typedef {object} Hypothesis One answer.
  * @property {number} score What hypotheses are ordered by.
@@ -23,32 +25,38 @@ import {END, PAD, START} from './tokenizer.js';
  * @param {number} limit Longest answer in tokens, end mark included.
  * @param {{beamSize: number, lengthPenalty: number, coveragePenalty: number}} options As for
  *     `keras_s2s.beam_search`.
- * @yields {Hypothesis} After each step the best answer so far, whole or not; the last is the result.
+ * @yields {Hypothesis} After each step the best beginning of an answer; the last is the result.
+ * @throws {Error} The model gives no numbers.
  *
  * Source: Wu et al. 2016, "Google's Neural Machine Translation System", eq. 14.
  */
 export async function* beamSearch(step, state, limit, options) {
-  const {beamSize, lengthPenalty} = options;
-  const bound = divisor(limit, lengthPenalty);
   let live = [{logProbability: 0, score: 0, ids: [], attention: [], state}];
   let result = null;
   let endedCount = 0;
-  for (let length = 1; length <= limit; length++) {
+  for (let length = 1; ; length++) {
     const found = await expand(step, live, options);
-    let ended = found.slice(0, beamSize).filter(hasEnded);
+    let ended = found.slice(0, options.beamSize).filter(hasEnded);
     const going = found.filter((one) => !hasEnded(one));
     endedCount += ended.length;
-    if (length === limit && !endedCount) ended = going;
+    const isLast = length === limit;
+    if (isLast && !endedCount) ended = going;
     for (const one of ended) if (!result || one.score > result.score) result = one;
-    live = going.slice(0, beamSize);
-    const isDecided =
-      result &&
-      (live.every((one) => one.logProbability / bound <= result.score) ||
-        (endedCount >= beamSize && live.every((one) => one.score <= result.score)));
-    if (isDecided || !live.length) break;
+    live = going.slice(0, options.beamSize);
+    if (isLast || !live.length || isDecided(live, result, endedCount, limit, options)) break;
     yield live[0];
   }
   yield result;
+}
+
+/** Whether no live beginning can win, or enough have ended and none is ahead now. */
+function isDecided(live, result, endedCount, limit, {beamSize, lengthPenalty}) {
+  if (!result) return false;
+  const bound = divisor(limit, lengthPenalty);
+  return (
+    live.every((one) => one.logProbability / bound <= result.score) ||
+    (endedCount >= beamSize && live.every((one) => one.score <= result.score))
+  );
 }
 
 const hasEnded = (one) => one.ids.at(-1) === END;
@@ -63,6 +71,7 @@ async function expand(step, live, {beamSize, lengthPenalty, coveragePenalty}) {
       candidates.push({beam, id, logProbability, state, attention});
     }
   }
+  if (!candidates.length) throw new Error(NO_NUMBERS);
   candidates.sort((a, b) => b.logProbability - a.logProbability);
   return candidates.slice(0, 2 * beamSize).map((one) => {
     const ids = [...one.beam.ids, one.id];
@@ -89,7 +98,7 @@ function bestTokens(logits, count) {
   const largest = Math.max(best[0]?.[1], logits[PAD], logits[START]);
   let sum = 0;
   for (let id = 0; id < logits.length; id++) sum += Math.exp(logits[id] - largest);
-  if (!Number.isFinite(sum)) throw new Error('the model gives no numbers');
+  if (!Number.isFinite(sum)) throw new Error(NO_NUMBERS);
   const logSum = Math.fround(Math.log(sum));
   return best.map(([id, value]) => [id, Math.fround(Math.fround(value - largest) - logSum)]);
 }

@@ -95,8 +95,7 @@ export class WordTokenizer extends SymbolTokenizer {
   }
 
   join(words) {
-    const text = words.join(' ');
-    return this.rules.length ? text.replace(JOIN_RULE, '') : text;
+    return words.join(' ').replace(JOIN_RULE, '');
   }
 }
 

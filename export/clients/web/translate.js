@@ -1,7 +1,7 @@
 // Texts to texts by an exported LiteRT folder: `keras_s2s.export.LiteRTTranslator` again.
 
 import {beamSearch} from './search.js';
-import {END, loadTokenizer} from './tokenizer.js';
+import {END, PAD, START, UNKNOWN, loadTokenizer} from './tokenizer.js';
 
 const FORMAT = 'keras-s2s export';
 const VERSION = 1; // Of the folder.
@@ -41,6 +41,10 @@ export class Translator {
       }),
     );
     const [file, source, target] = await Promise.all([readChecked(manifest.file), ...tokenizers]);
+    const {logits} = manifest.signatures.decode_step.outputs;
+    if (target.vocabularySize !== logits.shape.at(-1)) {
+      throw new Error('the model and its target tokenizer have different vocabularies');
+    }
     const model = await LiteRtModel.compile(file, manifest, litert);
     return new Translator(manifest, source, target, model);
   }
@@ -115,9 +119,8 @@ class LiteRtModel {
 
   /** Reads a sentence; the result knows it, until it is deleted. */
   async encode(ids) {
-    const longest = this.lengths.at(-1);
     const room = this.lengths.find((length) => length >= ids.length);
-    const signature = this.model.signatures[room === longest ? 'encode' : `encode_${room}`];
+    const signature = this.model.signatures[encodeSignature(room, this.lengths)];
     const tokens = new Int32Array(room);
     tokens.set(ids);
     const length = new this.litert.Tensor(Int32Array.of(ids.length), [1]);
@@ -152,6 +155,11 @@ class Sentence {
   }
 }
 
+/** The name of the function that reads sentences of up to so many tokens. */
+function encodeSignature(length, lengths) {
+  return length === lengths.at(-1) ? 'encode' : `encode_${length}`;
+}
+
 /** Takes the numbers out of a tensor, which is gone then. */
 function take(tensor) {
   const values = tensor.toTypedArray().slice();
@@ -175,15 +183,21 @@ function checkManifest(manifest) {
   if (manifest.kind !== 'litert') {
     throw new Error(`it is an export for ${manifest.kind}, and a browser needs --format litert`);
   }
+  const {special_ids: ids, lengths, signatures, options, tokenizers, sha256} = manifest;
   const isSound =
-    manifest.lengths?.length &&
-    manifest.lengths.every(Number.isInteger) &&
-    manifest.signatures?.decode_step?.outputs &&
-    manifest.options?.beam_size >= 1 &&
-    manifest.tokenizers?.source &&
-    manifest.tokenizers?.target &&
-    typeof manifest.file === 'string' &&
-    manifest.sha256?.[manifest.file];
+    [ids?.pad, ids?.unk, ids?.start, ids?.end].join() === [PAD, UNKNOWN, START, END].join() &&
+    Array.isArray(lengths) &&
+    lengths.length > 0 &&
+    lengths.every((length, place) => length > (lengths[place - 1] ?? 0)) &&
+    lengths.every((length) => signatures?.[encodeSignature(length, lengths)]) &&
+    signatures.decode_step?.outputs?.logits?.shape?.length &&
+    options?.beam_size >= 1 &&
+    options.length_penalty >= 0 &&
+    options.coverage_penalty >= 0 &&
+    tokenizers?.source &&
+    tokenizers.target &&
+    manifest.bytes?.file &&
+    sha256?.[manifest.file];
   if (!isSound) throw new Error('manifest.json is damaged');
 }
 

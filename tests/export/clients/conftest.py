@@ -1,23 +1,27 @@
 """The clients of an export, run as programs: the page's modules by Node, Java's by a JVM."""
 
+import dataclasses
 import json
 import random
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from keras_s2s import export
+from keras_s2s.dates import date_splits
+from keras_s2s.demo import RECIPE
 from keras_s2s.export.web_runtime import CLIENT, LOCK
+from keras_s2s.recipe import train
 from keras_s2s.text.normalization import CONTROL_CHARACTERS, NEWER_CHARACTERS, WHITE_SPACE
 
 HERE = Path(__file__).parent
 JAVA = CLIENT.parent / "java"
 
-# Takes a program ("tokenize" or "translate"), its arguments, and texts; returns a result for each.
-Run = Callable[..., list[dict[str, Any]]]
+COUNT = 200  # Sentences that an export is tried with.
 
 TEXT = [
     "The quick brown fox can't jump — over 13 lazy dogs, isn't that odd?",
@@ -33,6 +37,22 @@ TEXT = [
     "👩‍👩‍👧‍👦 🇰🇷 👍🏽 naïve cafe\u0301 ﬁn ½ ʰ ① ⅷ Ａ",
     "K AE1 T ˈkæt t͡ʃ a_b c#d $5 x^2 <s> </s> `code`",
 ]
+
+
+class Export(NamedTuple):
+    folder: Path
+    sources: list[str]
+
+
+@pytest.fixture(scope="session")
+def dates(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """The demo's model, trained on fewer dates; in int8, as the demo exports it."""
+    folder = tmp_path_factory.mktemp("dates")
+    splits = date_splits(seed=1)
+    recipe = dataclasses.replace(RECIPE, epochs=3)
+    translator = train(splits.train[:12_000], splits.valid[:200], folder / "model", recipe)
+    export.litert(translator, folder / "export", quantize="int8")
+    return Export(folder / "export", [source for source, _ in splits.test[:COUNT]])
 
 
 @pytest.fixture(scope="session")

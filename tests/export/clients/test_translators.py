@@ -1,11 +1,10 @@
 """The page's modules and Java's translate with an export as `LiteRTTranslator` does."""
 
-import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,33 +23,12 @@ from keras_s2s import (
     Translator,
     export,
 )
-from keras_s2s.dates import date_splits
-from keras_s2s.demo import RECIPE
 from keras_s2s.export.artifact import END_ID, START_ID
-from keras_s2s.recipe import train
 
-from .conftest import HERE, node, run_program
-
-COUNT = 200  # Sentences.
+from .conftest import COUNT, HERE, Export, node, run_program
 
 # Translates texts with an export and a beam of some size.
 Client = Callable[[Path, int, list[str]], list[dict[str, Any]]]
-
-
-class Export(NamedTuple):
-    folder: Path
-    sources: list[str]
-
-
-@pytest.fixture(scope="session")
-def dates(tmp_path_factory: pytest.TempPathFactory) -> Export:
-    """The demo's model, trained on fewer dates; in int8, as the demo exports it."""
-    folder = tmp_path_factory.mktemp("dates")
-    splits = date_splits(seed=1)
-    recipe = dataclasses.replace(RECIPE, epochs=3)
-    translator = train(splits.train[:12_000], splits.valid[:200], folder / "model", recipe)
-    export.litert(translator, folder / "export", quantize="int8")
-    return Export(folder / "export", [source for source, _ in splits.test[:COUNT]])
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,24 @@
+package kerass2s;
+
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** One id for each code point. */
+public final class CharacterTokenizer extends SymbolTokenizer {
+  /** For the characters from id 4 on. */
+  public CharacterTokenizer(Normalization normalization, List<String> symbols) {
+    super(normalization, symbols);
+  }
+
+  @Override
+  List<String> split(String text) {
+    return text.codePoints()
+        .mapToObj(character -> new String(Character.toChars(character)))
+        .collect(Collectors.toList());
+  }
+
+  @Override
+  String join(List<String> characters) {
+    return String.join("", characters);
+  }
+}

@@ -1,0 +1,16 @@
+package kerass2s;
+
+import java.io.IOException;
+
+/** An export is missing, damaged, or not for this client; the message is a sentence. */
+public final class ExportException extends IOException {
+  private static final long serialVersionUID = 1;
+
+  ExportException(String message) {
+    super(message);
+  }
+
+  ExportException(String message, Exception cause) {
+    super(message, cause);
+  }
+}

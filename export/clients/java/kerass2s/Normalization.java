@@ -1,0 +1,62 @@
+package kerass2s;
+
+import java.text.Normalizer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * How text looks before it becomes ids: {@code keras_s2s/text/normalization.py} again, as the
+ * Unicode forms that an export may name.
+ */
+public enum Normalization {
+  /** Loses nothing. */
+  NFC(Normalizer.Form.NFC),
+  /** Folds compatibility characters. */
+  NFKC(Normalizer.Form.NFKC),
+  /** Takes letters apart. */
+  NFD(Normalizer.Form.NFD);
+
+  private static final Pattern LONE_SURROGATE = Pattern.compile("\\p{Cs}");
+
+  // White_Space of Unicode and the control characters; `\s` means another set.
+  private static final Pattern SEPARATOR =
+      Pattern.compile(
+          "[\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029"
+              + "\\u202F\\u205F\\u3000]+");
+
+  // Characters that came after Unicode 12.1 and have a normalization: they stay as they are, so
+  // that runtimes that know them and runtimes that do not agree.
+  private static final Pattern NEWER =
+      Pattern.compile(
+          "[\\u0897-\\u089F\\u08CA-\\u08D2\\u0C3C\\u1715\\u1ABF-\\u1AEB\\u1DFA\\uA7F1-\\uA7F4"
+              + "\\uA82C\\uAB69\\x{105C9}-\\x{105E4}\\x{10781}-\\x{107BA}\\x{10D69}-\\x{10D6D}"
+              + "\\x{10EAB}\\x{10EAC}\\x{10EFA}-\\x{10EFF}\\x{10F82}-\\x{10F85}\\x{11070}"
+              + "\\x{11382}-\\x{113D0}\\x{11930}-\\x{11943}\\x{11F41}\\x{11F42}"
+              + "\\x{1611E}-\\x{1612F}\\x{16D63}-\\x{16D6A}\\x{16FF0}\\x{16FF1}"
+              + "\\x{1CCD6}-\\x{1CCF9}\\x{1E030}-\\x{1E08F}\\x{1E2AE}\\x{1E4EC}-\\x{1E6F5}"
+              + "\\x{1FBF0}-\\x{1FBF9}]+");
+
+  private final Normalizer.Form form;
+
+  Normalization(Normalizer.Form form) {
+    this.form = form;
+  }
+
+  /**
+   * Puts text into this form, with single blanks between words and none at the ends.
+   *
+   * @param text any text; a surrogate without its other half becomes U+FFFD
+   * @return the normalized text
+   */
+  public String normalize(String text) {
+    String whole = LONE_SURROGATE.matcher(text).replaceAll("\uFFFD");
+    StringBuilder normalized = new StringBuilder();
+    int end = 0;
+    for (Matcher newer = NEWER.matcher(whole); newer.find(); end = newer.end()) {
+      normalized.append(Normalizer.normalize(whole.substring(end, newer.start()), form));
+      normalized.append(newer.group());
+    }
+    normalized.append(Normalizer.normalize(whole.substring(end), form));
+    return SEPARATOR.matcher(normalized).replaceAll(" ").trim();
+  }
+}

@@ -1,0 +1,137 @@
+package kerass2s;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Subwords: the most probable way to cut a sentence into pieces (Kudo 2018, section 3.2). */
+public final class SentencePieceTokenizer extends Tokenizer {
+  // SentencePiece writes U+2581 for a blank and U+2585 for what it leaves out; text has control
+  // characters instead of these, which normalized text does not contain.
+  private static final char BLANK = '\u2581';
+  private static final char ESCAPED_BLANK = '\u0002';
+  private static final char LEFT_OUT = '\u2585';
+  private static final char ESCAPED_LEFT_OUT = '\u0003';
+
+  // An unknown character scores so much below the worst piece.
+  private static final float UNKNOWN_PENALTY = 10;
+
+  private final float[] scores;
+  private final float unknownScore;
+
+  // Ids of the pieces; UNKNOWN for what is only the beginning of one.
+  private final Map<String, Integer> beginnings = new HashMap<>();
+
+  /**
+   * Takes a vocabulary.
+   *
+   * @param normalization of text before it is cut
+   * @param pieces of all ids, as the model file spells them
+   * @param scores of all pieces: about the natural logarithms of their probabilities
+   */
+  public SentencePieceTokenizer(Normalization normalization, List<String> pieces, float[] scores) {
+    super(normalization, pieces);
+    this.scores = scores;
+    float worst = Float.POSITIVE_INFINITY;
+    for (int id = END + 1; id < scores.length; id++) {
+      String piece = pieces.get(id);
+      for (int end = 1; end < piece.length(); end++) {
+        beginnings.putIfAbsent(piece.substring(0, end), UNKNOWN);
+      }
+      beginnings.put(piece, id);
+      worst = Math.min(worst, scores[id]);
+    }
+    unknownScore = worst - UNKNOWN_PENALTY;
+  }
+
+  /** Reads {@code pieces.json}, which has scores in 256ths. */
+  static SentencePieceTokenizer of(Normalization normalization, Json vocabulary)
+      throws ExportException {
+    List<String> pieces = vocabulary.get("pieces").strings();
+    List<Json> numbers = vocabulary.get("scores").list();
+    if (pieces.size() != numbers.size()) throw vocabulary.damaged();
+    float[] scores = new float[numbers.size()];
+    for (int id = 0; id < scores.length; id++) {
+      scores[id] = (float) (numbers.get(id).number() / 256);
+    }
+    return new SentencePieceTokenizer(normalization, pieces, scores);
+  }
+
+  @Override
+  int[] idsOf(String text) {
+    if (text.isEmpty()) return new int[0];
+    return new Lattice(BLANK + escape(text).replace(' ', BLANK)).bestIds();
+  }
+
+  @Override
+  String join(List<String> pieces) {
+    return unescape(String.join("", pieces).replace(BLANK, ' '));
+  }
+
+  @Override
+  String readable(String piece) {
+    return unescape(piece);
+  }
+
+  private static String escape(String text) {
+    return text.replace(BLANK, ESCAPED_BLANK).replace(LEFT_OUT, ESCAPED_LEFT_OUT);
+  }
+
+  private static String unescape(String text) {
+    return text.replace(ESCAPED_BLANK, BLANK).replace(ESCAPED_LEFT_OUT, LEFT_OUT);
+  }
+
+  /**
+   * Viterbi: the best way to each place of a line, of equals the one whose last piece starts first.
+   * Sums are in float32, as those of SentencePiece are.
+   */
+  private final class Lattice {
+    private final String line;
+    private final float[] sums; // Of the best way to each place.
+    private final int[] starts; // Of its last piece; -1 where no way leads.
+    private final int[] lastIds;
+
+    Lattice(String line) {
+      this.line = line;
+      sums = new float[line.length() + 1];
+      starts = new int[line.length() + 1];
+      lastIds = new int[line.length() + 1];
+      Arrays.fill(starts, -1);
+      for (int start = 0; start < line.length(); ) start = leave(start);
+    }
+
+    int[] bestIds() {
+      int[] ids = new int[line.length()];
+      int first = ids.length;
+      for (int end = line.length(); end > 0; end = starts[end]) {
+        boolean goesOn = first < ids.length && ids[first] == UNKNOWN && lastIds[end] == UNKNOWN;
+        if (!goesOn) ids[--first] = lastIds[end]; // A run of unknown characters is one id.
+      }
+      return Arrays.copyOfRange(ids, first, ids.length);
+    }
+
+    /** Adds the pieces that start at a place; returns the place of the next character. */
+    private int leave(int start) {
+      int next = line.offsetByCodePoints(start, 1);
+      boolean isKnown = false;
+      for (int end = start + 1; end <= line.length(); end++) {
+        Integer id = beginnings.get(line.substring(start, end));
+        if (id == null) break;
+        if (id == UNKNOWN) continue;
+        arrive(start, end, id, scores[id]);
+        isKnown |= end == next;
+      }
+      if (!isKnown) arrive(start, next, UNKNOWN, unknownScore);
+      return next;
+    }
+
+    private void arrive(int start, int end, int id, float score) {
+      float sum = sums[start] + score;
+      if (starts[end] >= 0 && sum <= sums[end]) return;
+      sums[end] = sum;
+      starts[end] = start;
+      lastIds[end] = id;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+package kerass2s;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Texts to texts by an export for LiteRT: {@code keras_s2s.export.LiteRTTranslator} again.
+ *
+ * <p>One text at a time: a second thread waits for the first.
+ */
+public final class Translator implements AutoCloseable {
+  private final Manifest manifest;
+  private final Tokenizer source;
+  private final Tokenizer target;
+  private final StepModel model;
+
+  private Translator(Manifest manifest, Tokenizer source, Tokenizer target, StepModel model) {
+    this.manifest = manifest;
+    this.source = source;
+    this.target = target;
+    this.model = model;
+  }
+
+  /**
+   * Opens an export and checks every file of it that is read.
+   *
+   * @param folder that holds it
+   * @param factory makes what runs its model
+   * @return the translator
+   * @throws ExportException if the folder holds no such export, or a damaged one
+   */
+  public static Translator open(Folder folder, StepModel.Factory factory) throws ExportException {
+    Manifest manifest = Manifest.read(folder);
+    Folder checked = manifest.checked(folder);
+    Tokenizer source = Tokenizer.open(checked.folder(manifest.sourceTokenizer()));
+    Tokenizer target = Tokenizer.open(checked.folder(manifest.targetTokenizer()));
+    if (target.vocabularySize() != manifest.vocabularySize()) {
+      throw new ExportException("The model and its target tokenizer have different vocabularies.");
+    }
+    byte[] file = Json.bytes(checked, manifest.file());
+    try {
+      return new Translator(manifest, source, target, factory.make(manifest, file));
+    } catch (RuntimeException error) {
+      throw new ExportException(manifest.file() + " can't be run: " + error, error);
+    }
+  }
+
+  /** What the export says of itself. */
+  public Manifest manifest() {
+    return manifest;
+  }
+
+  /** The tokenizer of what is translated. */
+  public Tokenizer source() {
+    return source;
+  }
+
+  /** The tokenizer of the answers. */
+  public Tokenizer target() {
+    return target;
+  }
+
+  /** Returns the tokens of a text, end mark included. */
+  public int countTokens(String text) {
+    return source.encode(text).length + 1;
+  }
+
+  /** Returns whether a text has more tokens than the model reads, so that its end would be lost. */
+  public boolean isTooLong(String text) {
+    return countTokens(text) > manifest.longest();
+  }
+
+  /** Translates a text by the search that it was exported with, see the other method. */
+  public Translation translate(String text) {
+    return translate(text, manifest.options().beamSize(), beginning -> {});
+  }
+
+  /**
+   * Translates a text.
+   *
+   * @param text that is too long is cut
+   * @param beamSize answers that are followed at once, from 1 to 1000; 1 for greedy
+   * @param listener hears the answer as it grows, a token at a time; at last the result. What it
+   *     throws ends the search.
+   * @return the result
+   * @throws IllegalArgumentException if {@code beamSize} is out of range
+   * @throws IllegalStateException if the model gives no numbers
+   */
+  public synchronized Translation translate(
+      String text, int beamSize, Consumer<Translation> listener) {
+    Search.Options options = manifest.options().withBeamSize(beamSize);
+    int[] known = source.encode(text);
+    if (known.length == 0) {
+      Translation empty = new Translation("", known, List.of(), List.of(), new float[0][], 0);
+      listener.accept(empty);
+      return empty;
+    }
+    int[] ids = Arrays.copyOf(known, Math.min(known.length + 1, manifest.longest()));
+    ids[ids.length - 1] = Tokenizer.END;
+    List<String> sourcePieces = source.pieces(ids);
+    Search.Hypothesis found =
+        Search.beamSearch(
+            model,
+            model.encode(ids),
+            3 * ids.length + 20,
+            options,
+            beginning -> listener.accept(translation(beginning, sourcePieces)));
+    return translation(found, sourcePieces);
+  }
+
+  /** Frees what the model holds. */
+  @Override
+  public synchronized void close() {
+    model.close();
+  }
+
+  private Translation translation(Search.Hypothesis found, List<String> sourcePieces) {
+    return new Translation(
+        target.decode(found.ids()),
+        found.ids(),
+        target.pieces(found.ids()),
+        sourcePieces,
+        found.attention(),
+        found.score());
+  }
+}

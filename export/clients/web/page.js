@@ -1,0 +1,264 @@
+// The page: a text, its answer as it grows, and where the model looked.
+
+import {Heatmap} from './heatmap.js';
+import {END} from './tokenizer.js';
+import {Translator} from './translate.js';
+
+const FRAME = 16; // Milliseconds.
+const TYPING_PAUSE = 300; // Milliseconds.
+const BEAM_SIZE = 5; // Where the export is greedy.
+const MOST_EXAMPLES = 6;
+const LONGEST_EXAMPLE = 40; // Characters, if there are enough.
+const LONGEST_LARGE = 50; // Characters; answers to longer texts are set smaller.
+const HARD_TEXTS = 10; // The last of golden.json: they try the tokenizers, and mean nothing.
+
+const page = Object.fromEntries([...document.querySelectorAll('[id]')].map((one) => [one.id, one]));
+const heatmap = new Heatmap(page.heatmap, page.looked);
+let translator;
+let running; // The stream of the answer that is being written.
+
+page.alert.hidden = true;
+page.form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (translator) translate(page.source.value);
+});
+page.source.addEventListener('keydown', (event) => {
+  // An input method ends a syllable by Enter; Safari tells so by the key code alone.
+  const isComposing = event.isComposing || event.keyCode === 229;
+  if (event.key !== 'Enter' || event.shiftKey || isComposing) return;
+  event.preventDefault();
+  page.form.requestSubmit(page.translate);
+});
+page.source.addEventListener('input', debounce(tellLength, TYPING_PAUSE));
+page.stop.addEventListener('click', () => running?.return());
+
+try {
+  await load();
+} catch (error) {
+  setState('failed');
+  complain(error);
+}
+
+async function load() {
+  const litert = await loadRuntime();
+  translator = await Translator.open(readModel, litert);
+  const {manifest, hasAttention} = translator;
+  showSearches(manifest.options.beam_size);
+  showExamples(await readExamples());
+  const kind = manifest.quantization ? `, ${manifest.quantization}` : '';
+  page.size.textContent = `${figure(manifest.bytes.file / 1e6)} MB${kind}`;
+  page.loaded.textContent = `${figure(performance.now() / 1000)} s`;
+  page.facts.hidden = false;
+  page.blind.hidden = hasAttention;
+  page.translate.disabled = false;
+  page.status.textContent = 'Ready';
+  setState('ready');
+  tellLength();
+  keepForOffline();
+}
+
+async function loadRuntime() {
+  if (!globalThis.WebAssembly) {
+    throw new Error('this browser has no WebAssembly, or it is turned off');
+  }
+  try {
+    const litert = await import('@litertjs/core');
+    globalThis.Module = {printErr: console.debug}; // Where LiteRT tells all that it does.
+    await litert.loadLiteRt(new URL('litert/wasm/', document.baseURI).href);
+    return litert;
+  } catch (cause) {
+    const sentence = 'LiteRT.js did not start; a file of litert/ may be missing or damaged';
+    throw new Error(sentence, {cause});
+  }
+}
+
+async function readModel(name) {
+  let response;
+  try {
+    // Files of two exports must not be mixed, and an old one may be in the browser's cache.
+    response = await fetch(`model/${name}`, {cache: 'no-cache'});
+  } catch (cause) {
+    throw new Error(`model/${name} can't be reached`, {cause});
+  }
+  if (!response.ok) throw new Error(`model/${name} is missing (status ${response.status})`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** Some texts that the export was tried with; a page without them is as good. */
+async function readExamples() {
+  try {
+    const golden = JSON.parse(new TextDecoder().decode(await readModel('golden.json')));
+    const texts = golden.map(({text}) => text);
+    return chooseVaried(texts.length > HARD_TEXTS ? texts.slice(0, -HARD_TEXTS) : texts);
+  } catch {
+    return [];
+  }
+}
+
+/** From short to long, each time the text with most characters that the others do not have. */
+function chooseVaried(texts) {
+  const sorted = [...new Set(texts)].sort((a, b) => a.length - b.length);
+  const short = sorted.filter(
+    (text, place) => place < MOST_EXAMPLES || text.length <= LONGEST_EXAMPLE,
+  );
+  const seen = new Set();
+  const chosen = [];
+  for (let part = 0; part < MOST_EXAMPLES; part++) {
+    const from = Math.round((part * short.length) / MOST_EXAMPLES);
+    const to = Math.round(((part + 1) * short.length) / MOST_EXAMPLES);
+    const novelty = (text) => new Set(text).difference(seen).size;
+    const best = short.slice(from, to).sort((a, b) => novelty(b) - novelty(a))[0];
+    if (!best) continue;
+    for (const character of best) seen.add(character);
+    chosen.push(best);
+  }
+  return chosen;
+}
+
+function showExamples(texts) {
+  for (const text of texts) {
+    const button = document.createElement('button');
+    Object.assign(button, {textContent: text, dir: 'auto'});
+    button.addEventListener('click', () => {
+      page.source.value = text;
+      translate(text);
+    });
+    const item = document.createElement('li');
+    item.append(button);
+    page.examples.append(item);
+  }
+  page.trials.hidden = !texts.length;
+}
+
+function showSearches(beamSize) {
+  const beam = beamSize > 1 ? beamSize : BEAM_SIZE;
+  page.search.append(new Option('Greedy', 1), new Option(`Beam ${beam}`, beam));
+  page.search.value = beamSize;
+}
+
+/** Says while there is time that a text is too long. */
+function tellLength() {
+  if (!translator) return;
+  const count = translator.source.encode(page.source.value).length + 1;
+  const {longest} = translator;
+  page.length.textContent =
+    count > longest ? `${count} of ${longest} tokens: the end will not be read.` : '';
+}
+
+async function translate(text) {
+  page.alert.hidden = true;
+  tellLength();
+  if (!translator.source.encode(text).length) {
+    page.source.focus();
+    return;
+  }
+  running?.return();
+  const stream = translator.stream(text, {beamSize: Number(page.search.value)});
+  running = stream;
+  page.status.textContent = '';
+  setState('busy');
+  page.answer.classList.toggle('long', text.length > LONGEST_LARGE);
+  const {direction} = getComputedStyle(page.source);
+  Object.assign(page.scroll, {dir: direction, scrollTop: 0, scrollLeft: 0});
+  try {
+    const {answer, time} = await follow(stream);
+    if (stream !== running) return;
+    if (answer) conclude(answer, time);
+  } catch (error) {
+    if (stream !== running) return;
+    complain(error);
+  }
+  running = null;
+  setState('ready');
+}
+
+/** Shows an answer as it grows, until it is whole or its stream is left for another. */
+async function follow(stream) {
+  let answer;
+  let time = 0; // Milliseconds of the model, without those of showing what it says.
+  let shown = performance.now();
+  for (;;) {
+    const started = performance.now();
+    const {value, done} = await stream.next();
+    const ended = performance.now();
+    time += ended - started;
+    if (stream !== running || done) return {answer, time};
+    answer = value;
+    if (ended - shown < FRAME) continue;
+    show(answer);
+    await yieldToBrowser();
+    shown = performance.now();
+  }
+}
+
+function show(answer) {
+  page.answer.textContent = answer.text;
+  if (!translator.hasAttention) return;
+  page.attention.hidden = false;
+  heatmap.show(answer);
+}
+
+function conclude(answer, time) {
+  show(answer);
+  page.answer.scrollIntoView({block: 'nearest'});
+  const count = answer.ids.length;
+  page.status.textContent = `Answer: ${answer.text}${answer.ids.at(-1) === END ? '' : ' …'}`;
+  const tokens = count === 1 ? 'token' : 'tokens';
+  page.speed.textContent = `${count} ${tokens}, ${figure(time / count)} ms each`;
+  page.speed.parentElement.hidden = false;
+}
+
+function setState(state) {
+  document.documentElement.dataset.state = state;
+  const isLost = document.activeElement === page.stop && state !== 'busy';
+  page.stop.hidden = state !== 'busy';
+  if (isLost) page.translate.focus();
+}
+
+function complain(error) {
+  console.warn(error);
+  page.alert.textContent = `The model can't be used: ${error.message}.`;
+  page.alert.hidden = false;
+}
+
+/** Gives the browser its turn. Hidden tabs have no frames and slow timers, but quick messages. */
+function yieldToBrowser() {
+  return new Promise((resolve) => {
+    const {port1, port2} = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+function debounce(action, pause) {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(action, pause);
+  };
+}
+
+function figure(value) {
+  return value.toLocaleString('en', {maximumSignificantDigits: 2});
+}
+
+/** Has all that this page took kept by offline.js, which only secure pages may start. */
+async function keepForOffline() {
+  if (!navigator.serviceWorker) return;
+  try {
+    await navigator.serviceWorker.register('offline.js');
+    const {active} = await navigator.serviceWorker.ready;
+    const taken = performance.getEntriesByType('resource').map(({name}) => name);
+    const {port1, port2} = new MessageChannel();
+    port1.onmessage = ({data: isKept}) => {
+      page.offline.hidden = !isKept;
+      port1.close();
+    };
+    active.postMessage([location.href, ...taken], [port2]);
+  } catch (error) {
+    console.info('No offline use:', error);
+  }
+}
