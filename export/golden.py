@@ -66,10 +66,14 @@ def write_golden_vectors(
     sources: Sequence[Sequence[int]],
     answers: Sequence[Any],
 ) -> None:
-    """Write for each text its ids, the ids that the artifact answers greedily, and their text."""
+    """Write for each text its ids, the ids that the artifact answers greedily, and their text.
+
+    A "sample" is a text of the kind that the model is for; the others try the tokenizers.
+    """
     vectors = [
         {
             "text": text,
+            "sample": text not in HARD_TEXTS,
             "ids": list(source),
             "answer_ids": answer.ids,
             "answer": translator.target_tokenizer.decode(answer.ids),

@@ -66,7 +66,7 @@ def measure_program(command: list[str], texts: list[str]) -> dict[str, float]:
         return {"seconds_to_first": seconds, **json.loads(process.stdout.read().splitlines()[-1])}
 
 
-def measure_chromium(address: str, texts: list[str]) -> dict[str, float]:
+def measure_chromium(address: str, texts: list[str]) -> dict[str, Any]:
     """Visit the page with an empty cache, and translate by its own controls."""
     from playwright.sync_api import expect, sync_playwright
 

@@ -10,7 +10,6 @@ const BEAM_SIZE = 5; // Where the export is greedy.
 const MOST_EXAMPLES = 6;
 const LONGEST_EXAMPLE = 40; // Characters, if there are enough.
 const LONGEST_LARGE = 50; // Characters; answers to longer texts are set smaller.
-const HARD_TEXTS = 10; // The last of golden.json: they try the tokenizers, and mean nothing.
 
 const page = Object.fromEntries([...document.querySelectorAll('[id]')].map((one) => [one.id, one]));
 const heatmap = new Heatmap(page.heatmap, page.looked);
@@ -88,8 +87,7 @@ async function readModel(name) {
 async function readExamples() {
   try {
     const golden = JSON.parse(new TextDecoder().decode(await readModel('golden.json')));
-    const texts = golden.map(({text}) => text);
-    return chooseVaried(texts.length > HARD_TEXTS ? texts.slice(0, -HARD_TEXTS) : texts);
+    return chooseVaried(golden.filter(({sample}) => sample !== false).map(({text}) => text));
   } catch {
     return [];
   }

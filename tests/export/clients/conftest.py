@@ -5,7 +5,8 @@ import json
 import random
 import shutil
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ HERE = Path(__file__).parent
 JAVA = CLIENT.parent / "java"
 
 COUNT = 200  # Sentences that an export is tried with.
+
+# Translates texts with an export and a beam of some size.
+Client = Callable[[Path, int, list[str]], list[dict[str, Any]]]
 
 TEXT = [
     "The quick brown fox can't jump — over 13 lazy dogs, isn't that odd?",
@@ -93,6 +97,21 @@ def node(program: str, *arguments: str) -> list[str]:
     if shutil.which("node") is None:
         pytest.skip("Node is not here.")
     return ["node", str(HERE / f"{program}.mjs"), *arguments]
+
+
+@pytest.fixture(params=["page", "java"])
+def client(request: pytest.FixtureRequest) -> Client:
+    if request.param == "page":
+        core = request.getfixturevalue("core")
+        return lambda folder, beam, texts: run_program(
+            node("translate", str(core), str(folder), str(beam)), texts
+        )
+    classes = request.getfixturevalue("java_classes")
+    server = [sys.executable, str(HERE / "step_server.py")]
+    java = ["java", "-cp", str(classes), "kerass2s.Translate"]
+    return lambda folder, beam, texts: run_program(
+        [*java, str(folder), str(beam), *server, str(folder)], texts
+    )
 
 
 def random_lines(count: int) -> list[str]:

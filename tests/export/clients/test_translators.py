@@ -1,10 +1,8 @@
 """The page's modules and Java's translate with an export as `LiteRTTranslator` does."""
 
 import json
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -25,10 +23,7 @@ from keras_s2s import (
 )
 from keras_s2s.export.artifact import END_ID, START_ID
 
-from .conftest import COUNT, HERE, Export, node, run_program
-
-# Translates texts with an export and a beam of some size.
-Client = Callable[[Path, int, list[str]], list[dict[str, Any]]]
+from .conftest import COUNT, Client, Export
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +36,10 @@ def captions(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Exp
     tokenizer = SentencePieceTokenizer.train([*sources, *targets], 500)
     source_ids, target_ids = map(tokenizer.encode_all, (sources, targets))
     keras.utils.set_random_seed(1)
-    size, shape = tokenizer.vocabulary_size, {"units": 128, "embedding_dimension": 64}
-    model = Seq2Seq(Encoder(size, **shape), Decoder(size, **shape, attention=LuongAttention(128)))
+    size = tokenizer.vocabulary_size
+    encoder = Encoder(size, 128, embedding_dimension=64)
+    decoder = Decoder(size, 128, embedding_dimension=64, attention=LuongAttention(128))
+    model = Seq2Seq(encoder, decoder)
     model.compile(keras.optimizers.Adam(5e-3), loss=MaskedCrossentropy())
     inputs = (
         rows([*ids, END_ID] for ids in source_ids),
@@ -57,21 +54,6 @@ def captions(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Exp
 
 def rows(ids: Iterable[list[int]]) -> np.ndarray:
     return keras.utils.pad_sequences(list(ids), padding="post")
-
-
-@pytest.fixture(params=["page", "java"])
-def client(request: pytest.FixtureRequest) -> Client:
-    if request.param == "page":
-        core = request.getfixturevalue("core")
-        return lambda folder, beam, texts: run_program(
-            node("translate", str(core), str(folder), str(beam)), texts
-        )
-    classes = request.getfixturevalue("java_classes")
-    server = [sys.executable, str(HERE / "step_server.py")]
-    java = ["java", "-cp", str(classes), "kerass2s.Translate"]
-    return lambda folder, beam, texts: run_program(
-        [*java, str(folder), str(beam), *server, str(folder)], texts
-    )
 
 
 def check_golden(client: Client, folder: Path) -> None:
@@ -91,6 +73,7 @@ def check_answers(client: Client, case: Export, beam: int) -> None:
     for one, (answer,) in zip(found, answers, strict=True):
         assert runner.target_tokenizer.pieces(one["ids"]) == answer.target_pieces
         assert one["text"] == answer.text
+        assert answer.weights is not None
         np.testing.assert_allclose(one["attention"], answer.weights, atol=0.05)
 
 
