@@ -105,6 +105,7 @@ def _export(
         f"it reads {right} of {len(targets)} dates right; a step takes {steps[0]:.2f} ms, Keras' "
         f"{steps[1]:.2f} ms"
     )
+    report(f"it runs in a browser too: {_command()} web --model {goal}")
 
 
 def _command() -> str:

@@ -56,6 +56,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(ROOT / name, folder / name, ignore=ignore)
         else:
             shutil.copy(ROOT / name, folder / name)
+    runtime = folder / "export" / "clients" / "web" / "litert" / "wasm"  # As `make web` leaves it.
+    runtime.mkdir(parents=True, exist_ok=True)
+    (runtime / "a.wasm").write_bytes(b"wasm")
     return folder
 
 
@@ -85,6 +88,18 @@ def test_the_wheel_holds_every_module_of_the_checkout(tree: Path, distributions:
     modules = {str(path.relative_to(tree)) for path in tree.glob("keras_s2s/**/*.py")}
     modules |= {f"keras_s2s/{path.relative_to(tree)}" for path in tree.glob("export/**/*.py")}
     assert {name for name in wheel_files(distributions) if name.endswith(".py")} == modules
+
+
+def test_both_distributions_hold_the_clients_with_the_runtime_that_was_built_in(
+    tree: Path, distributions: Path
+) -> None:
+    kinds = {".css", ".html", ".java", ".js", ".json", ".wasm"}
+    clients = (path for path in tree.glob("export/clients/**/*") if path.suffix in kinds)
+    files = {str(path.relative_to(tree)) for path in clients}
+    assert {"export/clients/web/index.html", "export/clients/web/litert/wasm/a.wasm"} <= files
+    assert {f"keras_s2s/{name}" for name in files} <= set(wheel_files(distributions))
+    with tarfile.open(next(distributions.glob("*.tar.gz"))) as archive:
+        assert files <= {name.partition("/")[2] for name in archive.getnames()}
 
 
 def test_the_source_distribution_holds_what_a_build_needs(distributions: Path) -> None:

@@ -169,21 +169,34 @@ def test_the_lock_file_has_a_digest_for_all_that_npm_fetches() -> None:
 
 def test_the_command_serves_until_ctrl_c(model: Path, runtime: Path, tmp_path: Path) -> None:
     program = (
-        "import pathlib, sys; from keras_s2s.export import web_runtime; "
+        "import pathlib, signal, sys; from keras_s2s.export import web_runtime; "
         f"web_runtime.BUILT_IN = pathlib.Path({str(runtime)!r}); "
+        # A shell lets what it starts in the background ignore Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from keras_s2s.cli import main; main(sys.argv[1:])"
     )
     command = [sys.executable, "-c", program, "web", "--model", str(model), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        address = process.stdout.readline().split()[0]
-        with urllib.request.urlopen(f"{address}model/manifest.json") as response:
-            assert json.load(response)["kind"] == "litert"
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(f"{address}model/none")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-    command[-2:] = ["--output", str(tmp_path / "site")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith(f"the page is in {tmp_path / 'site'}: ")
+        try:
+            address = process.stdout.readline().split()[0]
+            with urllib.request.urlopen(f"{address}model/manifest.json") as response:
+                assert json.load(response)["kind"] == "litert"
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"{address}model/none")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+
+
+def test_the_command_writes_the_page(model: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from keras_s2s.cli import app
+
+    arguments = ["web", "--model", str(model), "--output", str(tmp_path / "site")]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith(f"the page is in {tmp_path / 'site'}: ")
     assert (tmp_path / "site" / "index.html").is_file()

@@ -22,7 +22,8 @@ from .conftest import Export
 
 pytestmark = pytest.mark.browser
 
-PICTURES = Path(__file__).parents[3] / "build" / "page"
+ROOT = Path(__file__).parents[3]
+PICTURES = ROOT / "build" / "page"
 ENGLISH, KOREAN = "Wed, Mar 3rd '21", "이천이십일년 삼월 삼일"
 PATIENCE = 60_000  # Milliseconds: a busy machine takes long to start.
 
@@ -228,3 +229,27 @@ def test_a_browser_that_lost_the_runtime_says_so(
     page.goto(address)
     wait_for(page, "failed")
     expect(page.locator("#alert")).to_contain_text("LiteRT.js did not start")
+
+
+def test_the_modules_run_in_a_page_of_ones_own_as_the_readme_says(
+    context: BrowserContext, files: dict[str, Path], address: str, tmp_path: Path, dates: Export
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```js\n(.*?)```", readme, flags=re.DOTALL)
+    (imports,) = re.findall(
+        r'<script type="importmap">.*?</script>',
+        files["index.html"].read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
+    (tmp_path / "own.js").write_text(program.replace("A dog runs.", KOREAN), encoding="utf-8")
+    own = f"<!doctype html>{imports}<body><script type=module src=own.js></script>"
+    (tmp_path / "own.html").write_text(own, encoding="utf-8")
+    files |= {name: tmp_path / name for name in ("own.js", "own.html")}
+    page = context.new_page()
+    lines: list[str] = []
+    page.on("console", lambda one: lines.append(one.text) if one.type == "log" else None)
+    with page.expect_console_message(
+        lambda one: one.text == answer_of_python(dates, KOREAN, 5).text, timeout=PATIENCE
+    ):
+        page.goto(f"{address}own.html")
+    assert len(lines) > 10  # The answer as it grew.
