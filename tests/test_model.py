@@ -198,7 +198,15 @@ model.save_weights(folder + "/after.weights.h5")
 """
 
 
-@pytest.mark.parametrize("kind", ["input feeding", "local", "location", "shared", "sampled"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "input feeding",
+        "local",
+        "sampled",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("location", "shared")),
+    ],
+)
 def test_jax_gives_the_logits_the_loss_and_the_training_step_of_tensorflow(
     kind: str, tmp_path: Path
 ) -> None:

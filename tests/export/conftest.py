@@ -38,6 +38,9 @@ DIRECTIONS: dict[str, dict[str, bool]] = {
 }
 
 
+# An export is tried with these; without, with 40 texts drawn by chance, which takes longer.
+SAMPLES = ["a", "jig", "b é", "cafe", "한국 어", "abcdefghij", "feed a hedgehog", "a" * 12]
+
 SAMPLE: list[dict[str, Any]] = [
     {"attention": "general", "input_feeding": True},
     {"attention": "bahdanau", "cell": "gru", "num_layers": 2, "bridge": "copy"},
@@ -97,7 +100,7 @@ def make_translator(
     model = Seq2Seq(encoder, decoder, share_embeddings=share_embeddings)
     random = np.random.default_rng(seed)
     model.set_weights([random.normal(scale=0.6, size=w.shape) for w in model.get_weights()])
-    return Translator(model, tokenizer, tokenizer)
+    return Translator(model, tokenizer, tokenizer, samples=SAMPLES)
 
 
 @pytest.fixture(scope="session")
@@ -133,12 +136,6 @@ def make_translator_from_text(kind: str) -> Translator:
 @pytest.fixture(scope="session")
 def make_from_text() -> Callable[[str], Translator]:
     return make_translator_from_text
-
-
-@pytest.fixture(params=SAMPLE, ids=str)
-def sample_shape(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """A few kinds of models that have one of everything."""
-    return request.param
 
 
 @pytest.fixture(params=GRID, ids=str)

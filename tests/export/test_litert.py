@@ -278,21 +278,34 @@ def test_what_a_runner_cannot_do_is_told(exported: Path, options: Any, message: 
 
 
 def test_lengths_are_those_of_the_samples_and_a_largest_one_may_be_named(
-    translator: Translator, tmp_path: Path
+    translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = translator.model, translator.source_tokenizer, translator.target_tokenizer
     sampled = Translator(*parts, samples=["a" * count for count in (1, 2, 3, 4, 20)])
     goal = tmp_path / "export"
-    assert export.litert(sampled, goal)["lengths"] == [8, 24]
-    golden = json.loads((goal / "golden.json").read_text(encoding="utf-8"))
-    assert [one["text"] for one in golden[:5]] == sampled.samples
     assert export.litert(sampled, goal, max_length=11)["lengths"] == [8, 11]
-    assert export.litert(sampled, goal, samples=["a" * 30])["lengths"] == [32]
-    assert export.litert(sampled, goal, lengths=[4, 6, 9], max_length=6)["lengths"] == [4, 6]
+    golden = json.loads((goal / "golden.json").read_text(encoding="utf-8"))
+    assert [one["text"] for one in golden[:4]] == sampled.samples[:4]
+
+    class ChosenError(Exception):
+        pass
+
+    def convert(model: Any, goal: Path, quantize: str, lengths: list[int]) -> None:
+        raise ChosenError(lengths)
+
+    monkeypatch.setattr(sys.modules["keras_s2s.export.litert"], "_convert", convert)
     short = Translator(*parts, samples=["a" * 300], maximum_source_length=12)
-    assert export.litert(short, goal)["lengths"] == [12]
-    long = [*["a" * 4] * 3, "a" * 300]
-    assert export.litert(translator, goal, samples=long)["lengths"] == [8, 128]
+    cases: list[tuple[Translator, dict[str, Any], list[int]]] = [
+        (sampled, {}, [8, 24]),
+        (sampled, {"samples": ["a" * 30]}, [32]),
+        (sampled, {"lengths": [4, 6, 9], "max_length": 6}, [4, 6]),
+        (short, {}, [12]),
+        (translator, {"samples": [*["a" * 4] * 3, "a" * 300]}, [8, 128]),
+    ]
+    for given, options, expected in cases:
+        with pytest.raises(ChosenError) as chosen:
+            export.litert(given, goal, **options)
+        assert chosen.value.args == (expected,)
 
 
 def test_a_file_without_ballast_computes_the_same(

@@ -82,8 +82,9 @@ def test_int8_weights_are_a_quarter_of_the_size_and_answer_mostly_the_same(
     size = tokenizer.vocabulary_size
     decoder = Decoder(size, 256, attention=LuongAttention(256), input_feeding=True)
     translator = Translator(Seq2Seq(Encoder(size, 256), decoder), tokenizer, tokenizer)
-    plain = export.onnx(translator, tmp_path / "plain")["bytes"]
-    small = export.onnx(translator, tmp_path / "int8", quantize="int8")["bytes"]
+    samples = ["一丁丂"]
+    plain = export.onnx(translator, tmp_path / "plain", samples=samples)["bytes"]
+    small = export.onnx(translator, tmp_path / "int8", quantize="int8", samples=samples)["bytes"]
     for name in ("encoder.onnx", "decode_step.onnx"):
         assert small[name] < 0.3 * plain[name]
     export.OnnxTranslator(tmp_path / "int8").translate(["一丁"], maximum_length=3)

@@ -124,6 +124,7 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(
     assert_same(train(tmp_path, every=every), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_without_its_seeds_would_not_do(
     tmp_path: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,7 +160,12 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
 
 
 @pytest.mark.parametrize(
-    ("step", "number"), [(3, signal.SIGTERM), (5, signal.SIGTERM), (7, signal.SIGINT)]
+    ("step", "number"),
+    [
+        (5, signal.SIGTERM),
+        (7, signal.SIGINT),
+        pytest.param(3, signal.SIGTERM, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_leaves_a_checkpoint_and_a_status_of_its_own(
     step: int, number: signal.Signals, tmp_path: Path, undisturbed: dict[str, Any]
