@@ -39,6 +39,7 @@ TEXT = [
     "ऋषियों को सताने वाले दुष्ट राक्षसों के राजा।",
     "เป็นมนุษย์สุดประเสริฐเลิศคุณค่า",
     "👩‍👩‍👧‍👦 🇰🇷 👍🏽 naïve cafe\u0301 ﬁn ½ ʰ ① ⅷ Ａ",
+    "▁ and ▅ are SentencePiece's ▅ own ▁ marks",
     "K AE1 T ˈkæt t͡ʃ a_b c#d $5 x^2 <s> </s> `code`",
 ]
 
@@ -146,6 +147,7 @@ def random_lines(count: int) -> list[str]:
     edges = [chr(code) for code in newer] + ["a" + chr(code) + "\u0301" for code in newer]
     fixed = ["", " ", "\t\n\r ", "\x00\x01\x02\x03", "\ud83d", "\ude00\ud83d", "\ud83d\ude00a"]
     long = [unit * (10_000 // len(unit)) for unit in ("x", "ab ", "한", "\u1112\u1161\u11ab", "…")]
-    long += [known * 12, "".join(line() for _ in range(800))[:10_000]]
+    # Behind 5,000 unknown characters sums of scores are so large that float32 rounds them.
+    long += [known * 12, "\u4e01" * 5_000 + known * 6, "".join(line() for _ in range(800))[:10_000]]
     lines = [*TEXT, *edges, *fixed, *long]
     return [*lines, *(line() for _ in range(count - len(lines)))]

@@ -1,5 +1,6 @@
 """The tokenizers of the page and of Java give Python's ids and texts, whatever the line."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,30 @@ import pytest
 
 from keras_s2s import CharacterTokenizer, SentencePieceTokenizer, WordTokenizer
 from keras_s2s.export.artifact import save_tokenizer
-from keras_s2s.text.normalization import NORMALIZATION_FORMS, without_surrogates
+from keras_s2s.text.normalization import (
+    NEWER_CHARACTERS,
+    NORMALIZATION_FORMS,
+    without_surrogates,
+)
+from keras_s2s.text.sentencepiece_model import model_message
 
-from .conftest import TEXT, node, random_lines, run_program
+from .conftest import JAVA, TEXT, node, random_lines, run_program
 
 LINES = random_lines(10_000)
+
+
+def with_holes(form: str) -> SentencePieceTokenizer:
+    """SentencePiece with letters that are known only as parts of longer pieces."""
+    model = model_message().FromString(SentencePieceTokenizer.train(TEXT * 3).model)
+    kept = [piece for piece in model.pieces if piece.piece not in set("eno다ت")]
+    del model.pieces[:]
+    model.pieces.extend(kept)
+    return SentencePieceTokenizer(model.SerializeToString(), normalization=form)
+
+
 KINDS: dict[str, Callable[[str], Any]] = {
     "sentencepiece": lambda form: SentencePieceTokenizer.train(TEXT * 3, normalization=form),
+    "holes": with_holes,
     "words": lambda form: WordTokenizer.train(TEXT, normalization=form),
     "blanks": lambda form: WordTokenizer.train(TEXT, normalization=form, split_punctuation=False),
     "characters": lambda form: CharacterTokenizer.train(TEXT, normalization=form),
@@ -58,3 +76,14 @@ def test_java_gives_pythons_ids_and_texts(java_classes: Path, case: tuple[Path, 
     folder, expected = case
     command = ["java", "-cp", str(java_classes), "kerass2s.Tokenize", str(folder)]
     check(run_program(command, LINES), expected)
+
+
+def test_java_leaves_the_same_newer_characters_alone() -> None:
+    """A JVM that does not know them yet could not show the difference."""
+    source = (JAVA / "kerass2s" / "Normalization.java").read_text(encoding="ascii")
+    written = source[source.index("NEWER =") : source.index("private final Normalizer.Form form")]
+    ranges = re.findall(
+        r"\\\\(?:u|x{)(\w+)}?(?:-\\\\(?:u|x{)(\w+)}?)?", re.sub(r'"\s*\+\s*"', "", written)
+    )
+    found = {code for a, b in ranges for code in range(int(a, 16), int(b or a, 16) + 1)}
+    assert found == {code for a, b in NEWER_CHARACTERS for code in range(a, b + 1)}
