@@ -22,9 +22,11 @@ LINES = random_lines(10_000)
 
 
 def with_holes(form: str) -> SentencePieceTokenizer:
-    """SentencePiece with letters that are known only as parts of longer pieces."""
+    """SentencePiece with letters known in longer pieces only, and sums that are nearly even."""
     model = model_message().FromString(SentencePieceTokenizer.train(TEXT * 3).model)
     kept = [piece for piece in model.pieces if piece.piece not in set("eno다ت")]
+    for piece in kept:
+        piece.score = -len(piece.piece) + (len(piece.piece) == 1) / 256
     del model.pieces[:]
     model.pieces.extend(kept)
     return SentencePieceTokenizer(model.SerializeToString(), normalization=form)
