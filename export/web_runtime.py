@@ -1,7 +1,4 @@
-"""LiteRT.js for the page: beside it where it was built in, else from npm, once.
-
-`python -m keras_s2s.export.web_runtime FOLDER` fetches it into a folder (`make web`).
-"""
+"""LiteRT.js for the page: beside it where `make web` put it, else from npm, once."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -87,7 +83,3 @@ def _cache() -> Path:
 
 def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in PACKAGED)
-
-
-if __name__ == "__main__":
-    fetch_runtime(Path(sys.argv[1]))

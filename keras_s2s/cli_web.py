@@ -23,9 +23,15 @@ def web(
     from keras_s2s.export.web import site_files
     from keras_s2s.export.web_server import server
 
+    if (model / "translator.json").is_file():
+        raise ValueError(
+            "--model must be an export for LiteRT. Received: a trained model; export it first: "
+            f"keras-s2s export --model {model} --format litert --output {model}-litert"
+        )
     if output is not None:
         sizes = export.web(model, output)
         print(f"the page is in {output}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
+        print(f"try: python3 -m http.server --bind 127.0.0.1 --directory {output}")
         return
     with server(site_files(model), port) as serving, suppress(KeyboardInterrupt):
         print(f"http://127.0.0.1:{serving.server_port}/ has the page; Ctrl-C ends it", flush=True)

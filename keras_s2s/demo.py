@@ -69,16 +69,18 @@ def run_demo(
     report(f"exact match on dates never seen in training: {100 * exact:.2f} %, {len(wrong)} wrong")
     picture = Path(folder) / "attention.png"
     _draw_attention(translator, sources[0], picture)
-    _export(translator, Path(folder), splits, report)
+    exported = _export(translator, Path(folder), splits, report)
     report(f"model and pictures are in {folder}; try:")
+    if exported is not None:
+        report(f"  {_command()} web --model {exported}  # A page in a browser; needs npm once.")
     report(f'  echo "{sources[1]}" | {_command()} translate --model {folder}')
     return exact
 
 
 def _export(
     translator: Translator, folder: Path, splits: DateSplits, report: Callable[[str], None]
-) -> None:
-    """Export the model for phones, and translate with the export alone."""
+) -> Path | None:
+    """Export the model for phones, and translate with the export alone; return its folder."""
     from keras_s2s import export
     from keras_s2s.cli_runtime import without_remarks
     from keras_s2s.export.contract import Contract
@@ -92,7 +94,7 @@ def _export(
             manifest = export.litert(translator, goal, quantize="int8")
     except ImportError as error:
         report(f"not exported: {error}")
-        return
+        return None
     sources, targets = zip(*splits.test[:TRIED], strict=True)
     with without_remarks():
         answers = export.LiteRTTranslator(goal).translate(sources, beam_size=1)
@@ -105,7 +107,7 @@ def _export(
         f"it reads {right} of {len(targets)} dates right; a step takes {steps[0]:.2f} ms, Keras' "
         f"{steps[1]:.2f} ms"
     )
-    report(f"it runs in a browser too: {_command()} web --model {goal}")
+    return goal
 
 
 def _command() -> str:

@@ -1,6 +1,6 @@
 // The page's modules in Node; what `page.py` measures beside Python and Chromium:
 //
-//     node page.mjs CORE EXPORT < TEXTS
+//     node page.mjs CORE EXPORT BEAM < TEXTS
 //
 // Prints the time of the first answer on a line of its own, then tokens, seconds and peak memory.
 
@@ -10,16 +10,17 @@ import {join} from 'node:path';
 import {Translator} from '../../export/clients/web/translate.js';
 import {loadLiteRt} from '../export/clients/litert_node.mjs';
 
-const [core, folder] = process.argv.slice(2);
+const [core, folder, beam] = process.argv.slice(2);
+const options = {beamSize: Number(beam)};
 const [first, ...texts] = JSON.parse(readFileSync(0, 'utf8'));
 const litert = await loadLiteRt(core);
 const read = async (name) => new Uint8Array(readFileSync(join(folder, name)));
 const translator = await Translator.open(read, litert);
-await translator.translate(first, {beamSize: 1});
+await translator.translate(first, options);
 console.log('first');
 let tokens = 0;
 const start = performance.now();
-for (const text of texts) tokens += (await translator.translate(text, {beamSize: 1})).ids.length;
+for (const text of texts) tokens += (await translator.translate(text, options)).ids.length;
 const milliseconds = performance.now() - start;
 const bytes = 1024 * process.resourceUsage().maxRSS;
 const result = JSON.stringify({milliseconds_a_token: milliseconds / tokens, tokens, bytes});

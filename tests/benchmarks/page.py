@@ -1,9 +1,9 @@
 """Measure a LiteRT export in Chromium, by the page, and beside it in Node and in Python.
 
-    .venv/bin/python tests/benchmarks/page.py EXPORT [--texts FILE] [--rounds 3]
+    .venv/bin/python tests/benchmarks/page.py EXPORT [--beam 1] [--texts FILE] [--rounds 3]
 
 Prints for each the seconds from the start of the process (for Chromium, of a visit with an empty
-cache) to the first greedy answer, the milliseconds a token of the answers after it, and the peak
+cache) to the first answer, the milliseconds a token of the answers after it, and the peak
 memory of the process that runs the model; the median of the rounds. Then the bytes that a visitor's
 browser fetches, and how many they are where the host packs them with gzip.
 """
@@ -35,10 +35,11 @@ import json, resource, sys, time
 from keras_s2s.export import LiteRTTranslator
 first, *texts = json.load(sys.stdin)
 translator = LiteRTTranslator(sys.argv[1])
-translator.translate([first], beam_size=1)
+beam = int(sys.argv[2])
+translator.translate([first], beam_size=beam)
 print("first", flush=True)
 start, tokens = time.perf_counter(), 0
-for (answer,) in translator.stream(texts, beam_size=1, attention=translator.has_attention):
+for (answer,) in translator.stream(texts, beam_size=beam, attention=translator.has_attention):
     tokens += len(answer.target_pieces)
 milliseconds = 1e3 * (time.perf_counter() - start)
 peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -66,7 +67,7 @@ def measure_program(command: list[str], texts: list[str]) -> dict[str, float]:
         return {"seconds_to_first": seconds, **json.loads(process.stdout.read().splitlines()[-1])}
 
 
-def measure_chromium(address: str, texts: list[str]) -> dict[str, Any]:
+def measure_chromium(address: str, texts: list[str], beam: str) -> dict[str, Any]:
     """Visit the page with an empty cache, and translate by its own controls."""
     from playwright.sync_api import expect, sync_playwright
 
@@ -89,7 +90,7 @@ def measure_chromium(address: str, texts: list[str]) -> dict[str, Any]:
         start = time.perf_counter()
         page.goto(address)
         expect(state).to_have_attribute("data-state", "ready", timeout=PATIENCE)
-        page.locator("#search").select_option("1")
+        page.locator("#search").select_option(beam)
         ask(texts[0])
         seconds = time.perf_counter() - start
         answers = [ask(text) for text in texts[1:]]
@@ -121,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("export", type=Path)
     parser.add_argument("--texts", type=Path, help="One a line; by default the export's samples.")
+    parser.add_argument("--beam", default="1", help="1, or the beam of the export.")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     if given.texts is None:
@@ -138,12 +140,18 @@ def main() -> None:
         core = str(Path(place) / "node_modules" / "@litertjs" / "core")
         threading.Thread(target=serving.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{serving.server_port}/"
-        node = ["node", str(Path(__file__).with_name("page.mjs")), core, str(given.export)]
+        node = [
+            "node",
+            str(Path(__file__).with_name("page.mjs")),
+            core,
+            str(given.export),
+            given.beam,
+        ]
         runtimes: dict[str, Callable[[], dict[str, Any]]] = {
-            "chromium": lambda: measure_chromium(address, texts),
+            "chromium": lambda: measure_chromium(address, texts, given.beam),
             "node": lambda: measure_program(node, texts),
             "python": lambda: measure_program(
-                [sys.executable, "-c", PYTHON, str(given.export)], texts
+                [sys.executable, "-c", PYTHON, str(given.export), given.beam], texts
             ),
         }
         fetched: set[str] = {"index.html"}

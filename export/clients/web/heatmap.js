@@ -1,7 +1,9 @@
 // Where the model looked: a table with a column for each piece of the text and a row for each
 // piece of the answer.
 
-const HINT = 'Point at a piece, or tap it, to see where the model looked.';
+const HINT =
+  'How much the model looked at each piece of the text (columns) for each piece of its answer ' +
+  '(rows). Point at a piece, or tap it.';
 const MOST_NAMED = 4;
 const LEAST_NAMED = 0.05;
 const LONGEST_UPRIGHT = 2; // Longer pieces stand sideways above their columns.

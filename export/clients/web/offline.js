@@ -19,7 +19,7 @@ function isOwn(url) {
 
 function nameOf(url) {
   const {origin, pathname} = new URL(url);
-  return origin + pathname;
+  return origin + pathname.replace(/\/index\.html$/, '/');
 }
 
 async function answer(event) {

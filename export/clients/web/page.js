@@ -1,7 +1,7 @@
 // The page: a text, its answer as it grows, and where the model looked.
 
 import {Heatmap} from './heatmap.js';
-import {END} from './tokenizer.js';
+import {END, UNKNOWN} from './tokenizer.js';
 import {Translator} from './translate.js';
 
 const FRAME = 16; // Milliseconds.
@@ -28,7 +28,11 @@ page.source.addEventListener('keydown', (event) => {
   event.preventDefault();
   page.form.requestSubmit(page.translate);
 });
-page.source.addEventListener('input', debounce(tellLength, TYPING_PAUSE));
+page.source.addEventListener('input', () => page.result.classList.add('stale'));
+page.source.addEventListener('input', debounce(tellLimits, TYPING_PAUSE));
+page.search.addEventListener('change', () => {
+  if (page.answer.textContent) translate(page.source.value);
+});
 page.stop.addEventListener('click', () => running?.return());
 
 try {
@@ -52,7 +56,7 @@ async function load() {
   page.translate.disabled = false;
   page.status.textContent = 'Ready';
   setState('ready');
-  tellLength();
+  tellLimits();
   keepForOffline();
 }
 
@@ -134,19 +138,26 @@ function showSearches(beamSize) {
   page.search.value = beamSize;
 }
 
-/** Says while there is time that a text is too long. */
-function tellLength() {
+/** Says while there is time what of a text the model can't read. */
+function tellLimits() {
   if (!translator) return;
-  const count = translator.source.encode(page.source.value).length + 1;
+  const ids = translator.source.encode(page.source.value);
   const {longest} = translator;
-  page.length.textContent =
-    count > longest ? `${count} of ${longest} tokens: the end will not be read.` : '';
+  const unknown = ids.filter((id) => id === UNKNOWN).length;
+  const sentences = [];
+  if (ids.length >= longest) {
+    const most = longest - 1;
+    sentences.push(`Too long: the model reads ${most} of its ${ids.length} pieces, not the rest.`);
+  }
+  if (unknown) sentences.push(`The model does not know ${unknown} of its ${ids.length} pieces.`);
+  page.length.textContent = sentences.join(' ');
 }
 
 async function translate(text) {
   page.alert.hidden = true;
-  tellLength();
+  tellLimits();
   if (!translator.source.encode(text).length) {
+    page.length.textContent = 'There is nothing to translate.';
     page.source.focus();
     return;
   }
@@ -181,15 +192,25 @@ async function follow(stream) {
     const ended = performance.now();
     time += ended - started;
     if (stream !== running || done) return {answer, time};
+    const isFirst = !answer;
     answer = value;
-    if (ended - shown < FRAME) continue;
+    if (!isFirst && ended - shown < FRAME) continue;
     show(answer);
+    if (isFirst) reveal();
     await yieldToBrowser();
     shown = performance.now();
   }
 }
 
+/** Brings the answer into view, and on a phone takes the keyboard away from it. */
+function reveal() {
+  if (matchMedia('(pointer: coarse)').matches) page.source.blur();
+  page.answer.scrollIntoView({block: 'nearest'});
+}
+
 function show(answer) {
+  page.result.classList.remove('stale');
+  page.answer.classList.toggle('unfinished', answer.ids.at(-1) !== END);
   page.answer.textContent = answer.text;
   if (!translator.hasAttention) return;
   page.attention.hidden = false;
@@ -198,7 +219,6 @@ function show(answer) {
 
 function conclude(answer, time) {
   show(answer);
-  page.answer.scrollIntoView({block: 'nearest'});
   const count = answer.ids.length;
   page.status.textContent = `Answer: ${answer.text}${answer.ids.at(-1) === END ? '' : ' …'}`;
   const tokens = count === 1 ? 'token' : 'tokens';

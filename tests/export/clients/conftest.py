@@ -86,8 +86,8 @@ def java_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_program(command: Sequence[str], texts: Sequence[str]) -> list[dict[str, Any]]:
-    """What a program writes for each text, the texts and the results in JSON."""
+def run_program(command: Sequence[str], texts: Sequence[Any]) -> list[dict[str, Any]]:
+    """What a program writes for each text or case, in JSON like these."""
     done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True)
     assert not done.returncode, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])

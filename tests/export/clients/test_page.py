@@ -141,6 +141,16 @@ def test_keys_are_enough(page: Page, dates: Export) -> None:
     page.screenshot(path=PICTURES / "keys.png", full_page=True)
 
 
+def test_an_answer_to_another_text_is_paler_and_another_search_answers_anew(page: Page) -> None:
+    ask(page, ENGLISH)
+    expect(page.locator("#result")).not_to_have_class("stale")
+    page.locator("#source").fill(KOREAN)
+    expect(page.locator("#result")).to_have_class("stale")
+    page.locator("#search").select_option("5")
+    expect(page.locator("#result")).not_to_have_class("stale")
+    expect(page.locator("#status")).to_contain_text("Answer: ")
+
+
 def test_an_example_is_one_click(page: Page) -> None:
     example = page.locator("#examples button").first
     example.click()
@@ -165,7 +175,9 @@ def test_a_phone_shows_it_all(page: Page, width: int, scheme: Any) -> None:
 def test_it_works_without_a_network(page: Page, context: BrowserContext, dates: Export) -> None:
     expect(page.locator("#offline")).to_be_visible(timeout=PATIENCE)
     context.set_offline(True)
-    page.reload()
+    page.goto(page.url + "index.html")
+    wait_for(page, "ready")
+    page.goto(page.url.removesuffix("index.html"))
     wait_for(page, "ready")
     for text in (ENGLISH, KOREAN):
         ask(page, text)
@@ -173,13 +185,16 @@ def test_it_works_without_a_network(page: Page, context: BrowserContext, dates: 
     page.screenshot(path=PICTURES / "offline.png", full_page=True)
 
 
-def test_a_long_text_is_told_while_it_is_typed(page: Page) -> None:
+def test_what_the_model_does_not_read_is_told_while_it_is_typed(page: Page) -> None:
     longest = page.evaluate("fetch('model/manifest.json').then((r) => r.json())")["lengths"][-1]
     page.locator("#source").fill("a" * (longest - 1))
     page.wait_for_timeout(1000)
     expect(page.locator("#length")).to_be_empty()
     page.locator("#source").fill("a" * longest)
-    told = f"{longest + 1} of {longest} tokens: the end will not be read."
+    told = f"Too long: the model reads {longest - 1} of its {longest} pieces, not the rest."
+    expect(page.locator("#length")).to_have_text(told)
+    page.locator("#source").fill("3 ∮ 2021")
+    told = "The model does not know 1 of its 8 pieces."
     expect(page.locator("#length")).to_have_text(told)
     page.screenshot(path=PICTURES / "long.png", full_page=True)
 

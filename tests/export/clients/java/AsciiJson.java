@@ -23,6 +23,7 @@ final class AsciiJson {
           .mapToObj(unit -> isPlain(unit) ? "" + (char) unit : String.format("\\u%04x", unit))
           .collect(Collectors.joining("", "\"", "\""));
     }
+    if (value instanceof Double number) return number.toString();
     if (value instanceof Object[] rows) return write(Arrays.asList(rows));
     if (value instanceof int[] numbers) return Arrays.toString(numbers);
     if (value instanceof float[] numbers) return Arrays.toString(numbers);
