@@ -6,11 +6,16 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+from keras_s2s.folders import FolderKind
+
+RUNTIME = FolderKind("LiteRT.js", "runtime.json", "keras-s2s runtime", "make web")
 CLIENT = Path(__file__).with_name("clients") / "web"
 BUILT_IN = CLIENT / "litert"
+PATIENCE = 600  # Seconds for npm.
 LOCK = ("package.json", "package-lock.json")
 # By the name under which the page asks for it, where npm puts a file. The page needs one of the two
 # pairs: browsers without relaxed SIMD take "compat".
@@ -61,25 +66,44 @@ def fetch_runtime(goal: Path) -> None:
         place, new = Path(temporary), Path(temporary) / "new"
         for name in LOCK:
             shutil.copyfile(CLIENT / name, place / name)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True)
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["no message"]
-            raise OSError(f"npm could not fetch LiteRT.js. Received: {lines[0]}")
+        print("fetching LiteRT.js with npm, once", file=sys.stderr, flush=True)
+        _run_npm(npm, place)
         for name, packaged in PACKAGED.items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place / "node_modules" / packaged, new / name)
+        RUNTIME.describe(new, {})
         if goal.exists():
             goal.rename(place / "old")
         new.rename(goal)
 
 
+def _run_npm(npm: str, place: Path) -> None:
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    try:
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        raise OSError(f"npm could not fetch LiteRT.js in {PATIENCE} seconds") from error
+    found = all((place / "node_modules" / packaged).is_file() for packaged in PACKAGED.values())
+    if done.returncode or not found:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        errors = [line for line in lines if line.lower().startswith("npm err")] or lines[-1:]
+        raise OSError(f"npm could not fetch LiteRT.js. Received: {errors[0]}")
+
+
 def _cache() -> Path:
     """Where what was fetched is kept for the next time, by what the lock file says."""
     found = hashlib.sha256((CLIENT / LOCK[1]).read_bytes()).hexdigest()[:12]
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "keras-s2s" / f"litert-js-{found}"
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:
+        raise OSError("LiteRT.js needs a folder to be kept in: set XDG_CACHE_HOME") from error
+    return home / "keras-s2s" / f"litert-js-{found}"
 
 
 def _is_whole(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in PACKAGED)
+    try:
+        digests = RUNTIME.read(folder)["sha256"]
+        RUNTIME.check_files(folder, digests, "")
+    except (ValueError, KeyError):
+        return False
+    return set(PACKAGED) <= set(digests)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 LOOPBACK = "127.0.0.1"
@@ -18,7 +20,7 @@ CONTENT_TYPES = {
     ".json": "application/json",
     ".wasm": "application/wasm",
 }
-SILENCE = 60  # Seconds after which a connection that says nothing is closed.
+SILENCE = 60  # Seconds after which a connection is closed that says or takes nothing.
 
 
 def server(files: Mapping[str, Path], port: int) -> ThreadingHTTPServer:
@@ -61,25 +63,32 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_content=False)
 
     def _answer(self, with_content: bool) -> None:
-        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+        try:
+            host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+            name = unquote(urlsplit(self.path).path).removeprefix("/") or "index.html"
+        except ValueError:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
         if host not in OWN_NAMES:  # Another site's name that leads here.
             self.send_error(HTTPStatus.FORBIDDEN)
             return
-        name = unquote(urlsplit(self.path).path).removeprefix("/") or "index.html"
         try:
-            content = self.files[name].read_bytes()
+            file = self.files[name].open("rb")
         except (KeyError, OSError):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        suffix = Path(name).suffix
+        with file:
+            self._send(file, Path(name).suffix, with_content)
+
+    def _send(self, file: BinaryIO, suffix: str, with_content: bool) -> None:
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", CONTENT_TYPES.get(suffix, "application/octet-stream"))
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(os.fstat(file.fileno()).st_size))
         self.send_header("Cache-Control", "no-cache")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
         if with_content:
-            self.wfile.write(content)
+            shutil.copyfileobj(file, self.wfile)  # In blocks: `timeout` is for each of them.
 
     def handle(self) -> None:
         """Answer until the other side has gone, which is no error."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from keras_s2s.cli_options import File, about
+from keras_s2s.cli_runtime import ended_by_sigterm
 
 
 def web(
@@ -29,10 +30,13 @@ def web(
             f"keras-s2s export --model {model} --format litert --output {model}-litert"
         )
     if output is not None:
-        sizes = export.web(model, output)
+        with ended_by_sigterm():
+            sizes = export.web(model, output)
         print(f"the page is in {output}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
         print(f"try: python3 -m http.server --bind 127.0.0.1 --directory {output}")
         return
-    with server(site_files(model), port) as serving, suppress(KeyboardInterrupt):
+    with ended_by_sigterm():
+        files = site_files(model)
+    with server(files, port) as serving, suppress(KeyboardInterrupt):
         print(f"http://127.0.0.1:{serving.server_port}/ has the page; Ctrl-C ends it", flush=True)
         serving.serve_forever()

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,7 +21,7 @@ pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.
 from keras_s2s import export
 from keras_s2s.export import web_runtime
 from keras_s2s.export.web import site_files
-from keras_s2s.export.web_server import server
+from keras_s2s.export.web_server import _Handler, server
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in web_runtime.PACKAGED:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"// {name}")
+    web_runtime.RUNTIME.describe(folder, {})
     monkeypatch.setattr(web_runtime, "BUILT_IN", folder)
     return folder
 
@@ -119,6 +122,28 @@ def test_the_server_answers_to_names_of_this_machine_alone(port: int) -> None:
         assert status(port, "/", host=host) == 403
 
 
+@pytest.mark.parametrize("request_line", ["GET / HTTP/1.1", "GET http://[ HTTP/1.1"])
+def test_what_is_no_address_is_a_bad_request(port: int, request_line: str) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(f"{request_line}\r\nHost: [\r\n\r\n".encode())
+        assert connection.recv(99).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_slow_reader_gets_all_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Handler, "timeout", 1)  # Second.
+    size = 30_000_000
+    (tmp_path / "large").write_bytes(bytes(size))
+    with server({"large": tmp_path / "large"}, 0) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        with urllib.request.urlopen(f"http://127.0.0.1:{serving.server_port}/large") as response:
+            read = 0
+            while block := response.read(size // 10):
+                read += len(block)
+                time.sleep(0.3)
+        serving.shutdown()
+    assert read == size
+
+
 @pytest.mark.parametrize("suffix", [".html", ".js", ".css", ".json", ".wasm", ".tflite"])
 def test_every_kind_of_file_has_a_type(port: int, model: Path, suffix: str) -> None:
     name = next(name for name in site_files(model) if name.endswith(suffix))
@@ -142,11 +167,32 @@ def test_without_npm_the_cure_is_told(
         export.web(model, tmp_path / "site")
 
 
+def test_a_damaged_runtime_is_fetched_anew(
+    model: Path, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = []
+
+    def fetch(goal: Path) -> None:
+        fetched.append(goal)
+        goal.mkdir(parents=True)
+        for name in web_runtime.PACKAGED:
+            (goal / name).parent.mkdir(exist_ok=True)
+            (goal / name).write_text("new")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(web_runtime, "fetch_runtime", fetch)
+    site_files(model)
+    assert not fetched
+    (runtime / "core.js").write_text("")
+    assert site_files(model)["litert/core.js"].read_text() == "new"
+    assert len(fetched) == 1
+
+
 def test_what_npm_could_not_do_is_told_and_leaves_nothing(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     npm = tmp_path / "npm"
-    npm.write_text("#!/bin/sh\necho 'npm error: no network' >&2\nexit 1\n")
+    npm.write_text("#!/bin/sh\necho 'npm warn old' >&2; echo 'npm error no network' >&2\nexit 1\n")
     npm.chmod(0o755)
     monkeypatch.setattr(web_runtime, "BUILT_IN", tmp_path / "none")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -1,7 +1,9 @@
 // A service worker: what the network gives is kept, and used when there is none.
 
-// Pages beside this one share the caches of its origin, so the name has the folder.
-const openCache = () => caches.open(`keras-s2s ${self.registration.scope}`);
+// Pages beside this one share the caches of its origin, so the names have the folder. What comes is
+// fresh until the page has seen that it belongs together; half of an upload must not replace a whole.
+const kept = () => caches.open(`keras-s2s ${self.registration.scope}`);
+const fresh = () => caches.open(`keras-s2s ${self.registration.scope} fresh`);
 
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
@@ -28,27 +30,29 @@ async function answer(event) {
     if (response.status === 200) event.waitUntil(put(event.request.url, response.clone()));
     return response;
   } catch (error) {
-    const kept = await (await openCache()).match(nameOf(event.request.url), {ignoreVary: true});
-    if (kept) return kept;
+    const found = await (await kept()).match(nameOf(event.request.url), {ignoreVary: true});
+    if (found) return found;
     throw error;
   }
 }
 
 async function put(url, response) {
-  const cache = await openCache();
+  const cache = await fresh();
   await cache.put(nameOf(url), response);
 }
 
 async function keep(urls, port) {
   const names = new Set(urls.filter(isOwn).map(nameOf));
   try {
-    const cache = await openCache();
-    const kept = new Set((await cache.keys()).map(({url}) => url));
-    for (const name of kept.difference(names)) await cache.delete(name);
-    for (const name of names.difference(kept)) {
-      // The browser still has what the page took a moment ago.
-      await cache.add(new Request(name, {cache: 'force-cache'}));
+    const [old, recent] = await Promise.all([kept(), fresh()]);
+    for (const name of names) {
+      const found = await recent.match(name, {ignoreVary: true});
+      if (found) await old.put(name, found);
+      // The browser still has what the page took before this worker was there.
+      else if (!(await old.match(name))) await old.add(new Request(name, {cache: 'force-cache'}));
+      await recent.delete(name);
     }
+    for (const {url} of await old.keys()) if (!names.has(url)) await old.delete(url);
     port.postMessage(true);
   } catch {
     port.postMessage(false);

@@ -9,6 +9,7 @@ const TYPING_PAUSE = 300; // Milliseconds.
 const BEAM_SIZE = 5; // Where the export is greedy.
 const MOST_EXAMPLES = 6;
 const LONGEST_EXAMPLE = 40; // Characters, if there are enough.
+const LONGEST_BUTTON = 400; // Characters.
 const LONGEST_LARGE = 50; // Characters; answers to longer texts are set smaller.
 
 const page = Object.fromEntries([...document.querySelectorAll('[id]')].map((one) => [one.id, one]));
@@ -44,10 +45,11 @@ try {
 
 async function load() {
   const litert = await loadRuntime();
-  translator = await Translator.open(readModel, litert);
-  const {manifest, hasAttention} = translator;
+  const opened = await Translator.open(readModel, litert);
+  const {manifest, hasAttention} = opened;
   showSearches(manifest.options.beam_size);
   showExamples(await readExamples());
+  translator = opened;
   const kind = manifest.quantization ? `, ${manifest.quantization}` : '';
   page.size.textContent = `${figure(manifest.bytes.file / 1e6)} MB${kind}`;
   page.loaded.textContent = `${figure(performance.now() / 1000)} s`;
@@ -91,10 +93,15 @@ async function readModel(name) {
 async function readExamples() {
   try {
     const golden = JSON.parse(new TextDecoder().decode(await readModel('golden.json')));
-    return chooseVaried(golden.filter(({sample}) => sample !== false).map(({text}) => text));
+    return chooseVaried(golden.filter(isExample).map(({text}) => text));
   } catch {
     return [];
   }
+}
+
+/** Whether a person would want to click it. */
+function isExample({text, sample}) {
+  return sample !== false && text.trim() && text.length <= LONGEST_BUTTON;
 }
 
 /** From short to long, each time the text with most characters that the others do not have. */
@@ -175,6 +182,8 @@ async function translate(text) {
     if (answer) conclude(answer, time);
   } catch (error) {
     if (stream !== running) return;
+    page.answer.textContent = '';
+    page.attention.hidden = true;
     complain(error);
   }
   running = null;

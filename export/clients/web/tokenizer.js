@@ -127,7 +127,7 @@ export class SentencePieceTokenizer extends Tokenizer {
   }
 
   // Viterbi: the best way to each place, of equals the one whose last piece starts first. Sums are
-  // in float32, as those of SentencePiece are.
+  // in float32, as those of SentencePiece are: exact up to 2^16, some 6,000 pieces.
   idsOf(text) {
     if (!text) return [];
     const line = BLANK + replaceAll(text, ESCAPES).replaceAll(' ', BLANK);
@@ -181,7 +181,17 @@ export class SentencePieceTokenizer extends Tokenizer {
  */
 export async function loadTokenizer(readJson) {
   const settings = await readJson('tokenizer.json');
-  const tokenizer = await make(settings, readJson);
+  const vocabulary =
+    settings?.class === 'SentencePieceTokenizer' ? await readJson('pieces.json') : settings;
+  const {symbols, pieces = symbols, scores = []} = vocabulary ?? {};
+  const isSound =
+    Array.isArray(pieces) &&
+    pieces.every((piece) => typeof piece === 'string') &&
+    Array.isArray(scores) &&
+    scores.every(Number.isFinite) &&
+    (pieces === symbols || scores.length === pieces.length);
+  if (!isSound) throw new Error('its tokenizer is damaged');
+  const tokenizer = make(settings, vocabulary);
   if (!tokenizer || !FORMS.includes(settings.normalization)) {
     throw new Error('its tokenizer is of a kind that this page does not know');
   }
@@ -191,14 +201,14 @@ export async function loadTokenizer(readJson) {
   return tokenizer;
 }
 
-async function make(settings, readJson) {
+function make(settings, vocabulary) {
   switch (settings.class) {
     case 'WordTokenizer':
       return new WordTokenizer(settings);
     case 'CharacterTokenizer':
       return new CharacterTokenizer(settings);
     case 'SentencePieceTokenizer':
-      return new SentencePieceTokenizer(settings, await readJson('pieces.json'));
+      return new SentencePieceTokenizer(settings, vocabulary);
     default:
       return undefined;
   }

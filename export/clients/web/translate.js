@@ -5,6 +5,7 @@ import {END, PAD, START, UNKNOWN, loadTokenizer} from './tokenizer.js';
 
 const FORMAT = 'keras-s2s export';
 const VERSION = 1; // Of the folder.
+const WIDEST = 1000; // Beam.
 
 /**
  * @typedef {object} Answer
@@ -189,9 +190,14 @@ function checkManifest(manifest) {
     Array.isArray(lengths) &&
     lengths.length > 0 &&
     lengths.every((length, place) => length > (lengths[place - 1] ?? 0)) &&
-    lengths.every((length) => signatures?.[encodeSignature(length, lengths)]) &&
+    lengths.every((length) => {
+      const {inputs} = signatures?.[encodeSignature(length, lengths)] ?? {};
+      return inputs?.tokens?.shape?.at?.(-1) === length;
+    }) &&
     signatures.decode_step?.outputs?.logits?.shape?.length &&
-    options?.beam_size >= 1 &&
+    Number.isInteger(options?.beam_size) &&
+    options.beam_size >= 1 &&
+    options.beam_size <= WIDEST &&
     options.length_penalty >= 0 &&
     options.coverage_penalty >= 0 &&
     tokenizers?.source &&

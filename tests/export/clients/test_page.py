@@ -1,5 +1,6 @@
 """The page in Chromium, as people use it; what it looks like is written to build/page."""
 
+import json
 import re
 import shutil
 import threading
@@ -183,6 +184,36 @@ def test_it_works_without_a_network(page: Page, context: BrowserContext, dates: 
         ask(page, text)
         expect(page.locator("#answer")).to_have_text(answer_of_python(dates, text).text)
     page.screenshot(path=PICTURES / "offline.png", full_page=True)
+
+
+def test_half_of_an_upload_does_not_replace_what_works_without_a_network(
+    page: Page, context: BrowserContext, files: dict[str, Path], tmp_path: Path
+) -> None:
+    expect(page.locator("#offline")).to_be_visible(timeout=PATIENCE)
+    manifest = files["model/manifest.json"].read_text(encoding="utf-8")
+    (tmp_path / "manifest.json").write_text(manifest.replace('"sha256": {', '"sha256": { '))
+    whole = dict(files)
+    files["model/manifest.json"] = tmp_path / "manifest.json"
+    files["model/model.tflite"] = tmp_path / "manifest.json"
+    page.reload()
+    wait_for(page, "failed")
+    files |= whole
+    context.set_offline(True)
+    page.reload()
+    wait_for(page, "ready")
+
+
+def test_a_beam_that_no_page_could_bear_is_a_damaged_manifest(
+    context: BrowserContext, files: dict[str, Path], address: str, tmp_path: Path
+) -> None:
+    manifest = json.loads(files["model/manifest.json"].read_text(encoding="utf-8"))
+    manifest["options"]["beam_size"] = 10**9
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    files["model/manifest.json"] = tmp_path / "manifest.json"
+    page = context.new_page()
+    page.goto(address)
+    wait_for(page, "failed")
+    expect(page.locator("#alert")).to_contain_text("manifest.json is damaged")
 
 
 def test_what_the_model_does_not_read_is_told_while_it_is_typed(page: Page) -> None:

@@ -10,7 +10,7 @@ public final class ExportException extends IOException {
     super(message);
   }
 
-  ExportException(String message, Exception cause) {
+  ExportException(String message, Throwable cause) {
     super(message, cause);
   }
 }

@@ -93,7 +93,7 @@ public final class Search {
    * @param encoded what the model found of the sentence
    * @param limit longest answer in tokens, end mark included; at least 1
    * @param options of the search
-   * @param listener hears the best answer so far after each step, whole or not; at last the result
+   * @param listener hears the best beginning of an answer after each step; at last the result
    * @return the result
    * @throws IllegalStateException if the model gives no numbers
    */

@@ -41,7 +41,7 @@ public final class Translator implements AutoCloseable {
     byte[] file = Json.bytes(checked, manifest.file());
     try {
       return new Translator(manifest, source, target, factory.make(manifest, file));
-    } catch (RuntimeException error) {
+    } catch (RuntimeException | LinkageError error) {
       throw new ExportException(manifest.file() + " can't be run: " + error, error);
     }
   }
