@@ -203,8 +203,7 @@ model.save_weights(folder + "/after.weights.h5")
     [
         "input feeding",
         "local",
-        "sampled",
-        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("location", "shared")),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("location", "shared", "sampled")),
     ],
 )
 def test_jax_gives_the_logits_the_loss_and_the_training_step_of_tensorflow(
