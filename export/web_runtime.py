@@ -45,10 +45,23 @@ def runtime_files() -> dict[str, Path]:
 
 
 def fetch_runtime(goal: Path) -> None:
+    """Put LiteRT.js into a folder, which is replaced as a whole; errors as for `install`."""
+    with tempfile.TemporaryDirectory() as place, RUNTIME.replaced(goal) as new:
+        packages = install(Path(place))
+        for name, packaged in PACKAGED.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(packages / packaged, new / name)
+        RUNTIME.describe(new, {})
+
+
+def install(folder: Path) -> Path:
     """Let npm fetch LiteRT.js, with the versions and the digests of the lock file.
 
     Args:
-        goal: A folder, replaced as a whole.
+        folder: One that is there, for npm's files.
+
+    Returns:
+        The folder of the packages.
 
     Raises:
         FileNotFoundError: There is no npm.
@@ -60,34 +73,20 @@ def fetch_runtime(goal: Path) -> None:
             "The page needs LiteRT.js, which npm fetches once, and npm was not found. Install "
             "Node.js 18 or newer, or copy a page written elsewhere (keras-s2s web --output)"
         )
-    goal = goal.resolve()
-    goal.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{goal.name}-", dir=goal.parent) as temporary:
-        place, new = Path(temporary), Path(temporary) / "new"
-        for name in LOCK:
-            shutil.copyfile(CLIENT / name, place / name)
-        print("fetching LiteRT.js with npm, once", file=sys.stderr, flush=True)
-        _run_npm(npm, place)
-        for name, packaged in PACKAGED.items():
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(place / "node_modules" / packaged, new / name)
-        RUNTIME.describe(new, {})
-        if goal.exists():
-            goal.rename(place / "old")
-        new.rename(goal)
-
-
-def _run_npm(npm: str, place: Path) -> None:
+    print("fetching LiteRT.js with npm, once", file=sys.stderr, flush=True)
+    for name in LOCK:
+        shutil.copyfile(CLIENT / name, folder / name)
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     try:
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired as error:
         raise OSError(f"npm could not fetch LiteRT.js in {PATIENCE} seconds") from error
-    found = all((place / "node_modules" / packaged).is_file() for packaged in PACKAGED.values())
-    if done.returncode or not found:
+    packages = folder / "node_modules"
+    if done.returncode or not all((packages / name).is_file() for name in PACKAGED.values()):
         lines = done.stderr.strip().splitlines() or ["no message"]
         errors = [line for line in lines if line.lower().startswith("npm err")] or lines[-1:]
         raise OSError(f"npm could not fetch LiteRT.js. Received: {errors[0]}")
+    return packages
 
 
 def _cache() -> Path:

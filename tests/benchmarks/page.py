@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_s2s.export.web import site_files
-from keras_s2s.export.web_runtime import CLIENT, LOCK
+from keras_s2s.export.web_runtime import install
 from keras_s2s.export.web_server import server
 
 MOST_TEXTS = 100
@@ -117,6 +117,22 @@ def _peak_of_renderers(browser: Any) -> int:
     return max(peaks)
 
 
+def texts_of(given: argparse.Namespace) -> list[str]:
+    """Read what is translated."""
+    if given.texts is not None:
+        return given.texts.read_text(encoding="utf-8").splitlines()[:MOST_TEXTS]
+    golden = json.loads((given.export / "golden.json").read_text(encoding="utf-8"))
+    return [one["text"] for one in golden][:MOST_TEXTS]
+
+
+def median_row(name: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the medians of a runtime's rounds."""
+    keys = ("seconds_to_first", "milliseconds_a_token", "tokens")
+    row = {key: round(statistics.median(one[key] for one in rounds), 3) for key in keys}
+    megabytes = round(statistics.median(one["bytes"] for one in rounds) / 1e6)
+    return {"runtime": name, **row, "peak_megabytes": megabytes}
+
+
 def main() -> None:
     """Print one line of JSON for each runtime, and one for the downloads."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -125,45 +141,24 @@ def main() -> None:
     parser.add_argument("--beam", default="1", help="1, or the beam of the export.")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    if given.texts is None:
-        golden = json.loads((given.export / "golden.json").read_text(encoding="utf-8"))
-        texts = [one["text"] for one in golden]
-    else:
-        texts = given.texts.read_text(encoding="utf-8").splitlines()
-    texts = texts[:MOST_TEXTS]
-    files = site_files(given.export)
+    texts, files = texts_of(given), site_files(given.export)
+    arguments = [str(given.export), given.beam]
+    fetched = {"index.html"}
     with tempfile.TemporaryDirectory() as place, server(files, 0) as serving:
-        for name in LOCK:
-            shutil.copy(CLIENT / name, place)
-        npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(npm, cwd=place, check=True, capture_output=True)
-        core = str(Path(place) / "node_modules" / "@litertjs" / "core")
         threading.Thread(target=serving.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{serving.server_port}/"
-        node = [
-            "node",
-            str(Path(__file__).with_name("page.mjs")),
-            core,
-            str(given.export),
-            given.beam,
-        ]
+        core = str(install(Path(place)) / "@litertjs" / "core")
+        node = ["node", str(Path(__file__).with_name("page.mjs")), core, *arguments]
+        python = [sys.executable, "-c", PYTHON, *arguments]
         runtimes: dict[str, Callable[[], dict[str, Any]]] = {
             "chromium": lambda: measure_chromium(address, texts, given.beam),
             "node": lambda: measure_program(node, texts),
-            "python": lambda: measure_program(
-                [sys.executable, "-c", PYTHON, str(given.export), given.beam], texts
-            ),
+            "python": lambda: measure_program(python, texts),
         }
-        fetched: set[str] = {"index.html"}
         for name, measure in runtimes.items():
             rounds = [measure() for _ in range(given.rounds)]
             fetched |= set(rounds[0].get("fetched", ()))
-            row = {
-                key: round(statistics.median(one[key] for one in rounds), 3)
-                for key in ("seconds_to_first", "milliseconds_a_token", "tokens")
-            }
-            megabytes = round(statistics.median(one["bytes"] for one in rounds) / 1e6)
-            print(json.dumps({"runtime": name, **row, "peak_megabytes": megabytes}), flush=True)
+            print(json.dumps(median_row(name, rounds)), flush=True)
         serving.shutdown()
     contents = [files[name].read_bytes() for name in fetched]
     packed = [gzip.compress(content, 6) for content in contents]

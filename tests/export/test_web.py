@@ -188,6 +188,25 @@ def test_a_damaged_runtime_is_fetched_anew(
     assert len(fetched) == 1
 
 
+def test_what_npm_brought_is_kept_for_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = " ".join(f"node_modules/{name}" for name in web_runtime.PACKAGED.values())
+    npm = tmp_path / "npm"
+    npm.write_text(
+        f"#!/bin/sh\nfor file in {files}; do mkdir -p ${{file%/*}}; echo $file > $file; done\n"
+    )
+    npm.chmod(0o755)
+    monkeypatch.setattr(web_runtime, "BUILT_IN", tmp_path / "none")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    first = web_runtime.runtime_files()
+    npm.write_text("#!/bin/sh\nexit 1\n")
+    assert web_runtime.runtime_files() == first
+    for name, path in first.items():
+        assert path.read_text() == f"node_modules/{web_runtime.PACKAGED[name]}\n"
+
+
 def test_what_npm_could_not_do_is_told_and_leaves_nothing(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +218,7 @@ def test_what_npm_could_not_do_is_told_and_leaves_nothing(
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(OSError, match="no network"):
         export.web(model, tmp_path / "site")
-    assert not list((tmp_path / "cache" / "keras-s2s").iterdir())
+    assert not (tmp_path / "cache").exists()
 
 
 def test_the_lock_file_has_a_digest_for_all_that_npm_fetches() -> None:

@@ -208,3 +208,13 @@ def test_garbage_is_an_error_and_no_crash() -> None:
 def test_a_model_s_path_instead_of_its_bytes_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="read_bytes"):
         SentencePieceTokenizer("tokenizer.model")  # pyright: ignore[reportArgumentType]
+
+
+def test_the_vocabulary_has_the_pieces_as_they_are_spelled_and_scores_in_256ths() -> None:
+    tokenizer = SentencePieceTokenizer.train(["low ▁ lower", "new newer"])
+    pieces, scores = zip(*tokenizer.vocabulary(), strict=True)
+    assert len(pieces) == tokenizer.vocabulary_size
+    assert "\x02" in "".join(pieces)  # A mark that is text; for a blank it is the mark itself.
+    ids = tokenizer.encode("new low")
+    assert "".join(pieces[i] for i in ids) == "▁new▁low"
+    assert all(256 * score == round(256 * score) for score in scores)

@@ -15,7 +15,7 @@ import pytest
 from keras_s2s import export
 from keras_s2s.dates import date_splits
 from keras_s2s.demo import RECIPE
-from keras_s2s.export.web_runtime import CLIENT, LOCK
+from keras_s2s.export.web_runtime import CLIENT, install
 from keras_s2s.recipe import train
 from keras_s2s.text.normalization import CONTROL_CHARACTERS, NEWER_CHARACTERS, WHITE_SPACE
 
@@ -65,12 +65,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of @litertjs/core, as the lock file has it."""
     if shutil.which("npm") is None:
         pytest.skip("Node is not here.")
-    folder = tmp_path_factory.mktemp("npm")
-    for name in LOCK:
-        shutil.copy(CLIENT / name, folder)
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return folder / "node_modules" / "@litertjs" / "core"
+    return install(tmp_path_factory.mktemp("npm")) / "@litertjs" / "core"
 
 
 @pytest.fixture(scope="session")
