@@ -59,7 +59,7 @@ notebooks: .venv/.installed-dev
 	.venv/bin/python notebooks/make.py
 
 web: .venv/.installed
-	.venv/bin/python -c "from keras_s2s.export.web_runtime import *; fetch_runtime(BUILT_IN)"
+	.venv/bin/python -c "from keras_s2s.export.web.litert_js import *; fetch_runtime(BUILT_IN)"
 
 .venv/bin/python:
 	@test -n "$(PYTHON)$(UV)" || { echo "Python 3.10, 3.11 or 3.12 with its venv module is needed;" \

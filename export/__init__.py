@@ -8,10 +8,10 @@ light; the runners load when they are first used.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .litert import litert as litert
-from .onnx import onnx as onnx
-from .saved_model import saved_model as saved_model
-from .web import web as web
+from .litert.export import litert as litert
+from .onnx.export import onnx as onnx
+from .saved_model.export import saved_model as saved_model
+from .web.export import web as web
 
 if TYPE_CHECKING:
     from .runners import LiteRTTranslator as LiteRTTranslator

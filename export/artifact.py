@@ -8,14 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from keras_s2s.folders import FolderKind, are_names_inside, versions
+from keras_s2s.files.artifact_folder import FolderKind, are_names_inside, versions
+from keras_s2s.special_ids import SPECIAL_IDS
 
 MANIFEST = "manifest.json"
 PIECES = "pieces.json"
 FORMAT = "keras-s2s export"
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
-PAD_ID, UNK_ID, START_ID, END_ID = range(4)
-SPECIAL_IDS = {"pad": PAD_ID, "unk": UNK_ID, "start": START_ID, "end": END_ID}
 EXPORT = FolderKind("an export", MANIFEST, FORMAT, "the export")
 FILES = {
     "onnx": {"encoder.onnx", "decode_step.onnx"},
@@ -36,7 +35,7 @@ TOOLS = ("keras-s2s", "keras", "tensorflow", "ai-edge-litert", "onnxruntime", "t
 
 def check_given(translator: Any, samples: Any) -> list[str]:
     """Raise TypeError unless these can be exported and tried; return the samples."""
-    from keras_s2s import Translator
+    from keras_s2s.inference.translator import Translator
 
     if not isinstance(translator, Translator):
         raise TypeError(
@@ -91,7 +90,7 @@ def save_tokenizer(tokenizer: Any, folder: Path) -> None:
 
     `pieces` are as the model file spells them, by id; `scores` are in 256ths, whole numbers.
     """
-    from keras_s2s import SentencePieceTokenizer
+    from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
     tokenizer.save(folder)
     if isinstance(tokenizer, SentencePieceTokenizer):

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 from keras import backend, ops, tree
 
-from .artifact import END_ID, UNK_ID
+from keras_s2s.special_ids import END_ID, UNK_ID
 
 
 class Contract:

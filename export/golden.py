@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .artifact import END_ID
+from keras_s2s.special_ids import END_ID
 
 GOLDEN = "golden.json"
 FIRST_ID = 4  # Of those that stand for text.

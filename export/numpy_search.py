@@ -1,6 +1,6 @@
 """The searches of the library in NumPy, for one sentence: what runs where there is no Keras.
 
-The rules are those of `keras_s2s.inference.search`, and a test holds both against each other.
+The rules are those of `keras_s2s.search.search`, and a test holds both against each other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .artifact import END_ID, PAD_ID, START_ID
+from keras_s2s.special_ids import END_ID, PAD_ID, START_ID
 
 # Takes the last tokens, int32 [K], and states [K, N]; returns logits [K, V], the next states and
 # attention weights [K, S], or None.

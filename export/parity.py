@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .artifact import END_ID, START_ID
-from .litert_runtimes import encode_signature
+from keras_s2s.special_ids import END_ID, START_ID
+
+from .litert.runtimes import encode_signature
 
 # Difference of two logits below which either may win: what rounding the weights can do.
 TOLERANCES = {"none": 1e-3, "float16": 5e-2, "int8": 0.0}

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .exported import ExportedTranslator
-from .litert_runtimes import compiled_model, encode_signature, interpreter
+from .litert.runtimes import compiled_model, encode_signature, interpreter
 from .numpy_search import Hypothesis, beam_search
-from .onnx_runtime import onnx_runtime
+from .onnx.runtime import onnx_runtime
+from .translator import ExportedTranslator
 
 
 class LiteRTTranslator(ExportedTranslator):
@@ -135,7 +135,7 @@ class SavedModelTranslator(_BatchTranslator):
 
     def __init__(self, folder: str | Path) -> None:
         super().__init__(folder)
-        from .saved_model_runtime import load_saved_model, signature_runner
+        from .saved_model.runtime import load_saved_model, signature_runner
 
         self._loaded = load_saved_model(self.folder)  # The functions live as long as this.
         self._run = signature_runner(self._loaded)

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from keras_s2s import Translation, load_tokenizer
-from keras_s2s.inference.translation import too_long
+from keras_s2s.inference.translation import Translation, too_long
 from keras_s2s.inference.unknown import UnknownWords, unknown_words
+from keras_s2s.special_ids import END_ID
 from keras_s2s.text.normalization import without_surrogates
+from keras_s2s.text.tokenizers import load_tokenizer
 
-from .artifact import END_ID, find_export, read_manifest
+from .artifact import find_export, read_manifest
 from .numpy_search import Hypothesis
 
 MOST = {"beam_size": 1000, "n_best": 1000, "maximum_length": 1_000_000}

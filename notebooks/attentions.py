@@ -22,8 +22,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 from keras_s2s import BahdanauAttention, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
-from keras_s2s.dates import all_dates, write_date
-from keras_s2s.experiments import (
+from keras_s2s.experiments.comparison import (
     COLORS,
     accuracy,
     read_options,
@@ -32,6 +31,7 @@ from keras_s2s.experiments import (
     summarize,
     train,
 )
+from keras_s2s.experiments.dates import all_dates, write_date
 
 options = read_options("attentions", seeds=2)
 settings = {

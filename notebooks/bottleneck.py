@@ -22,7 +22,7 @@ if "google.colab" in sys.modules:
 import matplotlib.pyplot as plt
 
 from keras_s2s import BahdanauAttention, Decoder, Encoder, Seq2Seq
-from keras_s2s.experiments import (
+from keras_s2s.experiments.comparison import (
     Accuracy,
     accuracy_by_length,
     draw_band,

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from keras_s2s import Decoder, Encoder, ScheduledSampling, Seq2Seq, Translator
-from keras_s2s.experiments import (
+from keras_s2s.experiments.comparison import (
     COLORS,
     accuracy,
     draw_band,

@@ -21,7 +21,7 @@ if "google.colab" in sys.modules:
 import matplotlib.pyplot as plt
 
 from keras_s2s import Decoder, Encoder, Seq2Seq, Translator
-from keras_s2s.experiments import (
+from keras_s2s.experiments.comparison import (
     accuracy,
     accuracy_by_length,
     draw_band,

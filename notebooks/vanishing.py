@@ -25,7 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_s2s import Decoder, Encoder, Seq2Seq, Translator
-from keras_s2s.experiments import (
+from keras_s2s.experiments.comparison import (
     accuracy_by_length,
     draw_band,
     random_strings,

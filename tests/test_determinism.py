@@ -18,7 +18,7 @@ OPTIONS: list[Any] = [
 TRAINING = """
 import hashlib, json, sys
 import numpy as np
-from keras_s2s.recipe import Recipe, train
+from keras_s2s.recipe.train import Recipe, train
 
 random = np.random.default_rng(1)
 words = "the dog cat runs sleeps in house snow near red blue big man child ball tree".split()

@@ -84,7 +84,7 @@ def test_the_greedy_loop_of_the_readme_runs_an_export(
 def test_every_option_of_a_command_in_the_readme_exists() -> None:
     import typer.main
 
-    from keras_s2s.cli import app
+    from keras_s2s.cli.main import app
 
     known = {
         name: {option for parameter in command.params for option in parameter.opts}

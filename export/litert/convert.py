@@ -44,7 +44,7 @@ def without_ballast(model: bytes) -> bytes:
     import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
 
-    from .litert_tied import share_tied
+    from .tied_embeddings import share_tied
 
     class Builder(flatbuffers.Builder):
         """Points to what it has written before rather than writing it again."""

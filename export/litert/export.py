@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .artifact import EXPORT, check_given, write_manifest
+from keras_s2s import special_ids
+
+from ..artifact import EXPORT, check_given, write_manifest
 
 MODEL = "model.tflite"
 QUANTIZATIONS = {"none": 4, "float16": 2, "int8": 1}  # Bytes of a weight.
@@ -76,7 +78,7 @@ def check_litert(
     quantize: str, lengths: Sequence[int] | None = None, max_length: int | None = None
 ) -> None:
     """Raise unless this can be exported here."""
-    from .litert_runtimes import check_installed
+    from .runtimes import check_installed
 
     if quantize not in QUANTIZATIONS:
         raise ValueError(
@@ -111,9 +113,9 @@ def _lengths_of(translator: Any, samples: Sequence[str]) -> list[int]:
 
 
 def _prove(translator: Any, new: Path, samples: Iterable[str], **options: Any) -> dict[str, Any]:
-    from .golden import sample_sources
-    from .litert_runtimes import compiled_model, interpreter
-    from .proof import prove
+    from ..golden import sample_sources
+    from ..proof import prove
+    from .runtimes import compiled_model, interpreter
 
     path = str(new / MODEL)
     runtimes = {"interpreter": interpreter(path), "compiled_model": compiled_model(path)}
@@ -140,12 +142,10 @@ def _convert(model: Any, goal: Path, quantize: str, lengths: Sequence[int]) -> d
 
 def _run_converter(arguments: list[str]) -> None:
     """Convert in a process that ends when this one does, with the modules that this one sees."""
-    import keras_s2s
-
-    places = [place for place in sys.path if place] + [str(Path(keras_s2s.__file__).parents[1])]
+    places = [place for place in sys.path if place] + [str(Path(special_ids.__file__).parents[1])]
     program = (
         f"import sys; sys.path[:] = {places!r}; "
-        "from keras_s2s.export.convert_litert import main; main(sys.argv[1:])"
+        "from keras_s2s.export.litert.convert import main; main(sys.argv[1:])"
     )
     command = [sys.executable, "-c", program, *arguments]
     with (
@@ -170,8 +170,8 @@ def _save(model: Any, folder: str, lengths: Sequence[int]) -> dict[str, Any]:
     """Write the contract's functions as a SavedModel, for one sentence of known lengths."""
     import tensorflow as tf
 
-    from .contract import Contract, shapes
-    from .litert_runtimes import encode_signature
+    from ..contract import Contract, shapes
+    from .runtimes import encode_signature
 
     contract = Contract(model, unroll=True)
     longest = lengths[-1]

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .artifact import EXPORT, check_given, write_manifest
-from .onnx_loops import own_weights
-from .onnx_runtime import FILES, check_installed, onnx_runtime
+from ..artifact import EXPORT, check_given, write_manifest
+from .loops import own_weights
+from .runtime import FILES, check_installed, onnx_runtime
 
 OPSET = 18  # The newest that tf2onnx writes.
 QUANTIZATIONS = ("none", "int8")
@@ -45,8 +45,8 @@ def onnx(
     """
     samples = check_given(translator, samples)
     check_onnx(quantize)
-    from .golden import sample_sources
-    from .proof import prove
+    from ..golden import sample_sources
+    from ..proof import prove
 
     with EXPORT.replaced(Path(folder)) as new:
         signatures = _convert(translator.model, new)
@@ -86,7 +86,7 @@ def _convert(model: Any, new: Path) -> dict[str, Any]:
     import tf2onnx
     from onnx import checker, save
 
-    from .contract import Contract
+    from ..contract import Contract
 
     contract = Contract(model)
     described = {}

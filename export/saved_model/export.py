@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .artifact import EXPORT, check_given, versions_in, write_manifest
+from ..artifact import EXPORT, check_given, versions_in, write_manifest
 from .serving_files import (
     BATCHING,
     MODELS,
@@ -64,10 +64,10 @@ def saved_model(
     folder = Path(folder).resolve()
     is_next = version is None
     version = check_saved_model(folder, version)
-    from .contract import shapes
-    from .golden import sample_sources
-    from .served import Served
+    from ..contract import shapes
+    from ..golden import sample_sources
     from .serving_operations import oldest_serving
+    from .signatures import Served
 
     longest = min(LONGEST_SAMPLE, translator.maximum_source_length)
     texts, sources = sample_sources(translator, samples, longest)
@@ -143,8 +143,8 @@ def _prove(
     translator: Any, new: Path, texts: Sequence[str], sources: Sequence[Sequence[int]]
 ) -> dict[str, Any]:
     """Run what was written, by ids as the other formats and from text to text."""
-    from .proof import prove
-    from .saved_model_runtime import load_saved_model, signature_runner
+    from ..proof import prove
+    from .runtime import load_saved_model, signature_runner
 
     loaded = load_saved_model(new, is_trusted=True)
     run = signature_runner(loaded)
@@ -157,7 +157,7 @@ def _compare_texts(translator: Any, run: Any, texts: list[str]) -> dict[str, Any
     """The answers from text to text beside the translator's, which searches in other batches."""
     import numpy as np
 
-    from .parity import Agreement
+    from ..parity import Agreement
 
     given = np.array([text.encode() for text in texts], object)
     found = run("serving_default", {"text": given})

@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from .artifact import END_ID, START_ID, UNK_ID
+from keras_s2s.special_ids import END_ID, START_ID, UNK_ID
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 MODELS, BATCHING = "models.config", "batching_parameters.txt"

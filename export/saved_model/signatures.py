@@ -9,9 +9,9 @@ import tensorflow as tf
 from keras import tree
 
 from keras_s2s.inference.model_search import run_search
+from keras_s2s.special_ids import END_ID, PAD_ID
 
-from .artifact import END_ID, PAD_ID
-from .contract import Contract
+from ..contract import Contract
 
 # Attention weights that one call may hold: a quarter of a gigabyte.
 MOST_WEIGHTS = 2**26

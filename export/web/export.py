@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from keras_s2s.folders import FolderKind
+from keras_s2s.files.artifact_folder import FolderKind
 
-from .artifact import MANIFEST, find_export, read_manifest
-from .web_runtime import CLIENT, runtime_files
+from ..artifact import MANIFEST, find_export, read_manifest
+from .litert_js import CLIENT, runtime_files
 
 SITE = FolderKind("a page", "page.json", "keras-s2s page", "keras-s2s web")
 

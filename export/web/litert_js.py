@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from keras_s2s.folders import FolderKind
+from keras_s2s.files.artifact_folder import FolderKind
 
 RUNTIME = FolderKind("LiteRT.js", "runtime.json", "keras-s2s runtime", "make web")
-CLIENT = Path(__file__).with_name("clients") / "web"
+CLIENT = Path(__file__).resolve().parents[1] / "clients" / "web"
 BUILT_IN = CLIENT / "litert"
 PATIENCE = 600  # Seconds for npm.
 LOCK = ("package.json", "package-lock.json")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from typing import Any
 
-from keras_s2s.terminal import say
+from keras_s2s.cli.console import say
+from keras_s2s.files.native_logs import without_remarks
 from keras_s2s.training.distribution import TRY_AGAIN
 
 
@@ -55,19 +55,3 @@ def ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def without_remarks() -> Iterator[None]:
-    """Drop what libraries in C++ write to the standard error stream; what Python writes stays."""
-    sys.stderr.flush()
-    standard_error = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)
-    try:
-        with open(standard_error, "w", closefd=False) as python, redirect_stderr(python):
-            yield
-    finally:
-        os.dup2(standard_error, 2)
-        os.close(standard_error)
-        os.close(silence)

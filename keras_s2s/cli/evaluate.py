@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keras_s2s.cli_export import load_together
-from keras_s2s.cli_options import (
+from keras_s2s.cli.console import say
+from keras_s2s.cli.inputs import read_dictionary, read_references
+from keras_s2s.cli.models import load_together
+from keras_s2s.cli.options import (
     Beam,
     Dictionary,
     File,
@@ -23,15 +25,7 @@ from keras_s2s.cli_options import (
     Tsv,
     about,
 )
-from keras_s2s.terminal import (
-    check_picture,
-    check_writable,
-    read_dictionary,
-    read_references,
-    say,
-    whole_file,
-    whole_path,
-)
+from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
 
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
@@ -148,8 +142,8 @@ def score(
 
 def _read(path: Path) -> list[str]:
     """The lines of a file; what was mended in them is told."""
-    from keras_s2s.text.corpus import read_lines
-    from keras_s2s.text.lines import CorpusReport
+    from keras_s2s.data.corpus import read_lines
+    from keras_s2s.data.lines import CorpusReport
 
     report = CorpusReport((str(path),), unit="lines")
     lines = list(read_lines(str(path), report=report))

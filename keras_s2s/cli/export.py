@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from keras_s2s.cli_options import File, Model, about
-from keras_s2s.cli_runtime import load_tensorflow, without_remarks
+from keras_s2s.cli.models import load_translator
+from keras_s2s.cli.options import File, Model, about
+from keras_s2s.files.native_logs import without_remarks
 
 Format = "litert|onnx|saved_model"
 
@@ -46,12 +47,12 @@ def export(
         raise ValueError(f"--max-length and --lengths go with --format litert; {form} takes any")
     if form != "saved_model" and version is not None:
         raise ValueError(f"--version goes with --format saved_model. Received: --format {form}")
-    from keras_s2s import export as formats
+    import keras_s2s.export as formats
     from keras_s2s.export.artifact import EXPORT, find_export
-    from keras_s2s.export.litert import check_litert
-    from keras_s2s.export.onnx import check_onnx
-    from keras_s2s.export.saved_model import check_saved_model
-    from keras_s2s.export.serving_files import SERVING, docker_command
+    from keras_s2s.export.litert.export import check_litert
+    from keras_s2s.export.onnx.export import check_onnx
+    from keras_s2s.export.saved_model.export import check_saved_model
+    from keras_s2s.export.saved_model.serving_files import SERVING, docker_command
 
     options: dict[str, Any] = {"samples": _read(samples)}
     goal = output
@@ -101,7 +102,7 @@ def _report(manifest: dict[str, Any]) -> None:
 def _read(samples: Path | None) -> list[str]:
     if samples is None:
         return []
-    from keras_s2s.text.corpus import read_lines
+    from keras_s2s.data.corpus import read_lines
 
     found = [line for line in read_lines(str(samples)) if line.strip()]
     if not found:
@@ -114,70 +115,3 @@ def _lengths(text: str | None) -> list[int] | None:
         return None if text is None else [int(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"--lengths must be numbers like 16,32,64. Received: {text!r}") from None
-
-
-def load_translator(folder: Path) -> Any:
-    """What translates with a folder: that of a trained model, or of an export.
-
-    Raises:
-        ValueError: It is neither, or damaged.
-    """
-    from keras_s2s.export.artifact import MANIFEST, find_export, read_manifest
-
-    if (find_export(folder) / MANIFEST).is_file():
-        from keras_s2s.export import runners
-
-        classes = {
-            "litert": runners.LiteRTTranslator,
-            "onnx": runners.OnnxTranslator,
-            "saved_model": runners.SavedModelTranslator,
-        }
-        kind = read_manifest(folder)["kind"]
-        if kind == "saved_model":
-            load_tensorflow()
-        with without_remarks():
-            translator = classes[kind](folder)
-            translator.translate(["."], beam_size=1, maximum_length=1)  # Runtimes speak up now.
-            return translator
-    return load_trained([folder])[0]
-
-
-def load_trained(folders: list[Path]) -> list[Any]:
-    """The translators that were saved in folders.
-
-    Raises:
-        ValueError: One holds none, or is damaged.
-    """
-    from keras_s2s.export.artifact import MANIFEST, find_export
-    from keras_s2s.inference.storage import TRANSLATOR, read_description
-
-    for folder in folders:  # A wrong folder is told before TensorFlow's seconds.
-        if (find_export(folder) / MANIFEST).is_file():
-            raise ValueError(f"an export goes with no other: name one --model. Received: {folder}")
-        is_damaged = (folder / "translator.json").exists()
-        if (folder / "checkpoint.json").exists() or folder.name.endswith(".checkpoints"):
-            raise ValueError(
-                "a training that is not over has no model yet: train --resume ends it. Received: "
-                f"{folder}, which holds its checkpoints"
-            )
-        if not TRANSLATOR.is_in(TRANSLATOR.find(folder)) and not is_damaged:
-            raise ValueError(
-                f"--model must be the folder of a translator or of an export. Received: {folder}"
-            )
-        read_description(folder)
-    load_tensorflow()
-    from keras_s2s.inference.translator import Translator
-
-    return [Translator.load(folder) for folder in folders]
-
-
-def load_together(folders: list[Path]) -> Any:
-    """What translates with one folder, see `load_translator`, or with several models at once.
-
-    Raises:
-        ValueError: One is neither, or damaged; several differ in their tokenizers.
-    """
-    if len(folders) == 1:
-        return load_translator(folders[0])
-    translators = load_trained(folders)
-    return type(translators[0]).ensemble(translators)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from keras_s2s.text.corpus import Corpus
+    pass
 
 
 def about(text: str, metavar: str, *names: str, **limits: Any) -> Any:
@@ -59,31 +59,3 @@ SourceNormalization = Annotated[
     str, about("Unicode form of sources; NFD takes Hangul apart.", Form)
 ]
 TargetNormalization = Annotated[str, about("The same for targets.", Form)]
-
-
-def open_corpus(
-    side: str, source: Path | None, target: Path | None, tsv: Path | None, **choices: Any
-) -> Corpus:
-    """Open the corpus of two files or of a TSV.
-
-    Args:
-        side: What stands before the names of the options: "" or "valid-".
-        source: File of the sources.
-        target: File of the targets.
-        tsv: File of both instead.
-        **choices: Arguments of `Corpus`.
-
-    Returns:
-        The corpus.
-
-    Raises:
-        ValueError: The files are not one of both kinds.
-        OSError: A file is not there.
-    """
-    from keras_s2s.text.corpus import Corpus
-
-    if tsv is not None and source is None and target is None:
-        return Corpus.from_tsv(str(tsv), **choices)
-    if tsv is None and source is not None and target is not None:
-        return Corpus(str(source), str(target), **choices)
-    raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")

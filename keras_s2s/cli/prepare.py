@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from keras_s2s.cli_options import (
+from keras_s2s.cli.console import say
+from keras_s2s.cli.inputs import open_corpus
+from keras_s2s.cli.options import (
     File,
     JointVocabulary,
     SourceNormalization,
@@ -18,13 +18,12 @@ from keras_s2s.cli_options import (
     Tsv,
     VocabularySize,
     about,
-    open_corpus,
 )
-from keras_s2s.recipe import Recipe
-from keras_s2s.terminal import read_pairs, say
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.text.options import TextOptions
 
 if TYPE_CHECKING:
-    from keras_s2s.prepared import PreparedCorpus
+    pass
 
 DEFAULT = Recipe()
 
@@ -59,57 +58,24 @@ def prepare(
     ] = None,
 ) -> None:
     """Turn a corpus of any size into shards to train on; started again, it goes on."""
-    from keras_s2s.preparation import prepare as prepare_corpus
+    from keras_s2s.data.prepare import prepare as prepare_corpus
 
-    recipe = Recipe(
+    options = TextOptions(
         source_tokenizer=source_tokenizer,
         target_tokenizer=target_tokenizer,
         vocabulary_size=vocabulary_size,
         joint_vocabulary=joint_vocabulary,
         source_normalization=source_normalization,
         target_normalization=target_normalization,
-        seed=seed,
     )
     corpus = open_corpus("", source, target, tsv, duplicates=duplicates)
     prepared = prepare_corpus(
-        corpus, output, recipe, tokenizer_pairs=tokenizer_pairs, workers=workers, report=say
+        corpus,
+        output,
+        options,
+        seed=seed,
+        tokenizer_pairs=tokenizer_pairs,
+        workers=workers,
+        report=say,
     )
     say(f"{prepared.pairs:,} pairs in {output}")
-
-
-def open_training(
-    context: typer.Context,
-    source: Path | None,
-    target: Path | None,
-    tsv: Path | None,
-    prepared: Path | None,
-) -> list[tuple[str, str]] | PreparedCorpus:
-    """What the options of a training name: pairs that are read, or a prepared corpus.
-
-    Args:
-        context: The options that were given.
-        source: File of the sources.
-        target: File of the targets.
-        tsv: File of both instead.
-        prepared: Folder instead.
-
-    Returns:
-        The pairs or the corpus.
-
-    Raises:
-        ValueError: The options are not of one kind, or as for both kinds.
-        OSError: A file cannot be read.
-    """
-    if prepared is None:
-        return read_pairs("", source, target, tsv)
-    from keras_s2s.prepared import TEXT_OPTIONS, PreparedCorpus
-
-    for name in ("source", "target", "tsv", *TEXT_OPTIONS):
-        origin = context.get_parameter_source(name)
-        if origin is not None and origin.name == "COMMANDLINE":
-            option = f"--{name.replace('_', '-')}"
-            raise ValueError(
-                f"{option} was settled when the corpus was prepared. Received: {option} with "
-                f"--prepared. Leave it out, or give it to keras-s2s prepare."
-            )
-    return PreparedCorpus(prepared)

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from keras_s2s.cli_export import load_together, load_trained
-from keras_s2s.cli_options import (
+from keras_s2s.cli.console import say
+from keras_s2s.cli.inputs import read_dictionary
+from keras_s2s.cli.models import load_together, load_trained
+from keras_s2s.cli.options import (
     Beam,
     Dictionary,
     File,
@@ -19,14 +21,7 @@ from keras_s2s.cli_options import (
     ReplaceUnknown,
     about,
 )
-from keras_s2s.terminal import (
-    check_picture,
-    check_writable,
-    read_dictionary,
-    say,
-    whole_file,
-    whole_path,
-)
+from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
 
 MOST_PIECES_DRAWN = 150
 
@@ -57,8 +52,8 @@ def translate(
     ] = False,
 ) -> None:
     """Translate each line of a file, or of the standard input."""
-    from keras_s2s.text.corpus import read_lines
-    from keras_s2s.text.lines import CorpusReport
+    from keras_s2s.data.corpus import read_lines
+    from keras_s2s.data.lines import CorpusReport
 
     report = CorpusReport((str(source),), unit="lines")
     lines = read_lines(str(source), report=report)

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from keras_s2s.cli_options import File, about
-from keras_s2s.cli_runtime import ended_by_sigterm
+from keras_s2s.cli.devices import ended_by_sigterm
+from keras_s2s.cli.options import File, about
 
 
 def web(
@@ -20,9 +20,9 @@ def web(
     ] = None,
 ) -> None:
     """Run an export in a browser: a page for this machine, or for any static host."""
-    from keras_s2s import export
-    from keras_s2s.export.web import site_files
-    from keras_s2s.export.web_server import server
+    from keras_s2s.export.web.export import site_files
+    from keras_s2s.export.web.export import web as write_page
+    from keras_s2s.export.web.server import server
 
     if (model / "translator.json").is_file():
         raise ValueError(
@@ -31,7 +31,7 @@ def web(
         )
     if output is not None:
         with ended_by_sigterm():
-            sizes = export.web(model, output)
+            sizes = write_page(model, output)
         print(f"the page is in {output}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
         print(f"try: python3 -m http.server --bind 127.0.0.1 --directory {output}")
         return

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from keras_s2s.text.buckets import LengthBuckets
-from keras_s2s.text.epochs import (
+from keras_s2s.data.buckets import LengthBuckets
+from keras_s2s.data.epochs import (
     Batch,
     EpochBatches,
     check_at_least,
@@ -15,7 +15,7 @@ from keras_s2s.text.epochs import (
     cut_batches,
     places_of_kept,
 )
-from keras_s2s.text.rows import TokenRows
+from keras_s2s.data.rows import TokenRows
 
 Rows = Iterable[Iterable[int]]
 Resample = Callable[[int], tuple[Rows, Rows]]

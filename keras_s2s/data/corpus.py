@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from keras_s2s.text.lines import (
+from keras_s2s.data.lines import (
     CorpusReport,
     FilePath,
     Fingerprints,

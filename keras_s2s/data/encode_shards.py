@@ -11,10 +11,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from keras_s2s.prepared import SHARDS, SOURCE, TARGET, drawn
-from keras_s2s.text.piles import PILES, shuffled
-from keras_s2s.text.rows import TokenRows
-from keras_s2s.text.shards import SIDES, write_shard
+from keras_s2s.data.partitions import PILES, shuffled
+from keras_s2s.data.prepared_corpus import SHARDS, SOURCE, TARGET, drawn
+from keras_s2s.data.rows import TokenRows
+from keras_s2s.data.shards import SIDES, write_shard
 from keras_s2s.text.tokenizers import load_tokenizer
 
 SHARD_PAIRS = 65_536

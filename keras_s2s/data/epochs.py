@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_s2s.text.rows import TokenRows
-from keras_s2s.text.tokenizers import PAD_ID, START_ID
+from keras_s2s.data.rows import TokenRows
+from keras_s2s.special_ids import PAD_ID, START_ID
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_s2s.folders import versions
-from keras_s2s.locks import locked
-from keras_s2s.preparation_shards import count_groups, encode_shards, pairs_of_group
-from keras_s2s.prepared import (
+from keras_s2s.data.corpus import Corpus
+from keras_s2s.data.encode_shards import count_groups, encode_shards, pairs_of_group
+from keras_s2s.data.pairs import choose_samples
+from keras_s2s.data.partitions import spread
+from keras_s2s.data.prepared_corpus import (
     CURE,
     PREPARED,
     SAMPLES,
@@ -22,10 +23,10 @@ from keras_s2s.prepared import (
     PreparedCorpus,
     read_description,
 )
-from keras_s2s.recipe import Recipe
-from keras_s2s.recipe_text import choose_samples, train_tokenizers
-from keras_s2s.text.corpus import Corpus
-from keras_s2s.text.piles import spread
+from keras_s2s.files.artifact_folder import versions
+from keras_s2s.files.file_lock import locked
+from keras_s2s.text.options import TextOptions
+from keras_s2s.text.train_pair import train_tokenizers
 
 JOB, COUNTS = "job.json", "counts.json"
 
@@ -33,8 +34,9 @@ JOB, COUNTS = "job.json", "counts.json"
 def prepare(
     corpus: Corpus,
     folder: str | Path,
-    recipe: Recipe | None = None,
+    options: TextOptions | None = None,
     *,
+    seed: int = 1,
     tokenizer_pairs: int = 200_000,
     workers: int | None = None,
     report: Callable[[str], None] = print,
@@ -52,7 +54,8 @@ def prepare(
     Args:
         corpus: Where to read; `duplicates="ignore"` keeps the memory flat.
         folder: Where to write; a corpus prepared otherwise in it is replaced.
-        recipe: Its tokenizers' options and its seed count; `None` for the defaults.
+        options: How texts become ids, `TextOptions` or a `Recipe`; `None` for the defaults.
+        seed: Seed of the order of the pairs and of the tokenizers' sample.
         tokenizer_pairs: Most pairs that the tokenizers are trained on, drawn at random.
         workers: Processes that encode; `None` for one a core. With more than one, a script must
             keep its own work under `if __name__ == "__main__":`, as each of them imports it.
@@ -69,11 +72,11 @@ def prepare(
     for name, value in (("tokenizer_pairs", tokenizer_pairs), ("workers", workers)):
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
-    recipe = recipe or Recipe()
+    options = options or TextOptions()
     job = {
         "corpus": corpus.digest(),
-        "options": {name: getattr(recipe, name) for name in TEXT_OPTIONS},
-        "seed": recipe.seed,
+        "options": {name: getattr(options, name) for name in TEXT_OPTIONS},
+        "seed": seed,
         "tokenizer_pairs": tokenizer_pairs,
         "versions": versions("keras-s2s", "numpy", "sentencepiece"),
     }
@@ -87,9 +90,9 @@ def prepare(
             _open_work(work, job, report)
             if PREPARED.is_in(folder):
                 report(f"the corpus in {folder} will be replaced")
-            counts = _spread(corpus, job["corpus"], work, recipe.seed, report)
-            _train_tokenizers(work, counts, recipe, tokenizer_pairs, report)
-            encode_shards(work, counts, recipe.seed, workers, report)
+            counts = _spread(corpus, job["corpus"], work, seed, report)
+            _train_tokenizers(work, counts, options, seed, tokenizer_pairs, report)
+            encode_shards(work, counts, seed, workers, report)
             _finish(work, folder, counts, job)
         shutil.rmtree(work, ignore_errors=True)
         return PreparedCorpus(folder)
@@ -153,7 +156,8 @@ def _spread(
 def _train_tokenizers(
     work: Path,
     counts: list[int],
-    recipe: Recipe,
+    options: TextOptions,
+    seed: int,
     tokenizer_pairs: int,
     report: Callable[[str], None],
 ) -> None:
@@ -162,12 +166,12 @@ def _train_tokenizers(
         return
     pairs: list[tuple[str, str]] = []
     for group in range(count_groups(counts)):
-        pairs += pairs_of_group(work, counts, recipe.seed, group)[: tokenizer_pairs - len(pairs)]
+        pairs += pairs_of_group(work, counts, seed, group)[: tokenizer_pairs - len(pairs)]
         if len(pairs) == tokenizer_pairs:
             break
     report(f"training the tokenizers on {len(pairs):,} pairs")
     part = _emptied(work / "text.part")
-    for name, tokenizer in zip((SOURCE, TARGET), train_tokenizers(pairs, recipe), strict=True):
+    for name, tokenizer in zip((SOURCE, TARGET), train_tokenizers(pairs, options), strict=True):
         tokenizer.save(part / Path(name).name)
     _write_whole(part / Path(SAMPLES).name, choose_samples(pairs))
     part.rename(work / "new" / "text")

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_s2s.folders import FolderKind, are_names_inside
-from keras_s2s.text.sharded_batches import ShardedBatches
-from keras_s2s.text.shards import Shard
+from keras_s2s.data.sharded_batches import ShardedBatches
+from keras_s2s.data.shards import Shard
+from keras_s2s.files.artifact_folder import FolderKind, are_names_inside
 from keras_s2s.text.tokenizers import SentencePieceTokenizer, Tokenizer, load_tokenizer
 
 PREPARED = FolderKind(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from keras_s2s.text.tokenizers import END_ID, PAD_ID, START_ID
+from keras_s2s.special_ids import END_ID, PAD_ID, START_ID
 
 
 class TokenRows:

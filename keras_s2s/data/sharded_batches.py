@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from keras_s2s.text.buckets import LengthBuckets
-from keras_s2s.text.epochs import (
+from keras_s2s.data.buckets import LengthBuckets
+from keras_s2s.data.epochs import (
     Batch,
     EpochBatches,
     check_at_least,
@@ -16,8 +16,8 @@ from keras_s2s.text.epochs import (
     cut_batches,
     places_of_kept,
 )
-from keras_s2s.text.rows import TokenRows
-from keras_s2s.text.shards import SIDES, Shard, ShardContent
+from keras_s2s.data.rows import TokenRows
+from keras_s2s.data.shards import SIDES, Shard, ShardContent
 
 Rows = Iterable[Iterable[int]]
 ResampleShard = Callable[[Sequence[str], Sequence[str], int], tuple[Rows, Rows]]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_s2s.text.rows import TokenRows
+from keras_s2s.data.rows import TokenRows
 
 SIDES = ("source", "target")
 _INTEGERS = ("<u2", "<i4")

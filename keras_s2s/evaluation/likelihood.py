@@ -67,8 +67,8 @@ def likelihood(
         >>> round(found.perplexity, 3) == size, found.target_tokens  # all tokens are as likely
         (True, 6)
     """
+    from keras_s2s.data.batches import Batches
     from keras_s2s.inference.translator import Translator
-    from keras_s2s.text.batches import Batches
     from keras_s2s.training.validation import token_evaluator
 
     if not isinstance(translator, Translator):

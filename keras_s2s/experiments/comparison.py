@@ -142,7 +142,10 @@ def train(
     """
     import keras
 
-    from keras_s2s import Batches, CharacterTokenizer, MaskedCrossentropy, Translator
+    from keras_s2s.data.batches import Batches
+    from keras_s2s.inference.translator import Translator
+    from keras_s2s.text.tokenizers import CharacterTokenizer
+    from keras_s2s.training.losses import MaskedCrossentropy
 
     keras.utils.set_random_seed(seed)
     sources, targets = map(list, zip(*pairs, strict=True))

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_s2s.dates import DateSplits, date_splits
-from keras_s2s.recipe import Recipe, train
+from keras_s2s.experiments.dates import DateSplits, date_splits
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.train import train
 
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
@@ -81,23 +82,24 @@ def _export(
     translator: Translator, folder: Path, splits: DateSplits, report: Callable[[str], None]
 ) -> Path | None:
     """Export the model for phones, and translate with the export alone; return its folder."""
-    from keras_s2s import export
-    from keras_s2s.cli_runtime import without_remarks
     from keras_s2s.export.contract import Contract
+    from keras_s2s.export.litert.export import litert
     from keras_s2s.export.parity import contract_run, step_milliseconds
+    from keras_s2s.export.runners import LiteRTTranslator
+    from keras_s2s.files.native_logs import without_remarks
 
     goal = folder.with_name(f"{folder.name}-litert")
     try:
-        from keras_s2s.export.litert_runtimes import interpreter
+        from keras_s2s.export.litert.runtimes import interpreter
 
         with without_remarks():
-            manifest = export.litert(translator, goal, quantize="int8")
+            manifest = litert(translator, goal, quantize="int8")
     except ImportError as error:
         report(f"not exported: {error}")
         return None
     sources, targets = zip(*splits.test[:TRIED], strict=True)
     with without_remarks():
-        answers = export.LiteRTTranslator(goal).translate(sources, beam_size=1)
+        answers = LiteRTTranslator(goal).translate(sources, beam_size=1)
     right = sum(map(str.__eq__, answers, targets))
     contract = Contract(translator.model, kernels=translator.model.decoder.kernels())
     runs = interpreter(str(goal / manifest["file"])), contract_run(contract)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from keras_s2s.inference.options import check_sampling
-from keras_s2s.inference.search import (
+from keras_s2s.search.options import check_sampling
+from keras_s2s.search.search import (
     SearchResult,
     beam_search,
     greedy_search,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_s2s.folders import FolderKind, are_names_inside, read_inside, versions
+from keras_s2s.files.artifact_folder import FolderKind, are_names_inside, read_inside, versions
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:

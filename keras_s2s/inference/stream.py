@@ -14,11 +14,12 @@ import numpy as np
 from keras import backend, ops, tree
 
 from keras_s2s.inference.model_search import SearchRequest, run_search
-from keras_s2s.inference.search import SearchResult
 from keras_s2s.inference.translation import Translation, too_long
 from keras_s2s.inference.unknown import UnknownWords
+from keras_s2s.search.search import SearchResult
+from keras_s2s.special_ids import END_ID, PAD_ID
 from keras_s2s.text.normalization import without_surrogates
-from keras_s2s.text.tokenizers import END_ID, PAD_ID, Tokenizer
+from keras_s2s.text.tokenizers import Tokenizer
 
 # Source tokens, padding included, that are encoded together: long texts go in small batches.
 SOURCE_CELLS = 16_384

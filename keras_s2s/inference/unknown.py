@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from keras_s2s.special_ids import UNK_ID
 from keras_s2s.text.normalization import normalize
-from keras_s2s.text.tokenizers import UNK_ID, Tokenizer
+from keras_s2s.text.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
     import numpy as np

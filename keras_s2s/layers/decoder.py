@@ -12,8 +12,8 @@ from keras_s2s.layers.attention import Attention
 from keras_s2s.layers.bridge import Bridge
 from keras_s2s.layers.decoder_stack import DecoderStack
 from keras_s2s.layers.decoder_state import DecoderState, Noise
+from keras_s2s.layers.dropout import Dropout, check_dropout
 from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
-from keras_s2s.layers.noise import Dropout, check_dropout
 from keras_s2s.layers.scan import apply_kernel
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.layers.word_dropout import WordDropout

@@ -8,7 +8,7 @@ import keras
 from keras import ops, tree
 
 from keras_s2s.layers.decoder_state import DecoderState, Noise, Position
-from keras_s2s.layers.noise import Dropout
+from keras_s2s.layers.dropout import Dropout
 from keras_s2s.layers.recurrent import make_cell, run_cell
 from keras_s2s.layers.scan import apply_kernel, scan
 

@@ -32,7 +32,7 @@ def row_uniform(shape: tuple, batch_axis: int, seeds: keras.random.SeedGenerator
     """
     if keras.backend.backend() != "tensorflow":
         return keras.random.uniform(shape, seed=seeds)
-    from keras_s2s.layers.tensorflow_noise import row_floats
+    from keras_s2s.layers.random_tensorflow import row_floats
 
     return row_floats(shape, batch_axis, seeds.next())
 
@@ -95,7 +95,7 @@ class Dropout(keras.layers.Layer):
         if keras.backend.backend() != "tensorflow":
             share = self._kept_steps / STEPS
             return keras.random.uniform(shape, seed=seeds) < share
-        from keras_s2s.layers.tensorflow_noise import row_steps
+        from keras_s2s.layers.random_tensorflow import row_steps
 
         steps = row_steps(shape, self.batch_axis, seeds.next())
         return ops.less(ops.cast(steps, "int32"), self._kept_steps)

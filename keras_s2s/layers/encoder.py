@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.layers.dropout import Dropout, check_dropout
 from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
-from keras_s2s.layers.noise import Dropout, check_dropout
 from keras_s2s.layers.recurrent import make_cell, run_cell
 from keras_s2s.layers.word_dropout import WordDropout
 

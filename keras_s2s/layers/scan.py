@@ -66,7 +66,7 @@ def scan(
     if unroll:
         return _unrolled(step, carry, inputs, constants, kernels, reverse)
     if keras.backend.backend() == "tensorflow":
-        from keras_s2s.layers.tensorflow_loop import Arguments, run_loop
+        from keras_s2s.layers.scan_tensorflow import Arguments, run_loop
 
         return run_loop(step, Arguments(carry, inputs, constants, kernels), reverse, training)
 

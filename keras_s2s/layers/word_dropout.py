@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_s2s.layers.noise import check_dropout, row_uniform
+from keras_s2s.layers.dropout import check_dropout, row_uniform
 
 UNK_ID, LAST_SPECIAL_ID = 1, 3
 

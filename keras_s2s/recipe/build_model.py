@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from keras_s2s.recipe.config import POLICIES
+
 if TYPE_CHECKING:
     from keras_s2s.layers.scheduled_sampling import ScheduledSampling
     from keras_s2s.model import Seq2Seq
-    from keras_s2s.recipe import Recipe
+    from keras_s2s.recipe.config import Recipe
 
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 # The longest a linear decay goes: a decoder that never sees the target learns little from it.
 LEAST_GIVEN = 0.25
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from keras_s2s.data.epochs import EpochBatches
     from keras_s2s.model import Seq2Seq
-    from keras_s2s.recipe import Recipe
-    from keras_s2s.text.epochs import EpochBatches
+    from keras_s2s.recipe.config import Recipe
     from keras_s2s.training.checkpoints import Checkpoints
 
 
@@ -33,13 +33,13 @@ def fit(
     Raises:
         ValueError: No epoch gave weights that can be used, or no step would be made.
     """
-    from keras_s2s.text.batches import Batches
-    from keras_s2s.training.averaged import AveragedWeights
-    from keras_s2s.training.guard import DivergedError, LossGuard
+    from keras_s2s.data.batches import Batches
+    from keras_s2s.training.loss_guard import DivergedError, LossGuard
     from keras_s2s.training.progress import StepProgress
     from keras_s2s.training.resume import resumable_fit
     from keras_s2s.training.schedules import ProgressSchedule
     from keras_s2s.training.validation import BestWeights
+    from keras_s2s.training.weight_averaging import AveragedWeights
 
     valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
     steps = batches.steps_per_epoch
@@ -92,7 +92,7 @@ def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
 
 
 def _batch_namer(batches: Any) -> Callable[[int, int], str]:
-    from keras_s2s.text.batches import Batches
+    from keras_s2s.data.batches import Batches
 
     def name(epoch: int, step: int) -> str:
         if not isinstance(batches, Batches):
@@ -117,7 +117,7 @@ def write_history(
 ) -> None:
     """Write `recipe.json`, `history.json`, `training.json` and `curves.png` into a folder."""
     from keras_s2s.evaluation.plots import training_curves
-    from keras_s2s.recipe_run import write_identity
+    from keras_s2s.recipe.resume import write_identity
 
     finite = {
         name: [value if math.isfinite(value) else None for value in values]

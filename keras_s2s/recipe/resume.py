@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_s2s.files.file_lock import locked
 from keras_s2s.inference.storage import SOURCE, TARGET
-from keras_s2s.locks import locked
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
-    from keras_s2s.prepared import PreparedCorpus
-    from keras_s2s.recipe import Recipe
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+    from keras_s2s.recipe.config import Recipe
     from keras_s2s.training.checkpoints import Checkpoints
 
 TRAINING = "training.json"
@@ -91,7 +91,7 @@ Identity = dict[str, Any]
 
 def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCorpus) -> Identity:
     """What determines a training: "recipe", its options, and "pairs", a digest of its corpora."""
-    from keras_s2s.prepared import PREPARED, PreparedCorpus
+    from keras_s2s.data.prepared_corpus import PREPARED, PreparedCorpus
 
     digest = hashlib.sha256()
     for pairs in corpora:

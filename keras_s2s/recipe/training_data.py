@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from keras_s2s.prepared import PreparedCorpus
-    from keras_s2s.recipe import Pairs, Recipe
-    from keras_s2s.text.batches import Batches
-    from keras_s2s.text.sharded_batches import ShardedBatches
-    from keras_s2s.text.tokenizers import Tokenizer
+from keras_s2s.data.pairs import Pairs, choose_samples, encode_pairs
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.text.train_pair import train_tokenizers
 
-SAMPLES = 100
+if TYPE_CHECKING:
+    from keras_s2s.data.batches import Batches
+    from keras_s2s.data.pairs import Pairs
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+    from keras_s2s.data.sharded_batches import ShardedBatches
+    from keras_s2s.recipe.config import Recipe
+    from keras_s2s.text.tokenizers import Tokenizer
 
 
 class TextSide(NamedTuple):
@@ -45,7 +48,7 @@ def make_text_side(
         recipe: How.
         tokenizers: Those that were trained on the pairs before; `None` to train them.
     """
-    from keras_s2s.prepared import PreparedCorpus
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
 
     if not isinstance(pairs, PreparedCorpus):
         tokenizers = tokenizers or train_tokenizers(pairs, recipe)
@@ -86,38 +89,9 @@ def own_errors(batches: Batches | ShardedBatches) -> Iterator[None]:
         raise cause from error
 
 
-def train_tokenizers(pairs: Pairs, recipe: Recipe) -> tuple[Tokenizer, Tokenizer]:
-    """The tokenizers of both sides, one and the same where the recipe joins the vocabularies."""
-    from keras_s2s.text import tokenizers
-
-    kinds = {
-        "sentencepiece": tokenizers.SentencePieceTokenizer,
-        "word": tokenizers.WordTokenizer,
-        "character": tokenizers.CharacterTokenizer,
-    }
-    source_kind = recipe.source_tokenizer
-    target_kind = recipe.target_tokenizer or source_kind
-    forms = recipe.source_normalization, recipe.target_normalization
-    sources, targets = zip(*pairs, strict=True)
-    if recipe.has_joint_vocabulary:
-        lines = (*sources, *targets)
-        both = kinds[source_kind].train(lines, recipe.vocabulary_size, normalization=forms[0])
-        return both, both
-    return (
-        kinds[source_kind].train(sources, recipe.vocabulary_size, normalization=forms[0]),
-        kinds[target_kind].train(targets, recipe.vocabulary_size, normalization=forms[1]),
-    )
-
-
-def encode_pairs(pairs: Pairs, source: Tokenizer, target: Tokenizer) -> tuple[list, list]:
-    """The ids of all sources and of all targets."""
-    sources, targets = zip(*pairs, strict=True)
-    return source.encode_all(sources), target.encode_all(targets)
-
-
 def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Recipe) -> Batches:
     """The batches to train on, cut into pieces anew for every epoch if the recipe says so."""
-    from keras_s2s.text.batches import Batches
+    from keras_s2s.data.batches import Batches
     from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
     sampled = recipe.subword_sampling > 0 and (
@@ -142,13 +116,3 @@ def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Rec
         seed=recipe.seed,
         resample=resample if sampled else None,
     )
-
-
-def choose_samples(pairs: Pairs) -> list[str]:
-    """Sources of every length there is, of each as many as its share of all asks for.
-
-    The longest one is among them: an export reads no longer ones than its samples.
-    """
-    sources = sorted((source for source, _ in pairs), key=len)
-    places = [(len(sources) - 1) * i // (SAMPLES - 1) for i in range(SAMPLES)]
-    return list(dict.fromkeys(sources[place] for place in places))

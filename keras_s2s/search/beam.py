@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from keras import ops, tree
 
-from keras_s2s.inference.candidates import best_tokens, repeat_rows, take_rows
-from keras_s2s.inference.loop import Fixed, Search, run_search_loop
-from keras_s2s.inference.options import NEVER, BeamOptions, StepFunction, Tensor
+from keras_s2s.search.candidates import best_tokens, repeat_rows, take_rows
+from keras_s2s.search.loop import Fixed, Search, run_search_loop
+from keras_s2s.search.options import NEVER, BeamOptions, StepFunction, Tensor
 
 COVERAGE_FLOOR = 1e-10  # Keeps the penalty finite where the attention was exactly zero.
 

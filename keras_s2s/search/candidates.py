@@ -9,7 +9,7 @@ from typing import Any
 
 from keras import ops, tree
 
-from keras_s2s.inference.options import NEVER, Tensor
+from keras_s2s.search.options import NEVER, Tensor
 
 _CHUNK = 64  # Tokens: 32 to 128 were equally fast on a CPU, 200 slower.
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from keras import ops, tree
 
-from keras_s2s.inference.candidates import repeat_rows
-from keras_s2s.inference.options import SearchOptions, Tensor
+from keras_s2s.search.candidates import repeat_rows
+from keras_s2s.search.options import SearchOptions, Tensor
 
 
 class Fixed(NamedTuple):

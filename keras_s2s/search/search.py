@@ -15,14 +15,14 @@ from typing import Any
 
 from keras import ops
 
-from keras_s2s.inference.beam import run_beams
-from keras_s2s.inference.candidates import (
+from keras_s2s.search.beam import run_beams
+from keras_s2s.search.candidates import (
     best_tokens,
     repeat_rows,
     sampled_tokens,
     uniform_numbers,
 )
-from keras_s2s.inference.options import (
+from keras_s2s.search.options import (
     BeamOptions,
     SearchOptions,
     SearchResult,
@@ -30,7 +30,7 @@ from keras_s2s.inference.options import (
     Tensor,
     check_sampling,
 )
-from keras_s2s.inference.rows import run_rows
+from keras_s2s.search.single import run_rows
 
 __all__ = [
     "SearchResult",

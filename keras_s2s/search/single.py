@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from keras import ops, tree
 
-from keras_s2s.inference.loop import Fixed, Search, run_search_loop
-from keras_s2s.inference.options import NEVER, SearchOptions, StepFunction, Tensor
+from keras_s2s.search.loop import Fixed, Search, run_search_loop
+from keras_s2s.search.options import NEVER, SearchOptions, StepFunction, Tensor
 
 Choose = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 

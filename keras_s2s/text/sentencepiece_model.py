@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from keras_s2s.text.tokenizer import END_ID, PAD_ID, START_ID, UNK_ID, UNKNOWN_TEXT
+from keras_s2s.special_ids import END_ID, PAD_ID, START_ID, UNK_ID, UNKNOWN_TEXT
 
 # Two ways to cut a word are often equally probable ("f" "ff", "ff" "f"). Which one wins depends on
 # how a runtime rounds its sums, and `sentencepiece` and TensorFlow Text round differently. Sums of

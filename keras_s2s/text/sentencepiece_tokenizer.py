@@ -9,16 +9,17 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_s2s.folders import read_inside
+from keras_s2s.files.artifact_folder import read_inside
+from keras_s2s.special_ids import UNK_ID, UNKNOWN_TEXT
 from keras_s2s.text.normalization import check_form, normalize_lines
 from keras_s2s.text.sentencepiece_model import train_model, with_exact_scores
-from keras_s2s.text.tokenizer import UNK_ID, UNKNOWN_TEXT, Tokenizer
+from keras_s2s.text.tokenizer import Tokenizer
 from keras_s2s.text.tokenizer_files import MOST_BYTES, check_vocabulary_size
 from keras_s2s.text.unigram_sampler import UnigramSampler
 from keras_s2s.text.words import strip_marks
 
 if TYPE_CHECKING:
-    from keras_s2s.text.in_graph import TextModule
+    from keras_s2s.text.tensorflow_ops import TextModule
 
 MODEL_FILE = "tokenizer.model"
 DEFAULT_VOCABULARY_SIZE = 8000
@@ -211,7 +212,7 @@ class SentencePieceTokenizer(Tokenizer):
         return _unescape(self._processor.id_to_piece(index))
 
     def _make_in_graph(self) -> "TextModule":
-        from keras_s2s.text.in_graph import SentencePieceModule
+        from keras_s2s.text.tensorflow_ops import SentencePieceModule
 
         return SentencePieceModule(self.model, self.normalization, _ESCAPES)
 

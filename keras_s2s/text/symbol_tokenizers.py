@@ -7,13 +7,9 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_s2s.special_ids import SPECIAL_PIECES, UNK_ID, UNKNOWN_TEXT
 from keras_s2s.text.normalization import check_form, normalize, normalize_lines
-from keras_s2s.text.tokenizer import (
-    SPECIAL_PIECES,
-    UNK_ID,
-    UNKNOWN_TEXT,
-    Tokenizer,
-)
+from keras_s2s.text.tokenizer import Tokenizer
 from keras_s2s.text.tokenizer_files import check_vocabulary_size
 from keras_s2s.text.words import (
     JOINER,
@@ -26,7 +22,7 @@ from keras_s2s.text.words import (
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from keras_s2s.text.in_graph import TextModule
+    from keras_s2s.text.tensorflow_ops import TextModule
 
 _VISIBLE_JOINER = "￭"
 
@@ -78,7 +74,7 @@ class _SymbolTokenizer(Tokenizer):
         return self._symbol(index).replace(JOINER, _VISIBLE_JOINER)
 
     def _make_in_graph(self) -> "TextModule":
-        from keras_s2s.text.in_graph import SymbolModule
+        from keras_s2s.text.tensorflow_ops import SymbolModule
 
         return SymbolModule(
             self.symbols, self.normalization, self._split_in_graph, self._join_in_graph

@@ -6,15 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_s2s.special_ids import END_ID, PAD_ID, SPECIAL_PIECES, START_ID, UNK_ID, UNKNOWN_TEXT
 from keras_s2s.text.normalization import import_tensorflow_text, normalize_in_graph
-from keras_s2s.text.tokenizer import (
-    END_ID,
-    PAD_ID,
-    SPECIAL_PIECES,
-    START_ID,
-    UNK_ID,
-    UNKNOWN_TEXT,
-)
 
 
 class TextModule(tf.Module):

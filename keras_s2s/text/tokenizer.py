@@ -6,31 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from keras_s2s.special_ids import END_ID, PAD_ID, SPECIAL_PIECES, START_ID
 from keras_s2s.text.normalization import check_form, normalize, normalize_lines
-from keras_s2s.text.tokenizer_files import (
-    SETTINGS_FILE,
-    SPECIAL_IDS,
-    damaged,
-    read_settings,
-    write_settings,
-)
+from keras_s2s.text.tokenizer_files import SETTINGS_FILE, damaged, read_settings, write_settings
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from keras_s2s.text.in_graph import TextModule
+    from keras_s2s.text.tensorflow_ops import TextModule
 
-PAD_ID = SPECIAL_IDS["pad"]
-UNK_ID = SPECIAL_IDS["unk"]
-START_ID = SPECIAL_IDS["start"]
-END_ID = SPECIAL_IDS["end"]
-
-# How the special ids look in `pieces`. They are names, not text: "<s>" in a sentence is three
-# characters like any other.
-SPECIAL_PIECES = ("<pad>", "<unk>", "<s>", "</s>")
-
-# What an unknown id becomes in decoded text.
-UNKNOWN_TEXT = "⁇"
 
 AnyTokenizer = TypeVar("AnyTokenizer", bound="Tokenizer")
 

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from keras_s2s.folders import read_inside
+from keras_s2s.files.artifact_folder import read_inside
+from keras_s2s.special_ids import SPECIAL_IDS
 
 SETTINGS_FILE = "tokenizer.json"
 FORMAT = "keras_s2s tokenizer"
 FORMAT_VERSION = 1
 MOST_BYTES = 2**26  # A million words are half of it.
-SPECIAL_IDS = {"pad": 0, "unk": 1, "start": 2, "end": 3}
 
 
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from keras_s2s.special_ids import END_ID, PAD_ID, START_ID, UNK_ID, UNKNOWN_TEXT
 from keras_s2s.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from keras_s2s.text.symbol_tokenizers import CharacterTokenizer, WordTokenizer
-from keras_s2s.text.tokenizer import END_ID, PAD_ID, START_ID, UNK_ID, UNKNOWN_TEXT, Tokenizer
+from keras_s2s.text.tokenizer import Tokenizer
 from keras_s2s.text.tokenizer_files import SETTINGS_FILE, damaged, read_settings
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from random import Random
 
-from keras_s2s.text.tokenizer import SPECIAL_PIECES, UNK_ID
+from keras_s2s.special_ids import SPECIAL_PIECES, UNK_ID
 
 BLANK = "\u2581"  # How SentencePiece writes a blank.
 UNKNOWN_PENALTY = (

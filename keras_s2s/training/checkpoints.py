@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import keras
 import numpy as np
 
-from keras_s2s.folders import FolderKind, OtherVersionError, are_names_inside
+from keras_s2s.files.artifact_folder import FolderKind, OtherVersionError, are_names_inside
 from keras_s2s.training.checkpoint_files import (
     ARRAYS,
     NONSENSE,

@@ -36,7 +36,7 @@ class LossGuard(keras.callbacks.Callback):
         >>> guard.check(float("nan"), epoch=0, step=8)
         Traceback (most recent call last):
         ...
-        keras_s2s.training.guard.DivergedError: the loss of epoch 1, batch 9, is nan
+        keras_s2s.training.loss_guard.DivergedError: the loss of epoch 1, batch 9, is nan
     """
 
     def __init__(

@@ -20,8 +20,8 @@ def make_model(folder: Path) -> None:
     code = (
         "import sys\n"
         "from keras_s2s import SentencePieceTokenizer, Translator\n"
-        "from keras_s2s.recipe import Recipe\n"
-        "from keras_s2s.recipe_model import make_model\n"
+        "from keras_s2s.recipe.train import Recipe\n"
+        "from keras_s2s.recipe.build_model import make_model\n"
         "tokenizer = SentencePieceTokenizer.train([' '.join(sys.argv[2:])])\n"
         "size = tokenizer.vocabulary_size\n"
         "model = make_model(size, size, Recipe(units=64, embedding=32))\n"
@@ -54,7 +54,7 @@ def translated(model: Path, path: Path) -> tuple[float, float, float]:
     """Seconds, seconds of the processor and peak memory in MB of the whole command."""
     code = (
         "import resource, sys\n"
-        "from keras_s2s.cli import main\n"
+        "from keras_s2s.cli.main import main\n"
         "try:\n"
         "    main(sys.argv[1:])\n"
         "finally:\n"

@@ -9,7 +9,7 @@ import argparse
 import numpy as np
 
 from keras_s2s import Translator
-from keras_s2s.text.corpus import read_lines
+from keras_s2s.data.corpus import read_lines
 
 
 def main() -> None:

@@ -19,9 +19,9 @@ import keras
 import numpy as np
 
 from keras_s2s import Batches
-from keras_s2s.recipe import Recipe
-from keras_s2s.recipe_fit import compile_model
-from keras_s2s.recipe_model import make_model
+from keras_s2s.recipe.build_model import make_model
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.fit import compile_model
 from keras_s2s.training.checkpoints import Checkpoints
 from keras_s2s.training.resume import resumable_fit
 from keras_s2s.training.validation import BestWeights

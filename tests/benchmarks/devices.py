@@ -51,8 +51,8 @@ def measure(translator: Any, folder: Path) -> list[dict[str, Any]]:
     """Export in every precision and time a step by each runtime."""
     from keras_s2s import export
     from keras_s2s.export.contract import Contract
-    from keras_s2s.export.litert_runtimes import compiled_model, interpreter
-    from keras_s2s.export.onnx_runtime import onnx_runtime
+    from keras_s2s.export.litert.runtimes import compiled_model, interpreter
+    from keras_s2s.export.onnx.runtime import onnx_runtime
     from keras_s2s.export.parity import contract_run, step_milliseconds
 
     weights = matrix_weights(translator.model)[1]

@@ -40,8 +40,8 @@ def read(path: Path) -> list[str]:
 def build_model(shape: str, precision: str, sizes: tuple[int, int]) -> Any:
     """Build the model of the comparison, or that of the default recipe."""
     from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq
-    from keras_s2s.recipe import Recipe
-    from keras_s2s.recipe_model import POLICIES, make_model
+    from keras_s2s.recipe.build_model import make_model
+    from keras_s2s.recipe.config import POLICIES, Recipe
 
     if shape == "default":
         return make_model(*sizes, Recipe(precision=precision))

@@ -24,9 +24,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_s2s.export.web import site_files
-from keras_s2s.export.web_runtime import install
-from keras_s2s.export.web_server import server
+from keras_s2s.export.web.export import site_files
+from keras_s2s.export.web.litert_js import install
+from keras_s2s.export.web.server import server
 
 MOST_TEXTS = 100
 PATIENCE = 60_000  # Milliseconds.

@@ -56,7 +56,7 @@ def load(form: str, folder: Path) -> Callable[[list[str]], list[str]]:
     else:
         import tensorflow as tf
 
-        from keras_s2s.export.saved_model_runtime import load_saved_model
+        from keras_s2s.export.saved_model.runtime import load_saved_model
 
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)

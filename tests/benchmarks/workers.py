@@ -41,10 +41,10 @@ def train(kind: str, steps: int) -> None:
     import numpy as np
 
     from keras_s2s import Batches
-    from keras_s2s.recipe import Recipe
-    from keras_s2s.recipe_fit import compile_model
-    from keras_s2s.recipe_model import make_model
-    from keras_s2s.recipe_run import Run
+    from keras_s2s.recipe.build_model import make_model
+    from keras_s2s.recipe.config import Recipe
+    from keras_s2s.recipe.fit import compile_model
+    from keras_s2s.recipe.resume import Run
     from keras_s2s.training.distribution import is_chief, make_strategy, spread
 
     run, recipe = Run(strategy=make_strategy(kind)), Recipe()

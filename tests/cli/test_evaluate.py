@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
-from keras_s2s.cli import main
+from keras_s2s.cli.main import main
 from keras_s2s.evaluation.likelihood import likelihood
 from keras_s2s.evaluation.scores import score as score_texts
 from keras_s2s.export.artifact import EXPORT, MANIFEST

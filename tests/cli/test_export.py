@@ -11,7 +11,7 @@ pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed.")
 
 from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
-from keras_s2s.cli import main
+from keras_s2s.cli.main import main
 
 TEXTS = ["abc", "", "cab a", "bb"]
 

@@ -19,9 +19,10 @@ import typer
 
 import keras_s2s
 from keras_s2s import Translator
-from keras_s2s.cli import app, main
-from keras_s2s.recipe import Recipe
-from keras_s2s.terminal import check_picture, check_writable, run, whole_file, whole_path
+from keras_s2s.cli.console import run
+from keras_s2s.cli.main import app, main
+from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
+from keras_s2s.recipe.config import Recipe
 
 SCRIPT = Path(sys.executable).with_name("keras-s2s")
 
@@ -141,7 +142,7 @@ def test_without_a_word_it_helps(capsys: pytest.CaptureFixture) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom keras_s2s.cli import main\n"
+        "import sys\nfrom keras_s2s.cli.main import main\n"
         "try:\n    main(['train', '--help'])\nexcept SystemExit:\n    print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -244,7 +245,7 @@ def test_at_a_terminal_each_line_is_answered_before_the_next(
             assert screen.getvalue().count("\n") == answers
             yield line
 
-    monkeypatch.setattr("keras_s2s.text.corpus.read_lines", typed)
+    monkeypatch.setattr("keras_s2s.data.corpus.read_lines", typed)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys, "stdout", screen)
     assert call("translate", "--model", model) == 0
@@ -261,7 +262,7 @@ def test_a_closed_pipe_ends_it_quietly(model: Path) -> None:
 @pytest.mark.parametrize("count", [1, 100_000])  # One fails when it is flushed at the end.
 def test_a_pipe_that_nobody_reads_ends_it_quietly(count: int) -> None:
     code = (
-        "import typer\nfrom keras_s2s.terminal import run\napp = typer.Typer()\n"
+        "import typer\nfrom keras_s2s.cli.console import run\napp = typer.Typer()\n"
         f"app.command()(lambda: print('answer\\n' * {count}))\nrun(app, ['--'])"
     )
     reading, writing = os.pipe()
@@ -274,7 +275,7 @@ def test_a_pipe_that_nobody_reads_ends_it_quietly(count: int) -> None:
 
 def test_streams_that_the_shell_closed_do_no_harm() -> None:
     code = (
-        "import sys, typer\nfrom keras_s2s.terminal import run, say\napp = typer.Typer()\n"
+        "import sys, typer\nfrom keras_s2s.cli.console import run, say\napp = typer.Typer()\n"
         "app.command()(lambda: print(say(sys.stdin.read())))\nrun(app, ['--'])"
     )
     command = f'{sys.executable} -c "{code}" <&- >&- 2>&-'
@@ -282,7 +283,7 @@ def test_streams_that_the_shell_closed_do_no_harm() -> None:
 
 
 def test_answers_that_a_closed_output_swallows_are_an_error(model: Path) -> None:
-    code = "from keras_s2s.cli import main; main()"
+    code = "from keras_s2s.cli.main import main; main()"
     words = f"{sys.executable} -c '{code}' translate --model {model} --beam 1"
     done = subprocess.run(f"echo ab | {words} >&-", shell=True, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
@@ -292,7 +293,7 @@ def test_answers_that_a_closed_output_swallows_are_an_error(model: Path) -> None
 def test_of_a_long_answer_the_first_pieces_are_drawn_and_all_is_answered(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr("keras_s2s.cli_translate.MOST_PIECES_DRAWN", 5)
+    monkeypatch.setattr("keras_s2s.cli.translate.MOST_PIECES_DRAWN", 5)
     (tmp_path / "in").write_text("abcdabcdabcd\n")
     words = ["--input", tmp_path / "in", "--attention-plot", tmp_path / "plot.png"]
     assert call("translate", "--model", model, *words) == 0

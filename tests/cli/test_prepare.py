@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keras_s2s import Translator
-from keras_s2s.cli import main
+from keras_s2s.cli.main import main
 
 TINY = """--units 8 --embedding 8 --epochs 1 --batch-tokens 200 --averaging 0 --dropout 0""".split()
 

@@ -17,7 +17,7 @@ from keras_s2s import (
     average,
     export,
 )
-from keras_s2s.cli import main
+from keras_s2s.cli.main import main
 
 LINES = ["a gnu sees Zoë", "", "dog, runs", "gnu"]
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_s2s.text.batches import Batches
+from keras_s2s.data.batches import Batches
 from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
 ROWS = st.lists(st.integers(4, 99) | st.just(1), max_size=9)

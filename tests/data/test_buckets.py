@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_s2s.text.buckets import LengthBuckets
+from keras_s2s.data.buckets import LengthBuckets
 
 LENGTHS = st.lists(
     st.tuples(st.integers(1, 60), st.integers(1, 60) | st.sampled_from([5, 500])),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_s2s.text.corpus import Corpus, CorpusReport, read_lines
+from keras_s2s.data.corpus import Corpus, CorpusReport, read_lines
 
 TEXTS = st.text(
     st.characters(exclude_characters="\n\ufeff", exclude_categories=["Cs"])

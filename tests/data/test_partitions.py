@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_s2s.data.partitions import PILES, shuffled, spread
 from keras_s2s.text import piles
-from keras_s2s.text.piles import PILES, shuffled, spread
 
 SIDES = st.text(st.characters(exclude_characters="\t\n", exclude_categories=["Cs"]), max_size=9)
 

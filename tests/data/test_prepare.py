@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import keras_s2s.preparation as preparation
-import keras_s2s.preparation_shards as preparation_shards
+import keras_s2s.data.encode_shards as preparation_shards
+import keras_s2s.data.prepare as preparation
 from keras_s2s import Corpus, PreparedCorpus, prepare
-from keras_s2s.locks import locked
-from keras_s2s.recipe import Recipe
+from keras_s2s.files.file_lock import locked
+from keras_s2s.recipe.config import Recipe
 from keras_s2s.text import shards
 
 WORDS = Recipe(source_tokenizer="word", vocabulary_size=500)
@@ -99,7 +99,7 @@ def test_more_pairs_than_piles_times_shards_make_several_shards_of_a_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preparation_shards, "PILES", 4)
-    monkeypatch.setattr("keras_s2s.text.piles.PILES", 4)
+    monkeypatch.setattr("keras_s2s.data.partitions.PILES", 4)
     corpus = write_corpus(tmp_path, 1000)
     prepared = prepare(corpus, tmp_path / "out", WORDS, workers=1, report=quiet)
     found = texts(prepared)
@@ -135,11 +135,11 @@ def test_a_corpus_with_an_error_leaves_nothing_and_the_former_folder_as_it_was(
 STOPPED = """
 import sys
 from keras_s2s import preparation_shards
-from keras_s2s.text.corpus import Corpus
+from keras_s2s.data.corpus import Corpus
 preparation_shards.SHARD_PAIRS = 50
-from keras_s2s.locks import locked
-from keras_s2s.preparation import prepare
-from keras_s2s.recipe import Recipe
+from keras_s2s.files.file_lock import locked
+from keras_s2s.data.prepare import prepare
+from keras_s2s.recipe.train import Recipe
 folder, goal, workers = sys.argv[1:]
 corpus = Corpus(f"{folder}/s", f"{folder}/t", duplicates="ignore")
 recipe = Recipe(source_tokenizer="word", vocabulary_size=500)

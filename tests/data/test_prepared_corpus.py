@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from keras_s2s import Batches, Corpus, PreparedCorpus, SentencePieceTokenizer, prepare
-from keras_s2s.folders import digest
-from keras_s2s.recipe import Recipe
+from keras_s2s.files.artifact_folder import digest
+from keras_s2s.recipe.config import Recipe
 
 TEXT = ["low lower lowest", "new newer newest", "wide wider widest", "slow slower slowest"]
 SUBWORDS = Recipe(vocabulary_size=30)

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from keras_s2s.text.rows import TokenRows
+from keras_s2s.data.rows import TokenRows
 
 
 @pytest.mark.parametrize(("step", "width"), [(1, 4), (3, 6), (4, 4), (10, 10)])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_s2s.text.rows import TokenRows
-from keras_s2s.text.shards import SIDES, Shard, write_shard
+from keras_s2s.data.rows import TokenRows
+from keras_s2s.data.shards import SIDES, Shard, write_shard
 
 TEXTS = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=9)
 ROWS = st.lists(st.integers(4, 99) | st.just(1), max_size=9)

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from keras_s2s import Decoder, Encoder, Seq2Seq
-from keras_s2s.experiments import (
+from keras_s2s.experiments.comparison import (
     Options,
     accuracy,
     accuracy_by_length,

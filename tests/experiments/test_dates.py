@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from keras_s2s.dates import (
+from keras_s2s.experiments.dates import (
     ENGLISH_FORMS,
     FIRST_DATE,
     KOREAN_FORMS,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from keras_s2s import Translator
-from keras_s2s.dates import date_splits
-from keras_s2s.demo import RECIPE, SHOWN, run_demo
+from keras_s2s.experiments.dates import date_splits
+from keras_s2s.experiments.demo import RECIPE, SHOWN, run_demo
 
 
 @pytest.fixture(scope="module")

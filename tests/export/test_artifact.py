@@ -17,7 +17,7 @@ pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed.")
 
 from keras_s2s import Translator, export
 from keras_s2s.export.artifact import read_manifest
-from keras_s2s.folders import digest
+from keras_s2s.files.artifact_folder import digest
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def exporting(saved: Path, goal: Path) -> subprocess.Popen:
     # A shell starts its background jobs with SIGINT ignored.
     program = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        f"from keras_s2s.cli import main; main({words!r})"
+        f"from keras_s2s.cli.main import main; main({words!r})"
     )
     return subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from keras_s2s.locks import locked
+from keras_s2s.files.file_lock import locked
 
 HOLDER = """
 import sys
 from pathlib import Path
-from keras_s2s.locks import locked
+from keras_s2s.files.file_lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

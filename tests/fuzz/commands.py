@@ -32,8 +32,8 @@ STARTS = [
 
 def arguments(made: Path) -> Case:
     """Words of the command line; training and conversion themselves are left out."""
-    import keras_s2s.cli as cli
-    import keras_s2s.cli_export as cli_export
+    import keras_s2s.cli.export as cli_export
+    import keras_s2s.cli.main as cli
     from keras_s2s import Translator
     from keras_s2s import export as formats
 
@@ -51,9 +51,9 @@ def arguments(made: Path) -> Case:
     cli.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
     for name in ("litert", "onnx", "saved_model"):
         setattr(formats, name, stop)
-    import keras_s2s.demo
+    import keras_s2s.experiments.demo
 
-    keras_s2s.demo.run_demo = stop
+    keras_s2s.experiments.demo.run_demo = stop
 
     def case(random: Random, folder: Path) -> None:
         for path in made.iterdir():
@@ -68,7 +68,7 @@ def arguments(made: Path) -> Case:
 
 def call(words: list[str], folder: Path) -> None:
     """Runs a command in a folder; raises what it says when it refuses."""
-    from keras_s2s.cli import main
+    from keras_s2s.cli.main import main
 
     before = os.getcwd()
     out, error = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()

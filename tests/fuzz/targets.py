@@ -46,7 +46,7 @@ def random_file(random: Random) -> bytes:
 
 def corpora(_: Path) -> Case:
     """Corpora: pairs are read, mended, and clean where they are kept."""
-    from keras_s2s.text.corpus import Corpus, read_lines
+    from keras_s2s.data.corpus import Corpus, read_lines
 
     def case(random: Random, folder: Path) -> None:
         ending = pick(random, ["", "", "", ".gz", ".xz"])
@@ -104,7 +104,7 @@ def tokenizers(made: Path) -> Case:
 
 def digest_of(path: Path) -> str:
     """SHA-256 of a file."""
-    from keras_s2s.folders import digest
+    from keras_s2s.files.artifact_folder import digest
 
     return digest(path)
 
@@ -188,7 +188,7 @@ def models(made: Path) -> Case:
 
 def runner_of(folder: Path) -> Any:
     """What translates with an export, as the command line finds it."""
-    from keras_s2s.cli_export import load_translator
+    from keras_s2s.cli.models import load_translator
 
     return load_translator(folder)
 

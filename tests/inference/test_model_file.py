@@ -23,7 +23,7 @@ from keras_s2s import (
     Seq2Seq,
     Translator,
 )
-from keras_s2s.folders import digest
+from keras_s2s.files.artifact_folder import digest
 from keras_s2s.text.tokenizers import load_tokenizer
 
 Members = dict[str, bytes]

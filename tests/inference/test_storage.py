@@ -235,7 +235,7 @@ def test_a_save_that_ends_early_leaves_the_old_translator_and_nothing_else(
     owner, name = {
         "model": (Seq2Seq, "save"),
         "tokenizer": (WordTokenizer, "save"),
-        "description": (sys.modules["keras_s2s.folders"], "digest"),
+        "description": (sys.modules["keras_s2s.files.artifact_folder"], "digest"),
     }[step]
     monkeypatch.setattr(owner, name, stopping(error))
     with pytest.raises(type(error)):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_s2s.layers import tensorflow_noise
-from keras_s2s.layers.noise import Dropout, row_uniform
+from keras_s2s.layers.dropout import Dropout, row_uniform
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 9))
 

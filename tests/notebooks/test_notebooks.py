@@ -14,7 +14,11 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = ("attentions", "bottleneck", "exposure", "reversal", "vanishing")
 MAY_IMPORT = {"keras", "matplotlib", "numpy", "tensorflow"}
-MAY_IMPORT_OF_OURS = {"keras_s2s", "keras_s2s.dates", "keras_s2s.experiments"}
+MAY_IMPORT_OF_OURS = {
+    "keras_s2s",
+    "keras_s2s.experiments.dates",
+    "keras_s2s.experiments.comparison",
+}
 COLAB = """import sys
 
 if "google.colab" in sys.modules:

@@ -33,7 +33,7 @@ def command(folder: Path, output: str, *more: str) -> list[str]:
     """What a person would type."""
     files = ["--tsv", str(folder / "train.tsv"), "--valid-tsv", str(folder / "valid.tsv")]
     goal = ["--output", str(folder / output)]
-    program = [sys.executable, "-c", "from keras_s2s.cli import main; main()"]
+    program = [sys.executable, "-c", "from keras_s2s.cli.main import main; main()"]
     return [*program, "train", *files, *OPTIONS, *goal, *more]
 
 

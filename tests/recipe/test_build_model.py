@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from keras_s2s.recipe import Recipe
-from keras_s2s.recipe_model import make_model
+from keras_s2s.recipe.build_model import make_model
+from keras_s2s.recipe.config import Recipe
 
 TINY: dict[str, Any] = {"units": 8, "embedding": 6, "layers": 2}
 

@@ -17,7 +17,7 @@ from keras_s2s.training.distribution import TRY_AGAIN
 
 
 def load(name: str) -> ModuleType:
-    path = Path(__file__).parent / "training" / f"{name}.py"
+    path = Path(__file__).with_name(f"{name}.py")
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -124,7 +124,7 @@ def test_killed_at_twenty_random_moments_it_trains_the_same_weights(folder: Path
 
 def start_workers(folder: Path, *more: str) -> subprocess.Popen:
     """Two workers of one training, whose launcher takes the numbers of those to kill."""
-    launcher = str(Path(__file__).parent / "training" / "worker_processes.py")
+    launcher = str(Path(__file__).parents[1] / "training" / "worker_processes.py")
     words = runs.command(folder, "shared", "--strategy", "multi_worker", *more)[1:]
     return subprocess.Popen(
         [sys.executable, launcher, "2", *words],

@@ -13,16 +13,19 @@ import numpy as np
 import pytest
 
 from keras_s2s import Corpus, PreparedCorpus, Translator, prepare
-from keras_s2s.locks import locked
-from keras_s2s.recipe import Recipe, train
-from keras_s2s.recipe_run import Run
-from keras_s2s.recipe_text import choose_samples, make_batches, train_tokenizers
+from keras_s2s.data.pairs import choose_samples
+from keras_s2s.files.file_lock import locked
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.resume import Run
+from keras_s2s.recipe.train import train
+from keras_s2s.recipe.training_data import make_batches
 from keras_s2s.text.tokenizers import (
     CharacterTokenizer,
     SentencePieceTokenizer,
     Tokenizer,
     WordTokenizer,
 )
+from keras_s2s.text.train_pair import train_tokenizers
 
 
 def reversed_words(count: int, seed: int) -> list[tuple[str, str]]:
@@ -137,7 +140,7 @@ def test_a_model_that_will_be_replaced_is_named(tmp_path: Path) -> None:
 
 def tokens_of(pairs: list[tuple[str, str]], translator: Translator) -> tuple[Any, Any]:
     """Padded ids of pairs, as the model is trained on them."""
-    from keras_s2s.text.batches import Batches
+    from keras_s2s.data.batches import Batches
 
     sides = zip(*pairs, strict=True)
     tokenizers = translator.source_tokenizer, translator.target_tokenizer

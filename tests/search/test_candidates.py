@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from keras_s2s.inference.candidates import best_tokens, take_rows, top_values, uniform_numbers
+from keras_s2s.search.candidates import best_tokens, take_rows, top_values, uniform_numbers
 
 
 def test_rows_are_taken_by_their_own_index() -> None:

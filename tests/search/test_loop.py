@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_s2s.inference.search import (
+from keras_s2s.search.search import (
     SearchResult,
     beam_search,
     greedy_search,

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_s2s.inference.search import (
+from keras_s2s.search.search import (
     SearchResult,
     beam_search,
     greedy_search,
@@ -660,7 +660,7 @@ ON_JAX = """
 import json, sys
 import jax, numpy as np
 from keras import ops
-from keras_s2s.inference.search import beam_search, greedy_search, sample_search
+from keras_s2s.search.search import beam_search, greedy_search, sample_search
 
 table = ops.array(json.loads(sys.argv[1]), "float32")
 def step(token, state):

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sentencepiece import SentencePieceTrainer
 
+from keras_s2s.special_ids import UNK_ID
 from keras_s2s.text.sentencepiece_model import model_message
 from keras_s2s.text.sentencepiece_tokenizer import SentencePieceTokenizer
-from keras_s2s.text.tokenizer import UNK_ID
 from keras_s2s.text.unigram_sampler import UnigramSampler
 
 tf = pytest.importorskip("tensorflow")

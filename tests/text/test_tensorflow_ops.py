@@ -3,11 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from keras_s2s.special_ids import END_ID, PAD_ID, START_ID
 from keras_s2s.text.normalization import normalize
 from keras_s2s.text.tokenizers import (
-    END_ID,
-    PAD_ID,
-    START_ID,
     CharacterTokenizer,
     SentencePieceTokenizer,
     Tokenizer,

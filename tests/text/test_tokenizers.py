@@ -6,12 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from keras_s2s.special_ids import END_ID, PAD_ID, START_ID, UNK_ID
 from keras_s2s.text.normalization import normalize
 from keras_s2s.text.tokenizers import (
-    END_ID,
-    PAD_ID,
-    START_ID,
-    UNK_ID,
     CharacterTokenizer,
     SentencePieceTokenizer,
     Tokenizer,

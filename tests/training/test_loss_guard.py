@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_s2s.training.guard import DivergedError, LossGuard
+from keras_s2s.training.loss_guard import DivergedError, LossGuard
 
 
 def fit(targets: list[float], guard: LossGuard) -> None:

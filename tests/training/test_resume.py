@@ -21,15 +21,15 @@ from keras_s2s import (
     Seq2Seq,
     TokenAccuracy,
 )
-from keras_s2s.folders import digest
+from keras_s2s.files.artifact_folder import digest
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
-from keras_s2s.training.averaged import AveragedWeights
 from keras_s2s.training.checkpoints import Checkpoints
 from keras_s2s.training.distribution import TRY_AGAIN
 from keras_s2s.training.optimizers import CompiledAdam
 from keras_s2s.training.resume import resumable_fit
 from keras_s2s.training.schedules import ProgressSchedule
 from keras_s2s.training.validation import BestWeights
+from keras_s2s.training.weight_averaging import AveragedWeights
 
 STEPS, EPOCHS = 5, 3
 MORE_STOPS = [((5,), 1), ((6,), 4), ((14,), 1), ((2,), 3)]

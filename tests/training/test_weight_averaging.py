@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_s2s.training.averaged import AveragedWeights
+from keras_s2s.training.weight_averaging import AveragedWeights
 
 
 class Seen(keras.callbacks.Callback):

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from keras_s2s import export
-from keras_s2s.dates import date_splits
-from keras_s2s.demo import RECIPE
-from keras_s2s.export.web_runtime import CLIENT, install
-from keras_s2s.recipe import train
+from keras_s2s.experiments.dates import date_splits
+from keras_s2s.experiments.demo import RECIPE
+from keras_s2s.export.web.litert_js import CLIENT, install
+from keras_s2s.recipe.train import train
 from keras_s2s.text.normalization import CONTROL_CHARACTERS, NEWER_CHARACTERS, WHITE_SPACE
 
 HERE = Path(__file__).parent

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_s2s.export.litert_runtimes import interpreter
+from keras_s2s.export.litert.runtimes import interpreter
 
 
 def main(folder: Path) -> None:

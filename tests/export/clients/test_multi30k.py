@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
 
 from keras_s2s import Corpus, Translator, export
-from keras_s2s.recipe import Recipe, train
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.train import train
 
 from .conftest import COUNT, Client
 

@@ -16,8 +16,8 @@ pytest.importorskip("playwright", reason="Playwright is not installed.")
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from keras_s2s import export
-from keras_s2s.export.web import site_files
-from keras_s2s.export.web_server import server
+from keras_s2s.export.web.export import site_files
+from keras_s2s.export.web.server import server
 
 from .conftest import Export
 

@@ -21,7 +21,7 @@ from keras_s2s import (
     Translator,
     export,
 )
-from keras_s2s.export.artifact import END_ID, START_ID
+from keras_s2s.special_ids import END_ID, START_ID
 
 from .conftest import COUNT, Client, Export
 

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
 
 from keras_s2s import Translator, export
-from keras_s2s.export.litert_runtimes import interpreter
+from keras_s2s.export.litert.runtimes import interpreter
 
 TEXTS = ["abc", "한국 é", "", "j", "hhhhhhhhhhhh", "gab"]
 
@@ -314,7 +314,7 @@ def test_a_file_without_ballast_computes_the_same(
     import flatbuffers
     from tensorflow.lite.python import schema_py_generated as schema
 
-    from keras_s2s.export.convert_litert import without_ballast
+    from keras_s2s.export.litert.convert import without_ballast
 
     small = (exported / "model.tflite").read_bytes()
     content = schema.ModelT.InitFromPackedBuf(small, 0)

@@ -15,7 +15,7 @@ pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed.")
 
 from keras_s2s import Translator, export
-from keras_s2s.export.onnx_runtime import onnx_runtime
+from keras_s2s.export.onnx.runtime import onnx_runtime
 
 TEXTS = ["abc", "한국 é", "", "j", "hhhhhhhhhhhh", "gab"]
 

@@ -29,9 +29,9 @@ from keras_s2s import (
     load_tokenizer,
 )
 from keras_s2s.export.artifact import read_manifest, versions_in
-from keras_s2s.export.saved_model_runtime import load_saved_model, signature_runner
-from keras_s2s.export.serving_files import docker_command
-from keras_s2s.folders import digest
+from keras_s2s.export.saved_model.runtime import load_saved_model, signature_runner
+from keras_s2s.export.saved_model.serving_files import docker_command
+from keras_s2s.files.artifact_folder import digest
 
 TEXTS = ["abc", "한국 é", "", "j", "hhhhhhhhhhhh", "gab"]
 
@@ -164,7 +164,7 @@ def test_a_model_that_does_not_agree_is_not_written(
     translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "keras_s2s.export.saved_model_runtime.signature_runner",
+        "keras_s2s.export.saved_model.runtime.signature_runner",
         lambda loaded: lambda name, inputs: shifted(signature_runner(loaded)(name, inputs)),
     )
     with pytest.raises(ValueError, match="The export and the model must agree, in the saved_model"):

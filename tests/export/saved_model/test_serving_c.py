@@ -20,8 +20,8 @@ import pytest
 
 from keras_s2s import Translator, export
 from keras_s2s.export.contract import Contract
-from keras_s2s.export.serving_files import WARM_UP
-from keras_s2s.export.serving_operations import operations
+from keras_s2s.export.saved_model.serving_files import WARM_UP
+from keras_s2s.export.saved_model.serving_operations import operations
 
 # Of TensorFlow Text's libraries, those that Serving links from 2.20 on only.
 NEW_LIBRARIES = {"_trimmer_ops.so", "_utf8_binarize_op.so"}

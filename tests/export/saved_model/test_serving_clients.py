@@ -22,9 +22,9 @@ pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not 
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed.")
 
 from keras_s2s import Translator, export
-from keras_s2s.export.saved_model_runtime import load_saved_model
+from keras_s2s.export.saved_model.runtime import load_saved_model
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_s2s.export.serving_operations import oldest_serving, operations
+from keras_s2s.export.saved_model.serving_operations import oldest_serving, operations
 
 
 def write(folder: Path, *nodes: tuple[str, str], inside: tuple[str, str] | None = None) -> None:

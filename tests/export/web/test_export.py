@@ -19,9 +19,9 @@ import pytest
 pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
 
 from keras_s2s import export
-from keras_s2s.export import web_runtime
-from keras_s2s.export.web import site_files
-from keras_s2s.export.web_server import _Handler, server
+from keras_s2s.export.web import litert_js
+from keras_s2s.export.web.export import site_files
+from keras_s2s.export.web.server import _Handler, server
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +35,11 @@ def model(make_from_text: Callable, tmp_path_factory: pytest.TempPathFactory) ->
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Files with the names of LiteRT.js, built in; npm is tried elsewhere."""
     folder = tmp_path / "litert"
-    for name in web_runtime.PACKAGED:
+    for name in litert_js.PACKAGED:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"// {name}")
-    web_runtime.RUNTIME.describe(folder, {})
-    monkeypatch.setattr(web_runtime, "BUILT_IN", folder)
+    litert_js.RUNTIME.describe(folder, {})
+    monkeypatch.setattr(litert_js, "BUILT_IN", folder)
     return folder
 
 
@@ -160,7 +160,7 @@ def test_a_taken_port_is_told(port: int) -> None:
 def test_without_npm_the_cure_is_told(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web_runtime, "BUILT_IN", tmp_path / "none")
+    monkeypatch.setattr(litert_js, "BUILT_IN", tmp_path / "none")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"Install Node\.js"):
@@ -175,12 +175,12 @@ def test_a_damaged_runtime_is_fetched_anew(
     def fetch(goal: Path) -> None:
         fetched.append(goal)
         goal.mkdir(parents=True)
-        for name in web_runtime.PACKAGED:
+        for name in litert_js.PACKAGED:
             (goal / name).parent.mkdir(exist_ok=True)
             (goal / name).write_text("new")
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(web_runtime, "fetch_runtime", fetch)
+    monkeypatch.setattr(litert_js, "fetch_runtime", fetch)
     site_files(model)
     assert not fetched
     (runtime / "core.js").write_text("")
@@ -191,20 +191,20 @@ def test_a_damaged_runtime_is_fetched_anew(
 def test_what_npm_brought_is_kept_for_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = " ".join(f"node_modules/{name}" for name in web_runtime.PACKAGED.values())
+    files = " ".join(f"node_modules/{name}" for name in litert_js.PACKAGED.values())
     npm = tmp_path / "npm"
     npm.write_text(
         f"#!/bin/sh\nfor file in {files}; do mkdir -p ${{file%/*}}; echo $file > $file; done\n"
     )
     npm.chmod(0o755)
-    monkeypatch.setattr(web_runtime, "BUILT_IN", tmp_path / "none")
+    monkeypatch.setattr(litert_js, "BUILT_IN", tmp_path / "none")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    first = web_runtime.runtime_files()
+    first = litert_js.runtime_files()
     npm.write_text("#!/bin/sh\nexit 1\n")
-    assert web_runtime.runtime_files() == first
+    assert litert_js.runtime_files() == first
     for name, path in first.items():
-        assert path.read_text() == f"node_modules/{web_runtime.PACKAGED[name]}\n"
+        assert path.read_text() == f"node_modules/{litert_js.PACKAGED[name]}\n"
 
 
 def test_what_npm_could_not_do_is_told_and_leaves_nothing(
@@ -213,7 +213,7 @@ def test_what_npm_could_not_do_is_told_and_leaves_nothing(
     npm = tmp_path / "npm"
     npm.write_text("#!/bin/sh\necho 'npm warn old' >&2; echo 'npm error no network' >&2\nexit 1\n")
     npm.chmod(0o755)
-    monkeypatch.setattr(web_runtime, "BUILT_IN", tmp_path / "none")
+    monkeypatch.setattr(litert_js, "BUILT_IN", tmp_path / "none")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(OSError, match="no network"):
@@ -222,7 +222,7 @@ def test_what_npm_could_not_do_is_told_and_leaves_nothing(
 
 
 def test_the_lock_file_has_a_digest_for_all_that_npm_fetches() -> None:
-    lock = json.loads((web_runtime.CLIENT / "package-lock.json").read_text(encoding="utf-8"))
+    lock = json.loads((litert_js.CLIENT / "package-lock.json").read_text(encoding="utf-8"))
     packages = [one for name, one in lock["packages"].items() if name]
     assert {f"{one}" for one in lock["packages"] if one} == {
         "node_modules/@litertjs/core",
@@ -234,11 +234,11 @@ def test_the_lock_file_has_a_digest_for_all_that_npm_fetches() -> None:
 
 def test_the_command_serves_until_ctrl_c(model: Path, runtime: Path, tmp_path: Path) -> None:
     program = (
-        "import pathlib, signal, sys; from keras_s2s.export import web_runtime; "
-        f"web_runtime.BUILT_IN = pathlib.Path({str(runtime)!r}); "
+        "import pathlib, signal, sys; from keras_s2s.export.web import litert_js; "
+        f"litert_js.BUILT_IN = pathlib.Path({str(runtime)!r}); "
         # A shell lets what it starts in the background ignore Ctrl-C.
         "signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from keras_s2s.cli import main; main(sys.argv[1:])"
+        "from keras_s2s.cli.main import main; main(sys.argv[1:])"
     )
     command = [sys.executable, "-c", program, "web", "--model", str(model), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -258,7 +258,7 @@ def test_the_command_serves_until_ctrl_c(model: Path, runtime: Path, tmp_path: P
 def test_the_command_writes_the_page(model: Path, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from keras_s2s.cli import app
+    from keras_s2s.cli.main import app
 
     arguments = ["web", "--model", str(model), "--output", str(tmp_path / "site")]
     done = CliRunner().invoke(app, arguments)

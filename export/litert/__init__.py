@@ -1,0 +1,1 @@
+"""LiteRT (TFLite), for phones and browsers."""

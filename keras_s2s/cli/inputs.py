@@ -1,0 +1,178 @@
+"""What the commands read: corpora, references and dictionaries, named by options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from keras_s2s.cli.console import say
+
+if TYPE_CHECKING:
+    from keras_s2s.data.corpus import Corpus
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+
+
+def open_corpus(
+    side: str, source: Path | None, target: Path | None, tsv: Path | None, **choices: Any
+) -> Corpus:
+    """Open the corpus of two files or of a TSV.
+
+    Args:
+        side: What stands before the names of the options: "" or "valid-".
+        source: File of the sources.
+        target: File of the targets.
+        tsv: File of both instead.
+        **choices: Arguments of `Corpus`.
+
+    Returns:
+        The corpus.
+
+    Raises:
+        ValueError: The files are not one of both kinds.
+        OSError: A file is not there.
+    """
+    from keras_s2s.data.corpus import Corpus
+
+    if tsv is not None and source is None and target is None:
+        return Corpus.from_tsv(str(tsv), **choices)
+    if tsv is None and source is not None and target is not None:
+        return Corpus(str(source), str(target), **choices)
+    raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")
+
+
+def open_training(
+    context: typer.Context,
+    source: Path | None,
+    target: Path | None,
+    tsv: Path | None,
+    prepared: Path | None,
+) -> list[tuple[str, str]] | PreparedCorpus:
+    """What the options of a training name: pairs that are read, or a prepared corpus.
+
+    Args:
+        context: The options that were given.
+        source: File of the sources.
+        target: File of the targets.
+        tsv: File of both instead.
+        prepared: Folder instead.
+
+    Returns:
+        The pairs or the corpus.
+
+    Raises:
+        ValueError: The options are not of one kind, or as for both kinds.
+        OSError: A file cannot be read.
+    """
+    if prepared is None:
+        return read_pairs("", source, target, tsv)
+    from keras_s2s.data.prepared_corpus import TEXT_OPTIONS, PreparedCorpus
+
+    for name in ("source", "target", "tsv", *TEXT_OPTIONS):
+        origin = context.get_parameter_source(name)
+        if origin is not None and origin.name == "COMMANDLINE":
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"{option} was settled when the corpus was prepared. Received: {option} with "
+                f"--prepared. Leave it out, or give it to keras-s2s prepare."
+            )
+    return PreparedCorpus(prepared)
+
+
+def read_pairs(
+    side: str, source: Path | None, target: Path | None, tsv: Path | None, *, keep_all: bool = False
+) -> list[tuple[str, str]]:
+    """Read the pairs of two files or of a TSV, and tell what was found in them.
+
+    Args:
+        side: What stands before the names of the options: "" or "valid-".
+        source: File of the sources.
+        target: File of the targets.
+        tsv: File of both instead.
+        keep_all: As for `Corpus`.
+
+    Returns:
+        The pairs, at least one.
+
+    Raises:
+        ValueError: There is none, the corpus has an error, or the files are not one of both kinds.
+        OSError: A file cannot be read.
+    """
+    corpus = open_corpus(side, source, target, tsv, keep_all=keep_all)
+    pairs = list(corpus)
+    say(str(corpus.report))
+    if not pairs:
+        raise ValueError(f"there is no pair in {source or tsv}")
+    return pairs
+
+
+def read_references(
+    source: Path | None, targets: list[Path], tsv: Path | None, group: bool
+) -> tuple[list[str], list[list[str]]]:
+    """Read what answers are scored against.
+
+    Args:
+        source: File of the sources.
+        targets: Files of right answers, each as long as the sources.
+        tsv: File of both instead.
+        group: Whether the lines of one source are one sentence.
+
+    Returns:
+        The sources, and for each of them its right answers.
+
+    Raises:
+        ValueError: As `read_pairs`, and where a file is shorter or longer than the sources.
+        OSError: A file cannot be read.
+    """
+    from keras_s2s.data.corpus import read_lines
+
+    pairs = read_pairs("", source, targets[0] if targets else None, tsv, keep_all=True)
+    sources, references = [pair[0] for pair in pairs], [[pair[1]] for pair in pairs]
+    for path in targets[1:]:
+        lines = list(read_lines(str(path)))
+        if len(lines) != len(sources):
+            raise ValueError(
+                f"every --target must have as many lines as the source, {len(sources):,}. "
+                f"Received: {path} with {len(lines):,} lines"
+            )
+        for row, line in zip(references, lines, strict=True):
+            row.append(line)
+    if not group:
+        return sources, references
+    grouped: dict[str, list[str]] = {}
+    for text, row in zip(sources, references, strict=True):
+        grouped.setdefault(text, []).extend(row)
+    return list(grouped), list(grouped.values())
+
+
+def read_dictionary(path: Path | None, replace_unknown: bool) -> dict[str, str] | None:
+    """Read the words that take the place of unknown ones, and tell what was found in the file.
+
+    Args:
+        path: A source word and its translation on each line, a TAB between; of several
+            translations the first counts. `None` for no file.
+        replace_unknown: Whether they are asked for.
+
+    Returns:
+        The translations of source words, `None` without a file.
+
+    Raises:
+        ValueError: Nothing would use them, there is none, or a line is no pair.
+        OSError: The file cannot be read.
+    """
+    from keras_s2s.data.corpus import Corpus
+
+    if path is None:
+        return None
+    if not replace_unknown:
+        raise ValueError(f"--dictionary goes with --replace-unknown. Received: {path} alone")
+    corpus = Corpus.from_tsv(str(path), duplicates="ignore", keep_all=True)
+    words: dict[str, str] = {}
+    for source, target in corpus:
+        if source and target:
+            words.setdefault(source, target)
+    say(str(corpus.report))
+    if not words:
+        raise ValueError(f"there is no pair of words in {path}")
+    return words

@@ -1,0 +1,76 @@
+"""What the commands translate with: trained models, exports, or several as one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from keras_s2s.cli.devices import load_tensorflow
+from keras_s2s.files.native_logs import without_remarks
+
+
+def load_translator(folder: Path) -> Any:
+    """What translates with a folder: that of a trained model, or of an export.
+
+    Raises:
+        ValueError: It is neither, or damaged.
+    """
+    from keras_s2s.export.artifact import MANIFEST, find_export, read_manifest
+
+    if (find_export(folder) / MANIFEST).is_file():
+        from keras_s2s.export import runners
+
+        classes = {
+            "litert": runners.LiteRTTranslator,
+            "onnx": runners.OnnxTranslator,
+            "saved_model": runners.SavedModelTranslator,
+        }
+        kind = read_manifest(folder)["kind"]
+        if kind == "saved_model":
+            load_tensorflow()
+        with without_remarks():
+            translator = classes[kind](folder)
+            translator.translate(["."], beam_size=1, maximum_length=1)  # Runtimes speak up now.
+            return translator
+    return load_trained([folder])[0]
+
+
+def load_trained(folders: list[Path]) -> list[Any]:
+    """The translators that were saved in folders.
+
+    Raises:
+        ValueError: One holds none, or is damaged.
+    """
+    from keras_s2s.export.artifact import MANIFEST, find_export
+    from keras_s2s.inference.storage import TRANSLATOR, read_description
+
+    for folder in folders:  # A wrong folder is told before TensorFlow's seconds.
+        if (find_export(folder) / MANIFEST).is_file():
+            raise ValueError(f"an export goes with no other: name one --model. Received: {folder}")
+        is_damaged = (folder / "translator.json").exists()
+        if (folder / "checkpoint.json").exists() or folder.name.endswith(".checkpoints"):
+            raise ValueError(
+                "a training that is not over has no model yet: train --resume ends it. Received: "
+                f"{folder}, which holds its checkpoints"
+            )
+        if not TRANSLATOR.is_in(TRANSLATOR.find(folder)) and not is_damaged:
+            raise ValueError(
+                f"--model must be the folder of a translator or of an export. Received: {folder}"
+            )
+        read_description(folder)
+    load_tensorflow()
+    from keras_s2s.inference.translator import Translator
+
+    return [Translator.load(folder) for folder in folders]
+
+
+def load_together(folders: list[Path]) -> Any:
+    """What translates with one folder, see `load_translator`, or with several models at once.
+
+    Raises:
+        ValueError: One is neither, or damaged; several differ in their tokenizers.
+    """
+    if len(folders) == 1:
+        return load_translator(folders[0])
+    translators = load_trained(folders)
+    return type(translators[0]).ensemble(translators)

@@ -1,0 +1,28 @@
+"""Pairs of texts in memory: their type, their ids, and samples of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keras_s2s.text.tokenizers import Tokenizer
+
+Pairs = Sequence[tuple[str, str]]
+
+
+SAMPLES = 100
+
+
+def encode_pairs(pairs: Pairs, source: Tokenizer, target: Tokenizer) -> tuple[list, list]:
+    """The ids of all sources and of all targets."""
+    sources, targets = zip(*pairs, strict=True)
+    return source.encode_all(sources), target.encode_all(targets)
+
+
+def choose_samples(pairs: Pairs) -> list[str]:
+    """Sources of every length there is, of each as many as its share of all asks for.
+
+    The longest one is among them: an export reads no longer ones than its samples.
+    """
+    sources = sorted((source for source, _ in pairs), key=len)
+    places = [(len(sources) - 1) * i // (SAMPLES - 1) for i in range(SAMPLES)]
+    return list(dict.fromkeys(sources[place] for place in places))

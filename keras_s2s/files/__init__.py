@@ -1,0 +1,1 @@
+"""Folders and files that are written whole or not at all."""

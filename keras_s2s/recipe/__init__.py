@@ -1,0 +1,1 @@
+"""From files of pairs to a saved translator."""
