@@ -50,9 +50,8 @@ format: .venv/.installed-dev
 
 # An editable install hides export/ from the type checker, so links show it under its name.
 types: .venv/.installed-dev
-	@mkdir -p .types/keras_s2s
-	@ln -sfn ../../export .types/keras_s2s/export
-	@ln -sfn ../../keras_s2s/__init__.py .types/keras_s2s/__init__.pyi
+	@rm -rf .types && mkdir -p .types/keras_s2s
+	@for part in keras_s2s/* export; do ln -s "../../$$part" .types/keras_s2s/; done
 	.venv/bin/pyright
 
 notebooks: .venv/.installed-dev

@@ -29,4 +29,5 @@ from .training.metrics import SequenceAccuracy as SequenceAccuracy
 from .training.metrics import TokenAccuracy as TokenAccuracy
 from .training.resume import resumable_fit as resumable_fit
 
+__all__: list[str]
 __version__: str

@@ -9,7 +9,7 @@ import keras
 import pytest
 
 import keras_s2s
-import keras_s2s.recipe.train
+import keras_s2s.recipe.config
 
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "architectures.md"
 NAMES: dict[str, Any] = {name: getattr(keras_s2s, name) for name in keras_s2s.__all__}
@@ -39,7 +39,7 @@ def test_what_the_table_names_exists(expression: str) -> None:
 
 def test_every_kind_of_the_recipe_is_in_the_table() -> None:
     text = TABLE.read_text(encoding="utf-8")
-    choices = keras_s2s.recipe.train.CHOICES
+    choices = keras_s2s.recipe.config.CHOICES
     assert all(f'cell="{cell}"' in text for cell in choices["cell"])
     assert all(f'bridge="{bridge}"' in text for bridge in choices["bridge"])
     assert all(f'local="{local}"' in text for local in choices["local"] if local)

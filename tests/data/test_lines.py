@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from keras_s2s.data import lines
 from keras_s2s.data.lines import CorpusReport, Fingerprints, decoded_lines
-from keras_s2s.text import lines
 
 PACKERS = {"plain": bytes, "gzip": gzip.compress, "xz": lzma.compress}
 

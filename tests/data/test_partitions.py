@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_s2s.data import partitions
 from keras_s2s.data.partitions import PILES, shuffled, spread
-from keras_s2s.text import piles
 
 SIDES = st.text(st.characters(exclude_characters="\t\n", exclude_categories=["Cs"]), max_size=9)
 
@@ -55,7 +55,7 @@ def test_what_does_not_fit_the_buffer_is_written_meanwhile(
 ) -> None:
     pairs = [(f"source {number}", f"target {number}") for number in range(300)]
     spread(pairs, (whole := tmp_path / "whole").mkdir() or whole, seed=1)
-    monkeypatch.setattr(piles, "_BUFFER", 20)
+    monkeypatch.setattr(partitions, "_BUFFER", 20)
     spread(pairs, (parts := tmp_path / "parts").mkdir() or parts, seed=1)
     assert [p.read_bytes() for p in sorted(whole.iterdir())] == [
         p.read_bytes() for p in sorted(parts.iterdir())

@@ -22,9 +22,9 @@ import pytest
 import keras_s2s.data.encode_shards as preparation_shards
 import keras_s2s.data.prepare as preparation
 from keras_s2s import Corpus, PreparedCorpus, prepare
+from keras_s2s.data import shards
 from keras_s2s.files.file_lock import locked
 from keras_s2s.recipe.config import Recipe
-from keras_s2s.text import shards
 
 WORDS = Recipe(source_tokenizer="word", vocabulary_size=500)
 

@@ -17,11 +17,11 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_s2s.data import sharded_batches
 from keras_s2s.data.batches import Batches
 from keras_s2s.data.rows import TokenRows
 from keras_s2s.data.sharded_batches import ShardedBatches
 from keras_s2s.data.shards import SIDES, Shard, ShardContent, write_shard
-from keras_s2s.text import sharded_batches
 
 Pair = tuple[list[int], list[int]]
 

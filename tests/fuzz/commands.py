@@ -32,8 +32,8 @@ STARTS = [
 
 def arguments(made: Path) -> Case:
     """Words of the command line; training and conversion themselves are left out."""
-    import keras_s2s.cli.export as cli_export
-    import keras_s2s.cli.main as cli
+    import keras_s2s.cli.models as cli_models
+    import keras_s2s.cli.train as cli_train
     from keras_s2s import Translator
     from keras_s2s import export as formats
 
@@ -41,14 +41,14 @@ def arguments(made: Path) -> Case:
         make_translator().save(made / "model")
     (made / "in").write_text("the dog\n\nruns\n", encoding="utf-8")
     (made / "pairs.tsv").write_text("the dog\tdog the\nruns\truns\n", encoding="utf-8")
-    translator = cli_export.load_translator(made / "model")
+    translator = cli_models.load_translator(made / "model")
     translator.translate(TEXTS[:2], maximum_length=3)
 
     def stop(*_: Any, **__: Any) -> Any:
         raise ValueError("Enough: all arguments were taken.")
 
     Translator.load = lambda folder: translator  # It takes a second, and is fuzzed by itself.
-    cli.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
+    cli_train.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
     for name in ("litert", "onnx", "saved_model"):
         setattr(formats, name, stop)
     import keras_s2s.experiments.demo

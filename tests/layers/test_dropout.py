@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_s2s.layers import tensorflow_noise
+from keras_s2s.layers import random_tensorflow
 from keras_s2s.layers.dropout import Dropout, row_uniform
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 9))
@@ -17,7 +17,7 @@ def drawn(layer: Dropout, shape: tuple, monkeypatch: Any, replica: int) -> np.nd
     assert layer.seed_generator is not None
     layer.seed_generator.state.assign([1, 0])
     with monkeypatch.context() as patch:
-        patch.setattr(tensorflow_noise, "_replica", lambda: replica)
+        patch.setattr(random_tensorflow, "_replica", lambda: replica)
         return np.asarray(layer.factors(shape))
 
 
@@ -38,7 +38,7 @@ def test_uniform_numbers_belong_to_rows_too(monkeypatch: pytest.MonkeyPatch) -> 
     whole = np.asarray(row_uniform((6, 4), 1, seeds))
     for device in range(2):
         seeds.state.assign([4, 0])
-        monkeypatch.setattr(tensorflow_noise, "_replica", lambda device=device: device)
+        monkeypatch.setattr(random_tensorflow, "_replica", lambda device=device: device)
         part = np.asarray(row_uniform((6, 2), 1, seeds))
         np.testing.assert_array_equal(part, whole[:, 2 * device : 2 * device + 2])
 

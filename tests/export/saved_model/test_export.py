@@ -218,7 +218,7 @@ def test_after_the_last_version_there_is_none(translator: Translator, tmp_path: 
 def test_of_two_exports_at_once_the_second_is_told(
     translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from keras_s2s.export import serving_operations
+    from keras_s2s.export.saved_model import serving_operations
 
     def meanwhile(_: Path) -> str:
         (tmp_path / "export" / "1").mkdir()
