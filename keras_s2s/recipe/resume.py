@@ -199,8 +199,8 @@ def kept_tokenizers(checkpoints: Checkpoints) -> tuple[Tokenizer, Tokenizer] | N
 
 def keep_tokenizers(
     checkpoints: Checkpoints, source: Tokenizer, target: Tokenizer, identity: Identity
-) -> None:
-    """Have each checkpoint hold the tokenizers, and say which training it is of."""
+) -> Checkpoints:
+    """Checkpoints that also contain the tokenizers and the identity of the training."""
 
     def write(new: Path) -> None:
         write_identity(new, identity)
@@ -208,4 +208,4 @@ def keep_tokenizers(
         if target is not source:
             target.save(new / TARGET)
 
-    checkpoints.write_more = write
+    return checkpoints.with_companions(write)

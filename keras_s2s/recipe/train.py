@@ -90,7 +90,7 @@ def _train(
     keras.utils.set_random_seed(recipe.seed)
     kept = kept_tokenizers(checkpoints)
     recipe, tokenizers, batches, samples = make_text_side(pairs, recipe, kept)
-    keep_tokenizers(checkpoints, *tokenizers, identity)
+    checkpoints = keep_tokenizers(checkpoints, *tokenizers, identity)
     if (folder / DESCRIPTION).exists():
         report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")
