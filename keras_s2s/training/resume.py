@@ -155,38 +155,40 @@ def resumable_fit(
     history = TrainingHistory() if history is None else history
     stateful = _by_name(one for one in (*callbacks, history) if hasattr(one, "get_state"))
     steps, strategy = batches.steps_per_epoch, model._distribute_strategy
+    for one in (*callbacks, history):  # If all epochs are completed, no `fit` does it.
+        one.set_model(model)
     restored = checkpoints.restore(model, stateful, steps)
     writer = CheckpointWriter(checkpoints, stateful, steps, restored)
     stop = _StopOnSignal(writer)
     chain = [*callbacks, writer, stop, history]
-    for one in chain:  # If all epochs are completed, no `fit` does it.
-        one.set_model(model)
-
-    def run(epoch: int, first_step: int, last_epoch: int) -> None:
-        model.fit(
-            distribute_dataset(batches.dataset(epoch, first_step), strategy),
-            initial_epoch=epoch,
-            epochs=last_epoch,
-            steps_per_epoch=steps - first_step,
-            callbacks=chain,
-            shuffle=False,
-            validation_data=validation_data,
-            verbose=verbose,
-        )
-
+    options = {"callbacks": chain, "validation_data": validation_data, "verbose": verbose}
     with stop.listening(), _stop_together(strategy, stop), patch_multi_worker_fit(strategy):
         epoch, step, _ = restored.position
         was_over = is_over = epoch >= epochs
         if step:  # `fit` takes a number of steps for all its epochs: the rest of one goes alone.
-            run(epoch, step, epoch + 1)
+            _fit_epochs(model, batches, epoch, step, epoch + 1, options)
             epoch, is_over = epoch + 1, model.stop_training
             for one in stateful.values():  # The next `fit` continues the same training.
                 one.set_state(one.get_state())
         if epoch < epochs and not is_over:
-            run(epoch, 0, epochs)
+            _fit_epochs(model, batches, epoch, 0, epochs, options)
         if not was_over:
             writer.finish(epochs)
     return history
+
+
+def _fit_epochs(
+    model: Any, batches: Any, epoch: int, first_step: int, last_epoch: int, options: dict[str, Any]
+) -> None:
+    """Train from a step of an epoch to the end of others."""
+    model.fit(
+        distribute_dataset(batches.dataset(epoch, first_step), model._distribute_strategy),
+        initial_epoch=epoch,
+        epochs=last_epoch,
+        steps_per_epoch=batches.steps_per_epoch - first_step,
+        shuffle=False,
+        **options,
+    )
 
 
 def _by_name(callbacks: Iterable[Any]) -> dict[str, Stateful]:

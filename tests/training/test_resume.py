@@ -28,7 +28,7 @@ from keras_s2s.training.checkpoint_writer import CheckpointWriter
 from keras_s2s.training.checkpoints import Checkpoints
 from keras_s2s.training.distribution import TRY_AGAIN
 from keras_s2s.training.optimizers import CompiledAdam
-from keras_s2s.training.resume import resumable_fit
+from keras_s2s.training.resume import TrainingHistory, resumable_fit
 from keras_s2s.training.schedules import ProgressSchedule
 from keras_s2s.training.validation import BestWeights
 from keras_s2s.training.weight_averaging import AveragedWeights
@@ -386,6 +386,23 @@ def test_a_worker_that_does_not_write_reads(tmp_path: Path, undisturbed: dict[st
 def test_numbers_out_of_range_are_refused(options: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"must be positive. Received: "):
         Checkpoints(tmp_path, **options)
+
+
+def test_each_checkpoint_has_its_companions(tmp_path: Path) -> None:
+    model, plain = small_model(), Checkpoints(tmp_path)
+    extended = plain.with_companions(lambda folder: (folder / "note").write_text("x") and None)
+    assert extended is not plain and plain.write_companions is None
+    extended.save(model, Position(0, 1, 1))
+    plain.save(model, Position(0, 2, 2))
+    assert [path.parent.name for path in tmp_path.glob("*/note")] == ["000000001"]
+
+
+def test_a_history_saved_under_its_old_name_is_restored(tmp_path: Path) -> None:
+    model, old, new = small_model(), TrainingHistory(), TrainingHistory()
+    old.set_state({"history": {"loss": [2.0, 1.0]}})
+    Checkpoints(tmp_path).save(model, Position(2, 0, 8), {"_History": old})
+    Checkpoints(tmp_path).restore(model, {"TrainingHistory": new})
+    assert new.history == {"loss": [2.0, 1.0]}
 
 
 def test_types_that_numpy_does_not_know_are_kept_too(tmp_path: Path) -> None:
