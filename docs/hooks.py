@@ -7,6 +7,7 @@ reference comes from its options; the notebooks and CONTRIBUTING.md are shown wh
 from __future__ import annotations
 
 import ast
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
+COPIES = ROOT / "build" / "docs"
 # The pages of the API reference: file, title, the packages whose public names it lists.
 PAGES = (
     ("text", "Text and tokenizers", ("text",)),
@@ -98,6 +100,16 @@ def cli_page() -> str:
     return text if text.startswith("# ") else f"# Command line\n\n{text}"
 
 
+def notebooks(config: Any) -> Iterator[File]:
+    """The notebooks, as pages of `experiments`; mkdocs-jupyter wants them in a source folder."""
+    shutil.rmtree(COPIES, ignore_errors=True)
+    (COPIES / "experiments").mkdir(parents=True)
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        shutil.copy(notebook, COPIES / "experiments")
+        name = f"experiments/{notebook.name}"
+        yield File(name, str(COPIES), config.site_dir, config.use_directory_urls)
+
+
 @event_priority(100)  # Before mkdocs-jupyter, which then finds the notebooks.
 def on_files(files: Files, config: Any) -> Files:
     """Add the generated pages."""
@@ -108,7 +120,6 @@ def on_files(files: Files, config: Any) -> Files:
     files.append(File.generated(config, "reference/cli.md", content=cli_page()))
     contributing = str(ROOT / "CONTRIBUTING.md")
     files.append(File.generated(config, "contributing.md", abs_src_path=contributing))
-    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        name = f"experiments/{notebook.name}"
-        files.append(File.generated(config, name, abs_src_path=str(notebook)))
+    for file in notebooks(config):
+        files.append(file)
     return files
