@@ -71,12 +71,7 @@ def write_manifest(
     manifest = {
         "kind": kind,
         "special_ids": SPECIAL_IDS,
-        "options": {
-            "beam_size": translator.beam_size,
-            "length_penalty": translator.length_penalty,
-            "coverage_penalty": translator.coverage_penalty,
-            "maximum_source_length": translator.maximum_source_length,
-        },
+        "options": translator.options,
         "tokenizers": places,
         **content,
         "versions": versions(*TOOLS),

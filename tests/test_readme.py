@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from keras_s2s import Greedy
+
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 SMALLER = {
     r"units=512": "units=16",
@@ -77,7 +79,7 @@ def test_the_greedy_loop_of_the_readme_runs_an_export(
     export.litert(translator, tmp_path / "phone", lengths=(16,))
     monkeypatch.chdir(tmp_path)
     exec(compile(program, "README.md", "exec"), {})
-    expected = translator.translate(["A dog runs."], beam_size=1, maximum_length=100)
+    expected = translator.translate(["A dog runs."], search=Greedy(), maximum_length=100)
     assert capsys.readouterr().out.splitlines()[-1] == expected[0]
 
 

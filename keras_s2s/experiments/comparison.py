@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from keras_s2s.search.strategies import Greedy
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -158,7 +160,7 @@ def train(
     adam = keras.optimizers.Adam(schedule, global_clipnorm=1.0)
     # Where there is a GPU, Keras would compile the step anew for each length.
     model.compile(adam, loss=MaskedCrossentropy(), jit_compile=False)
-    translator = Translator(model, tokenizer, tokenizer, beam_size=1)
+    translator = Translator(model, tokenizer, tokenizer, search=Greedy())
 
     def end_part(part: int, _: Any = None) -> None:
         if watch is not None:
@@ -201,7 +203,7 @@ def right_tokens(translator: Translator, pairs: Pairs) -> list[list[bool]]:
     """
     sources, targets = zip(*pairs, strict=True)
     longest = max(map(len, targets)) + 1
-    answers = translator.translate(sources, beam_size=1, maximum_length=longest, batch_size=256)
+    answers = translator.translate(sources, search=Greedy(), maximum_length=longest, batch_size=256)
     return [
         [place < len(answer) and answer[place] == symbol for place, symbol in enumerate(target)]
         + [len(answer) == len(target)]

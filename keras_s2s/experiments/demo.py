@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from keras_s2s.experiments.dates import DateSplits, date_splits
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.train import train
+from keras_s2s.search.strategies import Greedy
 
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
@@ -60,7 +61,7 @@ def run_demo(
     translator = train(splits.train, splits.valid, folder, recipe, report=report)
     report(f"trained in {time.monotonic() - start:.0f} s")
     sources, targets = zip(*splits.test, strict=True)
-    answers = translator.translate(sources, beam_size=1)
+    answers = translator.translate(sources, search=Greedy())
     wrong = [row for row in zip(sources, targets, answers, strict=True) if row[1] != row[2]]
     exact = 1 - len(wrong) / len(sources)
     for source, _, answer in list(zip(sources, targets, answers, strict=True))[:SHOWN]:
@@ -99,7 +100,7 @@ def _export(
         return None
     sources, targets = zip(*splits.test[:TRIED], strict=True)
     with without_remarks():
-        answers = LiteRTTranslator(goal).translate(sources, beam_size=1)
+        answers = LiteRTTranslator(goal).translate(sources, search=Greedy())
     right = sum(map(str.__eq__, answers, targets))
     contract = Contract(translator.model, kernels=translator.model.decoder.kernels())
     runs = interpreter(str(goal / manifest["file"])), contract_run(contract)
@@ -124,6 +125,6 @@ def _command() -> str:
 def _draw_attention(translator: Translator, source: str, path: Path) -> None:
     from keras_s2s.evaluation.plots import attention_heatmap
 
-    ((answer,),) = translator.stream([source], beam_size=1, attention=True)
+    ((answer,),) = translator.stream([source], search=Greedy(), attention=True)
     if answer.weights is not None:
         attention_heatmap(answer.weights, answer.source_pieces, answer.target_pieces, path)

@@ -197,7 +197,7 @@ def translate(arguments: argparse.Namespace) -> dict[str, Any]:
     """Translate test_2016_flickr, from text to text, and return the speed."""
     import sacrebleu
 
-    from keras_s2s import Translator
+    from keras_s2s import Beam, Translator
 
     folder = arguments.model or arguments.work / "keras_s2s"
     if not folder.is_dir():
@@ -205,7 +205,7 @@ def translate(arguments: argparse.Namespace) -> dict[str, Any]:
     translator = Translator.load(folder)
     sources = read(arguments.data / "test_2016_flickr.en")
     options = {
-        "beam_size": arguments.beam,
+        "search": Beam(arguments.beam),
         "batch_size": arguments.batch,
         "maximum_length": arguments.max_length,
     }
