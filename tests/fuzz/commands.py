@@ -33,7 +33,6 @@ STARTS = [
 
 def arguments(made: Path) -> Case:
     """Words of the command line; training and conversion themselves are left out."""
-    import keras_s2s.cli.models as cli_models
     import keras_s2s.cli.train as cli_train
     from keras_s2s import Translator
     from keras_s2s.export.formats import FORMATS
@@ -42,13 +41,15 @@ def arguments(made: Path) -> Case:
         make_translator().save(made / "model")
     (made / "in").write_text("the dog\n\nruns\n", encoding="utf-8")
     (made / "pairs.tsv").write_text("the dog\tdog the\nruns\truns\n", encoding="utf-8")
-    translator = cli_models.load_translator(made / "model")
+    translator = Translator.load(made / "model")
     translator.translate(TEXTS[:2], maximum_length=3)
 
     def stop(*_: Any, **__: Any) -> Any:
         raise ValueError("Enough: all arguments were taken.")
 
-    Translator.load = lambda folder, custom_objects=None: translator  # It takes a second, and is fuzzed by itself.
+    Translator.load = lambda folder, custom_objects=None: (
+        translator
+    )  # It takes a second, and is fuzzed by itself.
     cli_train.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
     for form in FORMATS.values():
         module = importlib.import_module(f"keras_s2s.export.{form.export.module}")

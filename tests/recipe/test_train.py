@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_s2s import Corpus, PreparedCorpus, Translator, prepare
+from keras_s2s import Corpus, Greedy, PreparedCorpus, Translator, prepare
 from keras_s2s.data.pairs import choose_samples
 from keras_s2s.files.file_lock import locked
 from keras_s2s.recipe.config import Recipe
@@ -66,7 +66,7 @@ def test_a_few_seconds_teach_it_to_reverse_letters(
     reverser: tuple[Translator, Path, list[str]],
 ) -> None:
     sources, targets = zip(*VALID, strict=True)
-    answers = reverser[0].translate(sources, beam_size=1)
+    answers = reverser[0].translate(sources, search=Greedy())
     right = sum(mine == target for mine, target in zip(answers, targets, strict=True))
     assert right / len(VALID) >= 0.9
 
@@ -411,7 +411,7 @@ def test_a_prepared_corpus_teaches_as_much_as_its_pairs(
     assert lines[0].startswith("training: 600 pairs in 1 shard, ")
     history = json.loads((folder / "history.json").read_bytes())
     assert history["loss"][-1] < history["loss"][0] / 4
-    answers = translator.translate([source for source, _ in VALID], beam_size=1)
+    answers = translator.translate([source for source, _ in VALID], search=Greedy())
     right = sum(answer == target for answer, (_, target) in zip(answers, VALID, strict=True))
     assert right >= 0.9 * len(VALID)
     assert Translator.load(folder).samples == prepared.samples
