@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def open_corpus(
-    side: str, source: Path | None, target: Path | None, tsv: Path | None, **choices: Any
+    side: str,
+    source: Path | None,
+    target: Path | None,
+    tsv: Path | None,
+    *,
+    duplicates: Any = "keep",
+    keep_all: bool = False,
 ) -> Corpus:
     """Open the corpus of two files or of a TSV.
 
@@ -24,7 +30,8 @@ def open_corpus(
         source: File of the sources.
         target: File of the targets.
         tsv: File of both instead.
-        **choices: Arguments of `Corpus`.
+        duplicates: As for `Corpus`.
+        keep_all: As for `Corpus`.
 
     Returns:
         The corpus.
@@ -36,9 +43,9 @@ def open_corpus(
     from keras_s2s.data.corpus import Corpus
 
     if tsv is not None and source is None and target is None:
-        return Corpus.from_tsv(str(tsv), **choices)
+        return Corpus.from_tsv(str(tsv), duplicates=duplicates, keep_all=keep_all)
     if tsv is None and source is not None and target is not None:
-        return Corpus(str(source), str(target), **choices)
+        return Corpus(str(source), str(target), duplicates=duplicates, keep_all=keep_all)
     raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")
 
 

@@ -23,8 +23,8 @@ def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
     from keras_s2s.model import Seq2Seq
 
     shared: dict[str, Any] = {
-        "embedding_dimension": recipe.embedding,
-        "num_layers": recipe.layers,
+        "embedding_dimension": recipe.embedding_dimension,
+        "num_layers": recipe.num_layers,
         "cell": recipe.cell,
         "residual": recipe.residual,
         "dropout": recipe.dropout,
@@ -63,13 +63,14 @@ def _make_attention(recipe: Recipe, dtype: str) -> Any:
     if recipe.attention != "luong":
         is_normalized = recipe.attention == "normalized_bahdanau"
         return BahdanauAttention(recipe.units, normalized=is_normalized, dtype=dtype)
+    is_by_location = recipe.score == "location"
     return LuongAttention(
         recipe.units,
         score=recipe.score.removeprefix("scaled_"),
         scaled=recipe.score.startswith("scaled_"),
         local=recipe.local,
         window=recipe.window,
-        maximum_source_length=recipe.places if recipe.score == "location" else None,
+        maximum_source_length=recipe.maximum_source_length if is_by_location else None,
         dtype=dtype,
     )
 

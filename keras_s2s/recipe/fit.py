@@ -43,36 +43,37 @@ def fit(
 
     valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
     steps = batches.steps_per_epoch
-    if recipe.accumulation > steps * recipe.epochs:
-        raise ValueError(
-            f"`accumulation` must be at most {steps * recipe.epochs:,}, all batches of the "
-            f"training, or no step is made. Received: accumulation={recipe.accumulation}"
-        )
+    _check_steps(recipe, steps * recipe.epochs)
     best = BestWeights(
-        valid_batches, recipe.patience, report, batches.target_tokens, recipe.choose_by
+        valid_batches, recipe.patience, report, batches.target_tokens, recipe.monitor
     )
-    guard = LossGuard(
-        most=10 * math.log(model.decoder.vocabulary_size), name_batch=_batch_namer(batches)
-    )
+    highest_loss = 10 * math.log(model.decoder.vocabulary_size)
     callbacks = [
-        guard,
+        LossGuard(most=highest_loss, name_batch=_batch_namer(batches)),
         ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
-        *([AveragedWeights()] if recipe.averaging else []),
+        *([AveragedWeights()] if recipe.ema_momentum else []),
         *([StepProgress()] if sys.stderr.isatty() else []),
         best,
     ]
     try:
-        history = resumable_fit(
-            model, batches, recipe.epochs, checkpoints, callbacks, verbose=0
-        ).history
+        resumable_fit(model, batches, recipe.epochs, checkpoints, callbacks, verbose=0)
     except DivergedError as error:
         cure = "Lower the learning rate, or train in float32."
         if best.best_epoch < 0:
             raise ValueError(f"{error}, before any epoch was validated. {cure}") from error
         report(f"{error}: training ends with the best weights before. {cure}")
-        history = model.history.history
     best.restore()
-    return history
+    return model.history.history
+
+
+def _check_steps(recipe: Recipe, batches: int) -> None:
+    accumulated = recipe.gradient_accumulation_steps
+    if accumulated > batches:
+        raise ValueError(
+            f"`gradient_accumulation_steps` must be at most {batches:,}, all batches of the "
+            "training, or no step is made. Received: "
+            f"gradient_accumulation_steps={accumulated}"
+        )
 
 
 def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
@@ -80,13 +81,14 @@ def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
     from keras_s2s.training.losses import MaskedCrossentropy
     from keras_s2s.training.optimizers import CompiledAdam
 
+    accumulated = recipe.gradient_accumulation_steps
     optimizer = CompiledAdam(
         recipe.learning_rate,
         beta_2=0.98,
-        global_clipnorm=recipe.clip_norm,
-        gradient_accumulation_steps=recipe.accumulation if recipe.accumulation > 1 else None,
-        use_ema=recipe.averaging > 0,
-        ema_momentum=recipe.averaging,
+        global_clipnorm=recipe.global_clipnorm,
+        gradient_accumulation_steps=None if accumulated == 1 else accumulated,
+        use_ema=recipe.ema_momentum > 0,
+        ema_momentum=recipe.ema_momentum,
     )
     model.compile(optimizer, loss=MaskedCrossentropy(recipe.label_smoothing))
 

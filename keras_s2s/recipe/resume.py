@@ -12,26 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.files.file_lock import locked
 from keras_s2s.inference.storage import SOURCE, TARGET
+from keras_s2s.recipe.config import Recipe, renamed
+from keras_s2s.text.option_fields import at_least, check_options, documented, option
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
-    from keras_s2s.recipe.config import Recipe
     from keras_s2s.training.checkpoints import Checkpoints
 
 TRAINING = "training.json"
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """Where a training runs; it gives the same weights anywhere.
 
-    Attributes:
-        strategy: A `tf.distribute` strategy, see `keras_s2s.training.distribution.make_strategy`;
-            `None` for one device.
-        resume: Go on from the newest checkpoint. Without one the training begins.
-        checkpoint_minutes: Minutes between two checkpoints; `None` for never by the clock.
-        checkpoint_steps: Steps between two checkpoints; `None` for never by their number.
+    `strategy` is a `tf.distribute` strategy, see `keras_s2s.training.distribution.make_strategy`,
+    or `None` for a single device.
+
+    Raises:
+        TypeError: An option is of another type.
+        ValueError: An option is out of range.
 
     Example:
         >>> Run(resume=True).checkpoint_minutes
@@ -39,9 +41,26 @@ class Run:
     """
 
     strategy: Any = None
-    resume: bool = False
-    checkpoint_minutes: float | None = 10.0
-    checkpoint_steps: int | None = None
+    resume: bool = option(
+        False,
+        help="Resume from the newest checkpoint, with the same data and options; without a"
+        " checkpoint, training starts from the beginning.",
+        group="run",
+    )
+    checkpoint_minutes: float | None = option(
+        10.0,
+        help="Minutes between checkpoints, in OUTPUT.checkpoints, where the last three are kept"
+        " until training is over; 0 for none by time.",
+        group="run",
+        bounds=(at_least(0),),
+        metavar="M",
+    )
+    checkpoint_steps: int | None = option(
+        None, help="Number of batches between checkpoints.", group="run", bounds=(at_least(1),)
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
     def scope(self) -> AbstractContextManager:
         """Where the model is made."""
@@ -118,8 +137,8 @@ def differences(folder: Path, identity: Identity) -> str | None:
     """
     try:
         found = json.loads((folder / TRAINING).read_bytes())
-        options, pairs = dict(found["recipe"]), found["pairs"]
-    except (OSError, ValueError, RecursionError, TypeError, KeyError):
+        options, pairs = renamed(found["recipe"]), found["pairs"]
+    except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
     own = identity["recipe"]
     changed = [
@@ -130,26 +149,34 @@ def differences(folder: Path, identity: Identity) -> str | None:
     return ", ".join([*changed, *(["other pairs"] if pairs != identity["pairs"] else [])])
 
 
-def open_checkpoints(
-    folder: Path, run: Run, identity: Identity, report: Callable[[str], None]
+def make_checkpoints(
+    folder: Path, run: Run, write_companions: Callable[[Path], None] | None = None
 ) -> Checkpoints:
-    """The checkpoints of a training, beside its folder.
+    """The checkpoints of a training, beside its folder."""
+    from keras_s2s.training.checkpoints import Checkpoints
+
+    return Checkpoints(
+        folder.with_name(f"{folder.name}.checkpoints"),
+        minutes=run.checkpoint_minutes or None,
+        steps=run.checkpoint_steps,
+        is_writer=run.writes,
+        write_companions=write_companions,
+    )
+
+
+def find_checkpoint(
+    checkpoints: Checkpoints, run: Run, identity: Identity, report: Callable[[str], None]
+) -> Path | None:
+    """The newest checkpoint, from which the training resumes; `None` where there is none.
 
     Raises:
         ValueError: There are some, and they are not asked for or of another training.
+        OSError: None could be written.
     """
-    from keras_s2s.training.checkpoints import Checkpoints
-
-    checkpoints = Checkpoints(
-        folder.with_name(f"{folder.name}.checkpoints"),
-        minutes=run.checkpoint_minutes,
-        steps=run.checkpoint_steps,
-        is_writer=run.writes,
-    )
     checkpoints.check()
     newest = checkpoints.newest()
     if newest is None:
-        return checkpoints
+        return None
     if not run.resume:
         raise ValueError(
             f"A training must not replace another's checkpoints. Received: {checkpoints.folder}. "
@@ -162,8 +189,8 @@ def open_checkpoints(
             f"{others or 'no word of them'} in {checkpoints.folder}. Give the same, or delete that "
             "folder."
         )
-    report(f"going on from {newest}")
-    return checkpoints
+    report(f"resuming from {newest}")
+    return newest
 
 
 def is_finished(
@@ -188,19 +215,18 @@ def is_finished(
     return others == ""
 
 
-def kept_tokenizers(checkpoints: Checkpoints) -> tuple[Tokenizer, Tokenizer] | None:
-    """The tokenizers of the newest checkpoint, `None` where there is none."""
-    newest = checkpoints.newest()
+def kept_tokenizers(newest: Path | None) -> tuple[Tokenizer, Tokenizer] | None:
+    """The tokenizers of a checkpoint, `None` without one."""
     if newest is None:
         return None
     source = load_tokenizer(newest / SOURCE)
     return source, load_tokenizer(newest / TARGET) if (newest / TARGET).exists() else source
 
 
-def keep_tokenizers(
-    checkpoints: Checkpoints, source: Tokenizer, target: Tokenizer, identity: Identity
-) -> None:
-    """Have each checkpoint hold the tokenizers, and say which training it is of."""
+def companions_writer(
+    source: Tokenizer, target: Tokenizer, identity: Identity
+) -> Callable[[Path], None]:
+    """What writes the tokenizers into a checkpoint, and which training it is of."""
 
     def write(new: Path) -> None:
         write_identity(new, identity)
@@ -208,4 +234,4 @@ def keep_tokenizers(
         if target is not source:
             target.save(new / TARGET)
 
-    checkpoints.write_more = write
+    return write

@@ -63,7 +63,7 @@ class Checkpoints(keras.callbacks.Callback):
         steps: Steps between two; `None` for never by their number.
         keep: Number of checkpoints that are kept, the newest.
         is_writer: Whether to write: of several workers one does, and all read.
-        write_more: Writes more files into the folder of a checkpoint.
+        write_companions: Writes more files into the folder of a checkpoint.
 
     Attributes:
         first_step: Step that the next epoch begins with, other than 0 where one is resumed.
@@ -88,7 +88,7 @@ class Checkpoints(keras.callbacks.Callback):
         steps: int | None = None,
         keep: int = 3,
         is_writer: bool = True,
-        write_more: Callable[[Path], None] | None = None,
+        write_companions: Callable[[Path], None] | None = None,
     ) -> None:
         super().__init__()
         for name, value in (("minutes", minutes), ("steps", steps), ("keep", keep)):
@@ -99,7 +99,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.steps = steps
         self.keep = keep
         self.is_writer = is_writer
-        self.write_more = write_more
+        self.write_companions = write_companions
         self.stateful: dict[str, Stateful] = {}
         self.first_step = 0
         self.steps_per_epoch: int | None = None
@@ -150,8 +150,8 @@ class Checkpoints(keras.callbacks.Callback):
         with KIND.replaced(self.folder / f"{self._total:09d}") as new:
             np.savez(new / ARRAYS, **arrays)  # pyright: ignore[reportArgumentType]
             (new / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
-            if self.write_more is not None:
-                self.write_more(new)
+            if self.write_companions is not None:
+                self.write_companions(new)
             KIND.describe(new, {})
         for old in self._all()[self.keep :]:
             shutil.rmtree(old)
