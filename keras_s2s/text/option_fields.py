@@ -26,7 +26,7 @@ class Bound(NamedTuple):
     """
 
     words: str
-    holds: Callable[[float], bool]
+    holds: Callable[[Any], bool]
 
 
 POSITIVE = Bound("positive", lambda value: value > 0)

@@ -38,6 +38,10 @@ class ForgetfulLuong(LuongAttention):
         return super().get_config() | {"units": 4}
 
 
+def quiet(_: str) -> None:
+    pass
+
+
 def model_with(attention: LuongAttention) -> Callable[[int, int, Recipe], Seq2Seq]:
     def build_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
         encoder = Encoder(source_size, recipe.units, embedding_dimension=6)
@@ -50,7 +54,7 @@ def model_with(attention: LuongAttention) -> Callable[[int, int, Recipe], Seq2Se
 def test_a_model_of_ones_own_is_trained_saved_and_loaded(tmp_path: Path) -> None:
     build_model = model_with(LuongAttention(8, score="concat"))
     trained = train(
-        PAIRS[:80], PAIRS[80:], tmp_path / "model", RECIPE, build_model=build_model, report=str
+        PAIRS[:80], PAIRS[80:], tmp_path / "model", RECIPE, build_model=build_model, report=quiet
     )
     loaded = Translator.load(tmp_path / "model")
     assert trained.model.name == loaded.model.name == "of_ones_own"
@@ -78,7 +82,7 @@ def test_what_could_not_be_loaded_is_refused_before_the_training(
 def test_something_else_than_a_model_is_told(tmp_path: Path) -> None:
     wrong: Any = lambda *_: "a model"  # noqa: E731
     with pytest.raises(TypeError, match="`build_model` must return a Seq2Seq. Received: 'a model'"):
-        train(PAIRS, PAIRS, tmp_path / "model", RECIPE, build_model=wrong, report=str)
+        train(PAIRS, PAIRS, tmp_path / "model", RECIPE, build_model=wrong, report=quiet)
 
 
 def test_classes_that_loading_will_ask_for_are_named() -> None:
