@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from keras_s2s.cli.models import load_translator
 from keras_s2s.cli.options import File, Model, about
+from keras_s2s.export.formats import FORMATS, Format
 from keras_s2s.files.native_logs import without_remarks
 
-FORMATS = ("litert", "onnx", "saved_model")
 ExportOutput = Annotated[
     Path, about("Folder for the export; for saved_model, of all its versions.", "DIR")
 ]
-Format = Annotated[str, about("Format to export to.", "|".join(FORMATS), "--format")]
+FormatName = Annotated[str, about("Format to export to.", "|".join(FORMATS), "--format")]
 Quantize = Annotated[
     str, about("Quantization of the weights; float16 only for litert.", "none|float16|int8")
 ]
@@ -42,7 +42,7 @@ Samples = Annotated[
 def export(
     model: Model,
     output: ExportOutput,
-    form: Format = "litert",
+    form: FormatName = "litert",
     quantize: Quantize = "none",
     max_length: MaxLength = None,
     lengths: Lengths = None,
@@ -52,21 +52,15 @@ def export(
     """Export a model to LiteRT, ONNX or SavedModel. The export is verified numerically."""
     if form not in FORMATS:
         raise ValueError(f"--format must be one of {'|'.join(FORMATS)}. Received: {form!r}")
-    if form != "litert" and (max_length is not None or lengths is not None):
-        raise ValueError(f"--max-length and --lengths go with --format litert; {form} takes any")
-    if form != "saved_model" and version is not None:
-        raise ValueError(f"--version goes with --format saved_model. Received: --format {form}")
-    import keras_s2s.export as formats
+    chosen = FORMATS[form]
+    given = {"quantize": quantize, "lengths": lengths, "max_length": max_length, "version": version}
+    _check_options(chosen, given)
+    given["lengths"] = _lengths(lengths)
+    options = {name: given[name] for name in chosen.options}
+    sentences = _read(samples)
+    goal = chosen.check.load()(output, **options)
     from keras_s2s.export.artifact import EXPORT, find_export
-    from keras_s2s.export.saved_model.serving_files import SERVING, docker_command
 
-    options: dict[str, Any] = {"samples": _read(samples)}
-    goal = output
-    if form == "saved_model":
-        options["version"] = version
-        goal = _check_saved_model(output, quantize, version)
-    else:
-        options |= _check_runtime_format(form, quantize, _lengths(lengths), max_length)
     if EXPORT.is_in(find_export(model)):
         raise ValueError(f"{model} is an export already; --model must be what was trained")
     EXPORT.check_goal(goal)
@@ -74,34 +68,22 @@ def export(
         print(f"the export in {goal} will be replaced")
     translator = load_translator(model)
     with without_remarks():
-        manifest = getattr(formats, form)(translator, output, **options)
+        manifest = chosen.export.load()(translator, output, samples=sentences, **options)
     _report(manifest)
     print(f"the export is in {goal}")
-    if form == "saved_model":
-        print(f"serve it: {docker_command(output, SERVING)}")
+    if chosen.next_step is not None:
+        print(chosen.next_step.load()(output))
 
 
-def _check_saved_model(output: Path, quantize: str, version: int | None) -> Path:
-    """The folder of the version that will be written."""
-    from keras_s2s.export.saved_model.export import check_saved_model
-
-    if quantize != "none":
-        raise ValueError(f"--quantize of saved_model is none. Received: {quantize!r}")
-    return output / str(check_saved_model(output, version))
-
-
-def _check_runtime_format(
-    form: str, quantize: str, lengths: list[int] | None, max_length: int | None
-) -> dict[str, Any]:
-    """The arguments of an export to LiteRT or ONNX."""
-    from keras_s2s.export.litert.export import check_litert
-    from keras_s2s.export.onnx.export import check_onnx
-
-    if form == "onnx":
-        check_onnx(quantize)
-        return {"quantize": quantize}
-    check_litert(quantize, lengths, max_length)
-    return {"quantize": quantize, "lengths": lengths, "max_length": max_length}
+def _check_options(form: Format, given: dict[str, Any]) -> None:
+    """Raise if an option was given that the format does not have."""
+    for name, value in given.items():
+        if name not in form.options and value not in (None, "none"):
+            having = " or ".join(one.name for one in FORMATS.values() if name in one.options)
+            raise ValueError(
+                f"--{name.replace('_', '-')} goes with --format {having}. "
+                f"Received: --format {form.name}"
+            )
 
 
 def _report(manifest: dict[str, Any]) -> None:

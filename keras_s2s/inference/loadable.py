@@ -53,7 +53,8 @@ def _check_tokenizer(tokenizer: Tokenizer) -> None:
     try:
         with tempfile.TemporaryDirectory() as folder:
             tokenizer.save(Path(folder) / "tokenizer")
-            copy = load_tokenizer(Path(folder) / "tokenizer")
+            kind = type(tokenizer)
+            copy = load_tokenizer(Path(folder) / "tokenizer", {kind.__name__: kind})
     except Exception as error:
         raise ValueError(_refusal("tokenizer", error)) from error
     if copy.vocabulary_size != tokenizer.vocabulary_size:

@@ -34,9 +34,9 @@ def fit(
         ValueError: No epoch gave weights that can be used, or no step would be made.
     """
     from keras_s2s.data.batches import Batches
-    from keras_s2s.training.loss_guard import DivergedError, LossGuard
+    from keras_s2s.training.divergence import DivergedError, TerminateOnDivergence
     from keras_s2s.training.progress import StepProgress
-    from keras_s2s.training.resume import resumable_fit
+    from keras_s2s.training.resume import TrainingHistory, resumable_fit
     from keras_s2s.training.schedules import ProgressSchedule
     from keras_s2s.training.validation import BestWeights
     from keras_s2s.training.weight_averaging import AveragedWeights
@@ -44,26 +44,26 @@ def fit(
     valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
     steps = batches.steps_per_epoch
     _check_steps(recipe, steps * recipe.epochs)
-    best = BestWeights(
-        valid_batches, recipe.patience, report, batches.target_tokens, recipe.monitor
-    )
+    target_tokens = batches.target_tokens
+    best = BestWeights(valid_batches, recipe.patience, report, target_tokens, recipe.monitor)
     highest_loss = 10 * math.log(model.decoder.vocabulary_size)
     callbacks = [
-        LossGuard(most=highest_loss, name_batch=_batch_namer(batches)),
+        TerminateOnDivergence(highest_loss, _batch_namer(batches), steps),
         ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
         *([AveragedWeights()] if recipe.ema_momentum else []),
         *([StepProgress()] if sys.stderr.isatty() else []),
         best,
     ]
+    found, epochs = TrainingHistory(), recipe.epochs
     try:
-        resumable_fit(model, batches, recipe.epochs, checkpoints, callbacks, verbose=0)
+        resumable_fit(model, batches, epochs, checkpoints, callbacks, history=found, verbose=0)
     except DivergedError as error:
         cure = "Lower the learning rate, or train in float32."
         if best.best_epoch < 0:
             raise ValueError(f"{error}, before any epoch was validated. {cure}") from error
         report(f"{error}: training ends with the best weights before. {cure}")
     best.restore()
-    return model.history.history
+    return found.history
 
 
 def _check_steps(recipe: Recipe, batches: int) -> None:

@@ -80,7 +80,7 @@ class Run:
 
     def check(self, recipe: Recipe, identity: Identity) -> None:
         """Raise ValueError unless all workers train the same, and may do so together."""
-        from keras_s2s.training.distribution import agreed, is_multi_worker
+        from keras_s2s.training.distribution import all_reduce_mean, is_multi_worker
 
         if self.strategy is None or not is_multi_worker(self.strategy):
             return
@@ -95,7 +95,7 @@ class Run:
             "pairs": identity["pairs"],
         }
         own = {name: float(int(digest[:10], 16)) for name, digest in digests.items()}
-        found = agreed(own, self.strategy)
+        found = all_reduce_mean(own, self.strategy)
         others = " and ".join(f"other {name}" for name in own if found[name] != own[name])
         if others:
             raise ValueError(
@@ -149,9 +149,7 @@ def differences(folder: Path, identity: Identity) -> str | None:
     return ", ".join([*changed, *(["other pairs"] if pairs != identity["pairs"] else [])])
 
 
-def make_checkpoints(
-    folder: Path, run: Run, write_companions: Callable[[Path], None] | None = None
-) -> Checkpoints:
+def make_checkpoints(folder: Path, run: Run) -> Checkpoints:
     """The checkpoints of a training, beside its folder."""
     from keras_s2s.training.checkpoints import Checkpoints
 
@@ -160,7 +158,6 @@ def make_checkpoints(
         minutes=run.checkpoint_minutes or None,
         steps=run.checkpoint_steps,
         is_writer=run.writes,
-        write_companions=write_companions,
     )
 
 

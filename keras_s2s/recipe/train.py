@@ -12,7 +12,7 @@ from keras_s2s.recipe import resume
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
-from keras_s2s.training.distribution import telling_lost_workers
+from keras_s2s.training.distribution import detect_lost_workers
 
 if TYPE_CHECKING:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
@@ -69,7 +69,7 @@ def train(
     _check_not_empty("valid_pairs", valid_pairs)
     folder = TRANSLATOR.check_goal(Path(folder))
     identity = resume.identity_of(recipe, pairs, valid_pairs)
-    with telling_lost_workers(run.strategy), run.alone(folder):
+    with detect_lost_workers(run.strategy), run.alone(folder):
         run.check(recipe, identity)
         checkpoints = resume.make_checkpoints(folder, run)
         newest = resume.find_checkpoint(checkpoints, run, identity, report)
@@ -79,7 +79,7 @@ def train(
         keras.utils.set_random_seed(recipe.seed)
         text = make_text_side(pairs, recipe, resume.kept_tokenizers(newest))
         write_companions = resume.companions_writer(*text.tokenizers, identity)
-        checkpoints = resume.make_checkpoints(folder, run, write_companions)
+        checkpoints = checkpoints.with_companions(write_companions)
         if (folder / DESCRIPTION).exists():
             report(f"the model in {folder} will be replaced")
         model = _make_model(text, run, build_model, report)

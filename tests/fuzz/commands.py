@@ -58,7 +58,7 @@ def arguments(made: Path) -> Case:
 @contextlib.contextmanager
 def without_work(translator: Any) -> Iterator[None]:
     """Commands end where their work would begin; any model is one that is loaded already."""
-    import keras_s2s.experiments.demo
+    from keras_s2s.export.formats import FORMATS
 
     def stop(*_: Any, **__: Any) -> Any:
         raise ValueError("Enough: all arguments were taken.")
@@ -70,8 +70,9 @@ def without_work(translator: Any) -> Iterator[None]:
         patches.enter_context(patch("keras_s2s.inference.translator.Translator.load", load))
         patches.enter_context(patch("keras_s2s.cli.train.train_model", stop))
         patches.enter_context(patch("keras_s2s.experiments.demo.run_demo", stop))
-        for name in ("litert", "onnx", "saved_model"):
-            patches.enter_context(patch.object(keras_s2s.export, name, stop))
+        for form in FORMATS.values():
+            name = f"keras_s2s.export.{form.export.module}.{form.export.name}"
+            patches.enter_context(patch(name, stop))
         yield
 
 
