@@ -1,4 +1,4 @@
-"""What the commands translate with: trained models, exports, or several as one."""
+"""What the commands translate with: a trained model, an export, or an ensemble."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras_s2s.files.native_logs import without_remarks
 
 
 def load_translator(folder: Path) -> Any:
-    """What translates with a folder: that of a trained model, or of an export.
+    """The translator of a folder, which holds a trained model or an export.
 
     Raises:
         ValueError: It is neither, or damaged.
@@ -24,13 +24,13 @@ def load_translator(folder: Path) -> Any:
             load_tensorflow()
         with without_remarks():
             translator = form.runner.load()(folder)
-            translator.translate(["."], beam_size=1, maximum_length=1)  # Runtimes speak up now.
+            translator.translate(["."], beam_size=1, maximum_length=1)  # Messages come now.
             return translator
     return load_trained([folder])[0]
 
 
 def load_trained(folders: list[Path]) -> list[Any]:
-    """The translators that were saved in folders.
+    """The translators that are saved in folders.
 
     Raises:
         ValueError: One holds none, or is damaged.
@@ -38,7 +38,7 @@ def load_trained(folders: list[Path]) -> list[Any]:
     from keras_s2s.export.artifact import MANIFEST, find_export
     from keras_s2s.inference.storage import TRANSLATOR, read_description
 
-    for folder in folders:  # A wrong folder is told before TensorFlow's seconds.
+    for folder in folders:  # Checked before TensorFlow is imported, which takes seconds.
         if (find_export(folder) / MANIFEST).is_file():
             raise ValueError(f"an export goes with no other: name one --model. Received: {folder}")
         is_damaged = (folder / "translator.json").exists()
@@ -59,7 +59,7 @@ def load_trained(folders: list[Path]) -> list[Any]:
 
 
 def load_together(folders: list[Path]) -> Any:
-    """What translates with one folder, see `load_translator`, or with several models at once.
+    """The translator of one folder, see `load_translator`, or an ensemble of several models.
 
     Raises:
         ValueError: One is neither, or damaged; several differ in their tokenizers.

@@ -1,4 +1,4 @@
-"""From a recipe to its model, not trained yet."""
+"""The model of a recipe."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.config import Recipe
 
-# The longest a linear decay goes: a decoder that never sees the target learns little from it.
+# Lower end of a linear decay: a decoder that never sees the reference learns little from it.
 LEAST_GIVEN = 0.25
 
 
 def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
-    """The model of a recipe for vocabularies of these sizes, not trained yet."""
+    """The untrained model of a recipe, for vocabularies of these sizes."""
     from keras_s2s.layers.decoder import Decoder
     from keras_s2s.layers.encoder import Encoder
     from keras_s2s.model import Seq2Seq
@@ -89,7 +89,7 @@ def _make_sampling(recipe: Recipe) -> ScheduledSampling | None:
 
 
 def _inverse_sigmoid_k(steps: int) -> float:
-    """The k whose inverse sigmoid is a half at a step: k ln k = steps, by Newton's method."""
+    """The k whose inverse sigmoid is 0.5 at a step: k ln k = steps, by Newton's method."""
     k = float(max(steps, 2))
     for _ in range(50):
         k = (k + steps) / (math.log(k) + 1)

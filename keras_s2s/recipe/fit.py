@@ -1,4 +1,4 @@
-"""How a recipe's model is fitted, and what is told of it afterwards."""
+"""Compiling and fitting a recipe's model, and saving its history."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def fit(
     checkpoints: Checkpoints,
     report: Callable[[str], None],
 ) -> dict[str, list[float]]:
-    """Train, from the newest checkpoint on; leave the best averaged weights in the model.
+    """Train, from the newest checkpoint on, and restore the best averaged weights.
 
     Returns:
         The history.
 
     Raises:
-        ValueError: No epoch gave weights that can be used, or no step would be made.
+        ValueError: Training diverged before the first validation, or no step would be made.
     """
     from keras_s2s.data.batches import Batches
     from keras_s2s.training.divergence import DivergedError, TerminateOnDivergence
@@ -77,7 +77,7 @@ def _check_steps(recipe: Recipe, batches: int) -> None:
 
 
 def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
-    """Give a model what a recipe trains it with; in the scope of its strategy."""
+    """Compile a model with the optimizer and the loss of a recipe; in the strategy's scope."""
     from keras_s2s.training.losses import MaskedCrossentropy
     from keras_s2s.training.optimizers import CompiledAdam
 

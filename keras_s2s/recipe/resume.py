@@ -1,4 +1,4 @@
-"""How a training is run, whatever it trains: on which devices, and how it survives a crash."""
+"""Where a training runs, and how it resumes: devices, checkpoints, and its identity."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRAINING = "training.json"
 @documented
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Where a training runs; it gives the same weights anywhere.
+    """Where a training runs, and whether it resumes; the results do not depend on it.
 
     `strategy` is a `tf.distribute` strategy, see `keras_s2s.training.distribution.make_strategy`,
     or `None` for a single device.
@@ -63,23 +63,23 @@ class Run:
         check_options(self)
 
     def scope(self) -> AbstractContextManager:
-        """Where the model is made."""
+        """The scope in which the model is built."""
         return nullcontext() if self.strategy is None else self.strategy.scope()
 
     @property
     def writes(self) -> bool:
-        """Whether this process writes files: alone, or the first of several workers."""
+        """Whether this process writes files: of several workers, only the chief does."""
         from keras_s2s.training.distribution import is_chief, is_multi_worker
 
         return self.strategy is None or not is_multi_worker(self.strategy) or is_chief()
 
     def alone(self, folder: Path) -> AbstractContextManager:
-        """Keep other processes from the same training; the first of several workers holds it."""
+        """Lock the training against other processes; among workers the chief holds the lock."""
         folder.parent.mkdir(parents=True, exist_ok=True)
         return locked(folder.with_name(f".{folder.name}.lock")) if self.writes else nullcontext()
 
     def check(self, recipe: Recipe, identity: Identity) -> None:
-        """Raise ValueError unless all workers train the same, and may do so together."""
+        """Raise ValueError unless all workers have the same options and data."""
         from keras_s2s.training.distribution import all_reduce_mean, is_multi_worker
 
         if self.strategy is None or not is_multi_worker(self.strategy):
@@ -104,17 +104,17 @@ class Run:
             )
 
 
-# What determines a training: the options of its recipe, and a digest of its pairs.
+# What identifies a training: the options of its recipe, and a digest of its pairs.
 Identity = dict[str, Any]
 
 
 def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCorpus) -> Identity:
-    """What determines a training: "recipe", its options, and "pairs", a digest of its corpora."""
+    """What identifies a training: "recipe", its options, and "pairs", a digest of its corpora."""
     from keras_s2s.data.prepared_corpus import PREPARED, PreparedCorpus
 
     digest = hashlib.sha256()
     for pairs in corpora:
-        if isinstance(pairs, PreparedCorpus):  # Its description has the digests of all shards.
+        if isinstance(pairs, PreparedCorpus):  # Its description contains the digests of all shards.
             digest.update((pairs.folder / PREPARED.description).read_bytes())
             continue
         for pair in pairs:
@@ -124,16 +124,16 @@ def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCo
 
 
 def write_identity(folder: Path, identity: Identity) -> None:
-    """Write into a folder which training it is of."""
+    """Write the identity of a training into a folder."""
     text = json.dumps(identity, indent=1, ensure_ascii=False) + "\n"
     (folder / TRAINING).write_text(text, encoding="utf-8")
 
 
 def differences(folder: Path, identity: Identity) -> str | None:
-    """What another training has that a folder is of, in words; "" for the same training.
+    """How the training that wrote a folder differs from this one, in words; "" if it is the same.
 
     Returns:
-        `None` where the folder is of no training.
+        `None` if no training wrote the folder.
     """
     try:
         found = json.loads((folder / TRAINING).read_bytes())
@@ -167,8 +167,8 @@ def find_checkpoint(
     """The newest checkpoint, from which the training resumes; `None` where there is none.
 
     Raises:
-        ValueError: There are some, and they are not asked for or of another training.
-        OSError: None could be written.
+        ValueError: Resuming was not requested, or the checkpoints are of another training.
+        OSError: Checkpoints cannot be written.
     """
     checkpoints.check()
     newest = checkpoints.newest()
@@ -193,10 +193,10 @@ def find_checkpoint(
 def is_finished(
     folder: Path, identity: Identity, checkpoints: Path, report: Callable[[str], None]
 ) -> bool:
-    """Whether a training that has no checkpoint is over; what it is instead is reported.
+    """Whether a training without checkpoints is finished; the finding is reported.
 
     Raises:
-        ValueError: The folder holds what another training made.
+        ValueError: The folder was written by another training.
     """
     others = differences(folder, identity)
     if others:
@@ -213,7 +213,7 @@ def is_finished(
 
 
 def kept_tokenizers(newest: Path | None) -> tuple[Tokenizer, Tokenizer] | None:
-    """The tokenizers of a checkpoint, `None` without one."""
+    """The tokenizers in a checkpoint; `None` without a checkpoint."""
     if newest is None:
         return None
     source = load_tokenizer(newest / SOURCE)
@@ -223,7 +223,7 @@ def kept_tokenizers(newest: Path | None) -> tuple[Tokenizer, Tokenizer] | None:
 def companions_writer(
     source: Tokenizer, target: Tokenizer, identity: Identity
 ) -> Callable[[Path], None]:
-    """What writes the tokenizers into a checkpoint, and which training it is of."""
+    """A function that writes the tokenizers and the training's identity into a checkpoint."""
 
     def write(new: Path) -> None:
         write_identity(new, identity)

@@ -1,4 +1,4 @@
-"""What `keras-s2s train` does: from clean pairs to a saved translator, in one function."""
+"""Training a translator from pairs, as `keras-s2s train` does."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _check_not_empty(name: str, rows: Pairs | PreparedCorpus) -> None:
 def _make_model(
     text: TextSide, run: Run, build_model: BuildModel | None, report: Callable[[str], None]
 ) -> Seq2Seq:
-    """The compiled model, which can be loaded once it is trained and saved."""
+    """The compiled model, after checking that it can be saved and loaded."""
     from keras_s2s.inference.loadable import check_loadable
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.fit import compile_model
