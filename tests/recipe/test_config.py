@@ -1,10 +1,13 @@
-"""A recipe is read from where it was saved, whichever version saved it."""
+"""A recipe refuses what cannot be trained, and is read from where any version saved it."""
 
 import json
+import math
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from keras_s2s.recipe.config import OLD_NAMES, Recipe
@@ -113,3 +116,81 @@ def test_an_option_goes_with_another_one_that_exists() -> None:
 def test_a_run_that_cannot_be_is_told(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Run(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"source_tokenizer": "bytes"}, "`source_tokenizer` must be one of .* Received: .*'bytes'"),
+        ({"target_tokenizer": "bytes"}, "target_tokenizer='bytes'"),
+        ({"source_normalization": "nfc"}, "source_normalization='nfc'"),
+        ({"cell": "elman"}, "`cell` must be one of"),
+        ({"attention": "dot"}, "`attention` must be one of"),
+        ({"score": "luong"}, "`score` must be one of"),
+        ({"precision": "int8"}, "`precision` must be one of"),
+        ({"units": 0}, "`units` must be positive"),
+        ({"units": 7}, "`units` must be even: each direction has half"),
+        ({"embedding_dimension": -1}, "`embedding_dimension` must be positive"),
+        ({"num_layers": 0}, "`num_layers` must be positive"),
+        ({"epochs": 0}, "`epochs` must be positive"),
+        ({"batch_tokens": 0}, "`batch_tokens` must be positive"),
+        ({"batch_sentences": 0}, "`batch_sentences` must be from 1 to"),
+        ({"length_noise": -0.1}, "`length_noise` must be from 0 to 1000"),
+        ({"length_noise": math.nan}, "length_noise=nan"),
+        ({"monitor": "loss"}, "`monitor` must be one of"),
+        ({"patience": 0}, "`patience` must be positive"),
+        ({"learning_rate": 0.0}, r"`learning_rate` must be positive\. Received: learning_rate=0"),
+        ({"learning_rate": math.nan}, "learning_rate=nan"),
+        ({"minutes": 0.0}, "`minutes` must be positive"),
+        ({"dropout": 1.0}, "`dropout` must be at least 0 and below 1"),
+        ({"label_smoothing": -0.1}, "label_smoothing=-0.1"),
+        ({"ema_momentum": 1.0}, "ema_momentum=1.0"),
+        ({"subword_sampling": 1.5}, "`subword_sampling` must be from 0 to 1"),
+        ({"vocabulary_size": 4}, "`vocabulary_size` must be at least 5"),
+        ({"seed": -1}, "`seed` must be from 0"),
+        ({"minutes": math.inf}, "`minutes` must be at most 1,000,000"),
+        ({"attention": "bahdanau", "score": "dot"}, "`score` must be left alone where `attention`"),
+        ({"window": 3}, "`window` must be left alone where `local`"),
+        ({"maximum_source_length": 7}, "`maximum_source_length` must be left alone where `score`"),
+        ({"sampling_steps": 5}, "`sampling_steps` must be left alone"),
+        ({"batch_tokens": 64, "batch_sentences": 8}, "`batch_tokens` must be left alone"),
+        ({"attention": "none", "input_feeding": True}, "no attention to feed"),
+        ({"attention": "bahdanau", "local": "monotonic"}, "the attention is not luong"),
+        ({"attention": "none", "bridge": "zeros"}, "there is no attention"),
+        (
+            {"source_tokenizer": "character", "tie_embeddings": "three"},
+            "one SentencePiece vocabulary for both sides",
+        ),
+        ({"joint_vocabulary": False, "tie_embeddings": "three"}, "one SentencePiece vocabulary"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_anything_is_read(
+    wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Recipe(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"residual": "no"},
+        {"units": 8.0},
+        {"units": "8"},
+        {"units": True},
+        {"units": np.int64(8)},
+        {"units": None},
+        {"learning_rate": "fast"},
+        {"learning_rate": True},
+        {"minutes": "5"},
+        {"cell": 3},
+        {"local": 3},
+    ],
+    ids=str,
+)
+def test_an_option_of_another_type_is_told(wrong: dict[str, Any]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(
+        TypeError, match=f"`{name}` must be .* Received: {name}={re.escape(repr(value))}"
+    ):
+        Recipe(**wrong)
