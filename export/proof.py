@@ -40,7 +40,7 @@ def prove(
     from .contract import Contract
 
     model = translator.model
-    contract = Contract(model, kernels=model.decoder.kernels())
+    contract = Contract(model, weights=model.decoder.step_weights())
     own = contract_run(contract)
     expected = greedy_answers(own, sources)
     parity, found = {}, expected

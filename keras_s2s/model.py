@@ -58,7 +58,7 @@ class Seq2Seq(keras.Model):
                     f"`{label}` must be a keras_s2s.{kind.__name__}. Received: {label}={value!r}"
                 )
         if share_embeddings:
-            decoder.share_embedding(encoder.embedding)
+            decoder = decoder.with_embedding(encoder.embedding)
         source = keras.Input((None,), dtype="int32", name="source")
         target_in = keras.Input((None,), dtype="int32", name="target_in")
         memory, memory_mask, encoder_state = encoder(source)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from keras import tree
 
 from keras_s2s.inference.model_search import run_search
+from keras_s2s.search.structure import map_tensors
 from keras_s2s.special_ids import END_ID, PAD_ID
 
 from ..contract import Contract
@@ -49,12 +49,13 @@ class Served:
         self._source_pieces = _piece_table(translator.source_tokenizer)
         self._target_pieces = _piece_table(translator.target_tokenizer)
         # What a step joins out of several weights is joined once, and saved in their place.
-        self._kernels = tree.map_structure(
-            lambda kernel: tf.Variable(kernel, trainable=False), self._model.decoder.kernels()
+        self._weights = map_tensors(
+            lambda value: tf.Variable(value, trainable=False), self._model.decoder.step_weights()
         )
         if self._model.decoder.tie_embeddings:
-            self._kernels["vocabulary"] = self._model.decoder.embedding.embeddings.value
-        self.contract = Contract(self._model, kernels=self._kernels)
+            embeddings = self._model.decoder.embedding.embeddings.value
+            self._weights = self._weights._replace(vocabulary=embeddings)
+        self.contract = Contract(self._model, weights=self._weights)
 
     def save(self, folder: Path) -> dict[str, Signature]:
         """Write the SavedModel.
@@ -167,7 +168,7 @@ class Served:
             self._model,
             source,
             _limits(lengths),
-            kernels=self._kernels,
+            weights=self._weights,
             **{**self._search, **options},
         )
 

@@ -101,7 +101,7 @@ def _export(
     with without_remarks():
         answers = LiteRTTranslator(goal).translate(sources, beam_size=1)
     right = sum(map(str.__eq__, answers, targets))
-    contract = Contract(translator.model, kernels=translator.model.decoder.kernels())
+    contract = Contract(translator.model, weights=translator.model.decoder.step_weights())
     runs = interpreter(str(goal / manifest["file"])), contract_run(contract)
     steps = [step_milliseconds(run, manifest["lengths"][-1]) for run in runs]
     report(

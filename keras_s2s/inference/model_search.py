@@ -79,7 +79,7 @@ def run_search(
     return_weights: bool = False,
     sampling: Sampling | None = None,
     row_ids: Any = None,
-    kernels: Any = None,
+    weights: Any = None,
 ) -> SearchResult:
     """Encode a batch and search.
 
@@ -94,7 +94,7 @@ def run_search(
         return_weights: Whether to return attention weights.
         sampling: Draw the answers instead; its seed may be a tensor.
         row_ids: int32 `[B]`, what tells rows apart when sampling; 0 to B - 1 by default.
-        kernels: `model.decoder.kernels()`, made once for many batches; `None` to make them here.
+        weights: `model.decoder.step_weights()`, made once for many batches; `None` to make them.
 
     Returns:
         What was found.
@@ -107,10 +107,10 @@ def run_search(
     constants: tuple = ()
     if decoder.attention is not None:
         constants = (decoder.attention.project(memory), memory, memory_mask)
-    made = decoder.kernels() if kernels is None else kernels
+    made = decoder.step_weights() if weights is None else weights
 
     def step(token: Any, state: Any, *constants: Any) -> Any:
-        return decoder.step(token, state, *constants, kernels=made)
+        return decoder.step(token, state, *constants, weights=made)
 
     start = (step, decoder.initial_state(encoder_state, memory), ops.shape(source)[0])
     common = {

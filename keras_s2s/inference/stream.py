@@ -11,12 +11,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from keras import backend, ops, tree
+from keras import backend, ops
 
 from keras_s2s.inference.model_search import SearchRequest, run_search
 from keras_s2s.inference.translation import Translation, too_long
 from keras_s2s.inference.unknown import UnknownWords
 from keras_s2s.search.search import SearchResult
+from keras_s2s.search.structure import flatten, pack
 from keras_s2s.special_ids import END_ID, PAD_ID
 from keras_s2s.text.normalization import without_surrogates
 from keras_s2s.text.tokenizers import Tokenizer
@@ -40,7 +41,7 @@ class ModelSearch:
 
     def with_kernels(self) -> Callable[..., list[np.ndarray | None]]:
         """The search with the weights as they are now, made ready once for many batches."""
-        return partial(self, kernels=self.model.decoder.kernels())
+        return partial(self, weights=self.model.decoder.step_weights())
 
     def __call__(
         self,
@@ -49,7 +50,7 @@ class ModelSearch:
         row_ids: np.ndarray,
         request: SearchRequest,
         *,
-        kernels: Any,
+        weights: Any,
     ) -> list[np.ndarray | None]:
         """Search for a batch; the arguments are those of `run_search`.
 
@@ -61,19 +62,19 @@ class ModelSearch:
             seed = request.sampling.seed
             request = request._replace(sampling=request.sampling._replace(seed=0))
         if request not in self._searches:
-            self._searches[request] = self._make(request, kernels)
+            self._searches[request] = self._make(request, weights)
         found = self._searches[request](
             source.astype("int32"),
             limits.astype("int32"),
             (row_ids % 2**31).astype("int32"),
             np.int64(seed),
-            kernels,
+            flatten(weights),
         )
         return [None if part is None else ops.convert_to_numpy(part) for part in found]
 
-    def _make(self, request: SearchRequest, kernels: Any) -> Callable[..., SearchResult]:
-        def search(source: Any, limits: Any, row_ids: Any, seed: Any, kernels: Any) -> SearchResult:
-            options = {**request._asdict(), "row_ids": row_ids, "kernels": kernels}
+    def _make(self, request: SearchRequest, weights: Any) -> Callable[..., SearchResult]:
+        def search(source: Any, limits: Any, row_ids: Any, seed: Any, flat: Any) -> SearchResult:
+            options = {**request._asdict(), "row_ids": row_ids, "weights": pack(weights, flat)}
             if request.sampling is not None:
                 options["sampling"] = request.sampling._replace(seed=seed)
             return run_search(self.model, source, limits, **options)
@@ -88,7 +89,7 @@ class ModelSearch:
             tf.TensorSpec(vector, tf.int32),
             tf.TensorSpec(vector, tf.int32),
             tf.TensorSpec(scalar, tf.int64),
-            tree.map_structure(lambda kernel: tf.TensorSpec(kernel.shape, kernel.dtype), kernels),
+            [tf.TensorSpec(value.shape, value.dtype) for value in flatten(weights)],
         ]
         return tf.function(search, input_signature=signature, autograph=False)
 

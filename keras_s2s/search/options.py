@@ -8,7 +8,9 @@ from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
 import keras
-from keras import ops, tree
+from keras import ops
+
+from keras_s2s.search.structure import flatten
 
 Tensor: TypeAlias = Any  # A tensor of the backend that Keras runs on.
 StepFunction: TypeAlias = Callable[..., tuple[Tensor, Any, Tensor | None]]
@@ -68,7 +70,7 @@ class SearchOptions:
                 "A search needs a step function `step(token, state) -> (logits, state, weights)`. "
                 f"Received: step={step!r}. Pass the function itself."
             )
-        for tensor in tree.flatten((state, self.constants or ())):
+        for tensor in flatten((state, self.constants or ())):
             shape = tuple(tensor.shape)
             if not (shape and self._may_be_batch_size(shape[0])):
                 raise ValueError(
@@ -99,7 +101,7 @@ class SearchOptions:
         """Whether a loop may go on with fewer rows: all that it reads is at hand, of any length."""
         if self.constants is None or _is_integer(self.batch_size):
             return False
-        return all(tensor.shape[0] is None for tensor in tree.flatten(tensors))
+        return all(tensor.shape[0] is None for tensor in flatten(tensors))
 
     def _may_be_batch_size(self, size: int | None) -> bool:
         return size in (None, self.batch_size) if _is_integer(self.batch_size) else True
