@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import backend, ops
 
 from keras_s2s.search.structure import flatten, pack
-from keras_s2s.special_ids import END_ID, UNK_ID
+from keras_s2s.special_ids import END_ID, PAD_ID, UNK_ID
 
 
 class Contract:
@@ -95,7 +95,8 @@ class Contract:
             `memory` `[B, S, U]`, `keys` `[B, S, A]` and the packed `state` `[B, N]`.
         """
         real = _real(tokens, length)
-        memory, _, encoder_state = self.encoder(ops.where(real, tokens, 0), unroll=self.unroll)
+        how = {"unroll": True} if self.unroll else {}
+        memory, _, encoder_state = self.encoder(ops.where(real, tokens, PAD_ID), **how)
         found = {}
         if self.has_attention:
             found["memory"] = memory
