@@ -103,7 +103,7 @@ def load_parts(
     description = read_description(folder)
     cure = "Copy the folder again, or train it again."
     TRANSLATOR.check_files(folder, description["sha256"], cure)
-    source, target = (load_tokenizer(folder / name) for name in (SOURCE, TARGET))
+    source, target = (load_tokenizer(folder / name, custom_objects) for name in (SOURCE, TARGET))
     options = description["options"]
     if SAMPLES in description["sha256"]:
         options = {**options, "samples": _read_samples(folder / SAMPLES)}
