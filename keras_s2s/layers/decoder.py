@@ -8,13 +8,13 @@ import keras
 from keras import ops
 
 from keras_s2s.layers import bahdanau, luong  # noqa: F401  What a saved decoder names.
-from keras_s2s.layers.attention import Attention
 from keras_s2s.layers.bridge import Bridge
 from keras_s2s.layers.cells import Cell
+from keras_s2s.layers.checks import check_decoder_parts, check_decoder_sizes
 from keras_s2s.layers.decoder_stack import DecoderStack
 from keras_s2s.layers.decoder_state import DecoderState, DecoderWeights, DropoutMasks
 from keras_s2s.layers.dropout import Dropout, check_dropout
-from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
+from keras_s2s.layers.embedding import make_embedding
 from keras_s2s.layers.recurrent import cell_name, cell_of_name, make_cell
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.layers.word_dropout import WordDropout
@@ -106,23 +106,8 @@ class Decoder(keras.layers.Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
-        if vocabulary_size < 4 or units < 1 or num_layers < 1:
-            raise ValueError(
-                "A decoder needs at least 4 ids, 1 unit and 1 layer. Received: "
-                f"vocabulary_size={vocabulary_size}, units={units}, num_layers={num_layers}"
-            )
-        for label, value, kind, names in (
-            ("attention", attention, Attention, "a LuongAttention, a BahdanauAttention"),
-            ("scheduled_sampling", scheduled_sampling, ScheduledSampling, "a ScheduledSampling"),
-        ):
-            if value is not None and not isinstance(value, kind):
-                raise TypeError(f"`{label}` must be {names} or None. Received: {label}={value!r}")
-        check_embedding_dimension(embedding_dimension)
-        if attention is None and (input_feeding or bridge == "zeros"):
-            raise ValueError(
-                "Input feeding and a bridge of zeros need attention. "
-                f"Received: attention=None, input_feeding={input_feeding}, bridge={bridge!r}"
-            )
+        check_decoder_sizes(vocabulary_size, units, num_layers, embedding_dimension)
+        check_decoder_parts(attention, scheduled_sampling, input_feeding, bridge)
         check_dropout("dropout", dropout)
         self.vocabulary_size = vocabulary_size
         self.units = units
@@ -133,21 +118,26 @@ class Decoder(keras.layers.Layer):
         self.tie_embeddings = tie_embeddings
         self.residual = residual
         self.dropout = dropout
-        policy = self.dtype_policy
-        self.embedding = make_embedding(vocabulary_size, self.embedding_dimension, policy)
+        self.embedding = make_embedding(
+            vocabulary_size, self.embedding_dimension, self.dtype_policy
+        )
         self.word_dropout = WordDropout(word_dropout)
         self.scheduled_sampling = scheduled_sampling
-        self.embedding_dropout = Dropout(dropout, batch_axis=1, dtype=policy)
-        cells = [make_cell(cell, units, f"cell_{i}", policy) for i in range(num_layers)]
+        self._make_layers(attention, bridge)
+
+    def _make_layers(self, attention: Any, bridge: str) -> None:
+        policy, units = self.dtype_policy, self.units
+        self.embedding_dropout = Dropout(self.dropout, batch_axis=1, dtype=policy)
+        cells = [make_cell(self.cell, units, f"cell_{i}", policy) for i in range(self.num_layers)]
         self.stack = DecoderStack(
             cells,
             attention,
-            self.embedding_dimension if tie_embeddings else units,
-            input_feeding=input_feeding,
-            residual=residual,
-            dropout=dropout,
+            self.embedding_dimension if self.tie_embeddings else units,
+            input_feeding=self.input_feeding,
+            residual=self.residual,
+            dropout=self.dropout,
         )
-        self.bridge = Bridge(bridge, units, num_layers, cells[0].state_names, policy)
+        self.bridge = Bridge(bridge, units, self.num_layers, cells[0].state_names, policy)
 
     @property
     def attention(self) -> Any:

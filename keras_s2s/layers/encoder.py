@@ -8,8 +8,9 @@ import keras
 from keras import ops
 
 from keras_s2s.layers.cells import Cell
+from keras_s2s.layers.checks import check_directions, check_encoder_sizes
 from keras_s2s.layers.dropout import Dropout, check_dropout
-from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
+from keras_s2s.layers.embedding import make_embedding
 from keras_s2s.layers.recurrent import cell_name, cell_of_name, make_cell, run_cell
 from keras_s2s.layers.word_dropout import WordDropout
 from keras_s2s.special_ids import PAD_ID
@@ -94,21 +95,8 @@ class Encoder(keras.layers.Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
-        for label, value in (("vocabulary_size", vocabulary_size - 3), ("num_layers", num_layers)):
-            if value < 1:
-                raise ValueError(f"`{label}` is too small. Received: {label}={locals()[label]}")
-        if units < 1 or (bidirectional and units % 2):
-            raise ValueError(
-                "`units` must be positive, and even when `bidirectional`: each direction has half. "
-                f"Received: units={units}"
-            )
-        if bidirectional and (alternating or reverse_source):
-            raise ValueError(
-                "`alternating` and `reverse_source` are for layers of one direction: pass "
-                f"bidirectional=False. Received: alternating={alternating}, "
-                f"reverse_source={reverse_source}"
-            )
-        check_embedding_dimension(embedding_dimension)
+        check_encoder_sizes(vocabulary_size, num_layers, embedding_dimension)
+        check_directions(units, bidirectional, alternating, reverse_source)
         check_dropout("dropout", dropout)
         self.vocabulary_size = vocabulary_size
         self.units = units
@@ -124,14 +112,19 @@ class Encoder(keras.layers.Layer):
             vocabulary_size, self.embedding_dimension, self.dtype_policy
         )
         self.word_dropout = WordDropout(word_dropout)
-        self.embedding_dropout = Dropout(dropout, batch_axis=1, dtype=self.dtype_policy)
+        self._make_layers()
+
+    def _make_layers(self) -> None:
+        policy, rate = self.dtype_policy, self.dropout
+        self.embedding_dropout = Dropout(rate, batch_axis=1, dtype=policy)
         self.output_dropouts = [
-            Dropout(dropout, batch_axis=1, dtype=self.dtype_policy) for _ in range(num_layers)
+            Dropout(rate, batch_axis=1, dtype=policy) for _ in range(self.num_layers)
         ]
-        directions = ("forward", "backward") if bidirectional else ("forward",)
+        directions = ("forward", "backward") if self.bidirectional else ("forward",)
+        units = self.units // len(directions)
         self.cells = [
-            make_cell(cell, units // len(directions), f"{direction}_{layer}", self.dtype_policy)
-            for layer in range(num_layers)
+            make_cell(self.cell, units, f"{direction}_{layer}", policy)
+            for layer in range(self.num_layers)
             for direction in directions
         ]
 

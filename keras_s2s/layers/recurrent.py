@@ -7,8 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_s2s.layers.cells import Cell, GRUCell, LSTMCell, RNNCell
+from keras_s2s.layers.cells import Cell, LSTMCell
+from keras_s2s.layers.gru import GRUCell
 from keras_s2s.layers.layer_norm import LayerNormLSTMCell
+from keras_s2s.layers.rnn import RNNCell
 from keras_s2s.layers.scan import scan
 
 CELLS = {

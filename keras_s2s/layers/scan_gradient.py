@@ -43,8 +43,8 @@ def gradients(
             loop, (carry, x, constants, product), transposed, [*d_carry, *d_y]
         )
         sums = [
-            total + tf.cast(new, total.dtype)
-            for total, new in zip(d_constants, d_constant, strict=True)
+            total + tf.cast(d, total.dtype)
+            for total, d in zip(d_constants, d_constant, strict=True)
         ]
         found = zip(stacks, (d_x, factors, d_product), strict=True)
         return index + 1, d_carry, sums, tuple(write(stack, position, new) for stack, new in found)
