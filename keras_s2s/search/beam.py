@@ -7,12 +7,13 @@ gather a step moves both.
 
 from typing import Any, NamedTuple
 
-from keras import ops, tree
+from keras import ops
 
 from keras_s2s.search.candidates import best_tokens, repeat_rows, take_rows
 from keras_s2s.search.inputs import NEVER, SearchInputs, StepFunction, Tensor
 from keras_s2s.search.loop import Fixed, Search, run_search_loop
 from keras_s2s.search.strategies import Beam
+from keras_s2s.search.structure import map_tensors
 
 COVERAGE_FLOOR = 1e-10  # Keeps the penalty finite where the attention was exactly zero.
 
@@ -102,7 +103,7 @@ def _take(beams: BeamState, places: Tensor, beam_size: int) -> BeamState:
     of_sentences = beams._replace(step=(), weights=(), **dict.fromkeys(of_beams, ()))
 
     def take(values: Any, rows: Tensor, axis: int) -> Any:
-        return tree.map_structure(lambda tensor: ops.take(tensor, rows, axis=axis), values)
+        return map_tensors(lambda tensor: ops.take(tensor, rows, axis=axis), values)
 
     return take(of_sentences, places, 0)._replace(
         step=beams.step, weights=take(beams.weights, rows, 1), **take(of_beams, rows, 0)
@@ -172,7 +173,7 @@ def _advance(step: StepFunction, beams: BeamState, fixed: Fixed, task: BeamTask)
         origins=append(beams.origins, kept.sources) if task.inputs.return_weights else (),
         weights=all_weights,
         coverage=follow(coverage) if task.search.coverage_penalty else (),
-        state=tree.map_structure(follow, state),
+        state=map_tensors(follow, state),
     )
 
 
