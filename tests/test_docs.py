@@ -22,7 +22,7 @@ SMALLER = {
     r"LuongAttention\(512": "LuongAttention(16",
     r"epochs=20": "epochs=1",
     r"batches, 20,": "batches, 1,",
-    r"multi_worker": "mirrored",
+    r'"multi_worker"': '"mirrored"',
     r", 6000\)": ", 50)",
     r"vocabulary_size=6000": "vocabulary_size=50, subword_sampling=0.0",
     r"Recipe\(\n": "Recipe(vocabulary_size=50,\n",

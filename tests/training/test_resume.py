@@ -390,7 +390,7 @@ def test_numbers_out_of_range_are_refused(options: dict[str, Any], tmp_path: Pat
 
 def test_each_checkpoint_has_its_companions(tmp_path: Path) -> None:
     model, plain = small_model(), Checkpoints(tmp_path)
-    extended = plain.with_companions(lambda folder: (folder / "note").write_text("x") and None)
+    extended = plain.with_companions(lambda folder: (folder / "note").touch())
     assert extended is not plain and plain.write_companions is None
     extended.save(model, Position(0, 1, 1))
     plain.save(model, Position(0, 2, 2))
