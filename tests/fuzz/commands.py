@@ -48,7 +48,8 @@ def arguments(made: Path) -> Case:
     def stop(*_: Any, **__: Any) -> Any:
         raise ValueError("Enough: all arguments were taken.")
 
-    Translator.load = lambda folder, custom_objects=None: translator  # It takes a second, and is fuzzed by itself.
+    # It takes a second, and is fuzzed by itself.
+    Translator.load = lambda folder, custom_objects=None: translator
     cli_train.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
     for form in FORMATS.values():
         module = importlib.import_module(f"keras_s2s.export.{form.export.module}")
