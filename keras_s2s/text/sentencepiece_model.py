@@ -9,9 +9,9 @@ from typing import Any
 from keras_s2s.special_ids import END_ID, PAD_ID, START_ID, UNK_ID, UNKNOWN_TEXT
 
 # Two segmentations of a word are often equally probable ("f" "ff", "ff" "f"). Which one wins
-# depends on the rounding of sums, which differs between `sentencepiece` and TensorFlow Text. Sums of
-# multiples of 2^-8 are exact in float32 up to 2^16, about 6,000 tokens. Then the runtimes agree: of
-# equal ones, they take the one whose last token starts first.
+# depends on the rounding of sums, which differs between `sentencepiece` and TensorFlow Text. Sums
+# of multiples of 2^-8 are exact in float32 up to 2^16, about 6,000 tokens. Then the runtimes agree:
+# of equal ones, they take the one whose last token starts first.
 SCORE_STEP = 2.0**-8
 
 _TRAINER_OPTIONS = {

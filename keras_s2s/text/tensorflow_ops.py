@@ -124,8 +124,8 @@ class SentencePieceModule(TextModule):
     def __init__(self, model: bytes, form: str, escapes: dict[str, str]) -> None:
         super().__init__(form)
         self._escapes = escapes
-        # Not FastSentencepieceTokenizer, whose operations TensorFlow Serving lacks. The name becomes
-        # that of the resource: tokenizers of one name would share it in a SavedModel.
+        # Not FastSentencepieceTokenizer, whose operations TensorFlow Serving lacks. The name
+        # becomes the resource's: tokenizers of one name would share it in a SavedModel.
         name = f"SentencePiece_{hashlib.sha256(model).hexdigest()[:16]}"
         self._tokenizer = import_tensorflow_text().SentencepieceTokenizer(
             model, tf.int32, name=name
