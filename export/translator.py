@@ -29,7 +29,7 @@ class ExportedTranslator(ABC):
     kind: str
     longest: int
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, custom_objects: Mapping[str, Any] | None = None) -> None:
         self.manifest = read_manifest(folder)
         if self.manifest["kind"] != self.kind:
             raise ValueError(
@@ -38,8 +38,8 @@ class ExportedTranslator(ABC):
             )
         self.folder = find_export(folder)
         names = self.manifest["tokenizers"]
-        self.source_tokenizer = load_tokenizer(self.folder / names["source"])
-        self.target_tokenizer = load_tokenizer(self.folder / names["target"])
+        self.source_tokenizer = load_tokenizer(self.folder / names["source"], custom_objects)
+        self.target_tokenizer = load_tokenizer(self.folder / names["target"], custom_objects)
         logits = self.manifest["signatures"]["decode_step"]["outputs"].get("logits", {})
         size = self.target_tokenizer.vocabulary_size
         if logits.get("shape", [size])[-1] != size:

@@ -287,14 +287,19 @@ class Translator:
         save_parts(Path(folder), *parts, self.options, self.samples, write_companions)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Translator:
+    def load(
+        cls, folder: str | Path, custom_objects: Mapping[str, Any] | None = None
+    ) -> Translator:
         """Read what `save` wrote, in any process, into a translator that gives the same answers.
 
         Args:
             folder: The folder.
+            custom_objects: Classes of your own by name, unless they are registered, see
+                `load_tokenizer`.
 
         Raises:
             ValueError: The folder holds none, or a damaged or newer one.
         """
-        model, source_tokenizer, target_tokenizer, options = load_parts(Path(folder))
+        parts = load_parts(Path(folder), custom_objects)
+        model, source_tokenizer, target_tokenizer, options = parts
         return cls(model, source_tokenizer, target_tokenizer, **options)

@@ -15,8 +15,9 @@ from keras_s2s.training.checkpoints import Checkpoints, Place, Stateful
 from keras_s2s.training.distribution import (
     TRY_AGAIN,
     WorkerLostError,
-    spread,
-    telling_lost_workers,
+    detect_lost_workers,
+    distribute_dataset,
+    patch_multi_worker_fit,
 )
 
 
@@ -149,7 +150,7 @@ def resumable_fit(
             if hasattr(one, "first_step"):
                 one.first_step = first.step  # pyright: ignore[reportAttributeAccessIssue]
         model.fit(
-            spread(batches.dataset(*first), model._distribute_strategy),
+            distribute_dataset(batches.dataset(*first), model._distribute_strategy),
             initial_epoch=first.epoch,
             epochs=last_epoch,
             steps_per_epoch=batches.steps_per_epoch - first.step,
@@ -158,7 +159,8 @@ def resumable_fit(
             **options,
         )
 
-    with leaving.listening(), _leaving_together(model, leaving):
+    strategy = model._distribute_strategy
+    with leaving.listening(), _leaving_together(model, leaving), patch_multi_worker_fit(strategy):
         was_over = is_over = place.epoch >= epochs
         if place.step:
             run(place, place.epoch + 1)
@@ -193,7 +195,7 @@ def _remember(stateful: Any) -> None:
 def _leaving_together(model: Any, leaving: _Leaving) -> Iterator[None]:
     """Tell a lost worker; where all were told to end, the first to do so is not lost."""
     try:
-        with telling_lost_workers(model._distribute_strategy):
+        with detect_lost_workers(model._distribute_strategy):
             yield
     except WorkerLostError:
         if leaving.asked_by is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from keras_s2s.training.distribution import agreed
+from keras_s2s.training.distribution import all_reduce_mean
 from keras_s2s.training.losses import MaskedCrossentropy
 from keras_s2s.training.metrics import Perplexity, SequenceAccuracy, TokenAccuracy
 
@@ -155,7 +155,7 @@ class BestWeights(keras.callbacks.Callback):
         """Validate; keep the weights if they are the best."""
         logs = {} if logs is None else logs
         seconds = time.monotonic() - self._start
-        found = agreed(
+        found = all_reduce_mean(
             self._evaluate(self.valid), getattr(self.model, "_distribute_strategy", None)
         )
         logs.update({f"val_{name}": value for name, value in found.items()})
