@@ -55,8 +55,7 @@ def test_the_report_says_what_it_learned_from_how_long_it_took_and_what_to_try(
     assert lines[0].startswith("200 written dates for training, 30 of other days")
     assert any(re.fullmatch(r"trained in \d+ s", line) for line in lines)
     assert any(
-        f"exact match on dates not seen in training: {100 * exact:.2f} %" in line
-        for line in lines
+        f"exact match on dates not seen in training: {100 * exact:.2f} %" in line for line in lines
     )
     command = lines[-1].partition("| ")[2].split()
     assert command[1:] == ["translate", "--model", str(folder)]
