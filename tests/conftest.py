@@ -2,10 +2,12 @@
 
 import ctypes
 import gc
+import math
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -56,6 +58,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest first."""
     ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def peak_gigabytes() -> float:
+    """The most memory that this process has had."""
+    if sys.platform == "win32":
+        return math.nan
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+PEAKS = pytest.StashKey[list[float]]()  # Of the processes that ran tests.
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[PEAKS] = []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what this process has taken to the one that reports."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["peak_gigabytes"] = peak_gigabytes()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[PEAKS].append(getattr(node, "workeroutput", {}).get("peak_gigabytes", 0.0))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say how much memory the processes have taken: at most 2.5 GB each."""
+    peaks = config.stash[PEAKS] or [peak_gigabytes()]
+    text = ", ".join(f"{peak:.2f}" for peak in peaks)
+    terminalreporter.write_line(f"peak memory of the test processes in GB: {text}")
 
 
 @pytest.fixture(scope="session", autouse=True)
