@@ -5,6 +5,7 @@ from .data.prepare import prepare as prepare
 from .data.prepared_corpus import PreparedCorpus as PreparedCorpus
 from .data.sharded_batches import ShardedBatches as ShardedBatches
 from .inference.averaging import average as average
+from .inference.protocol import TextTranslator as TextTranslator
 from .inference.translation import Translation as Translation
 from .inference.translator import Translator as Translator
 from .layers.bahdanau import BahdanauAttention as BahdanauAttention
@@ -16,6 +17,9 @@ from .model import Seq2Seq as Seq2Seq
 from .search.search import beam_search as beam_search
 from .search.search import greedy_search as greedy_search
 from .search.search import sample_search as sample_search
+from .search.strategies import Beam as Beam
+from .search.strategies import Greedy as Greedy
+from .search.strategies import Sample as Sample
 from .text.tokenizers import CharacterTokenizer as CharacterTokenizer
 from .text.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer
 from .text.tokenizers import WordTokenizer as WordTokenizer

@@ -21,7 +21,15 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from keras_s2s import BahdanauAttention, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
+from keras_s2s import (
+    BahdanauAttention,
+    Decoder,
+    Encoder,
+    Greedy,
+    LuongAttention,
+    Seq2Seq,
+    Translator,
+)
 from keras_s2s.experiments.comparison import (
     COLORS,
     accuracy,
@@ -137,7 +145,7 @@ for name in attentions:
     speeds[name] = summarize(speed for _, _, speed in runs)
     if name != "none":
         ((maps[name],),) = runs[0][0].stream(
-            [sample], beam_size=1, maximum_length=12, attention=True
+            [sample], search=Greedy(), maximum_length=12, attention=True
         )
     print(
         f"{name:21} dates right {scores[name]['mean']:.3f}, "

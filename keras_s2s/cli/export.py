@@ -1,73 +1,66 @@
-"""The command that exports, and the way to whatever can translate: models or an export."""
+"""The command `keras-s2s export`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from keras_s2s.cli.models import load_translator
 from keras_s2s.cli.options import File, Model, about
+from keras_s2s.export.formats import FORMATS, Format
 from keras_s2s.files.native_logs import without_remarks
 
-Format = "litert|onnx|saved_model"
+ExportOutput = Annotated[
+    Path, about("Folder for the export; for saved_model, of all its versions.", "DIR")
+]
+FormatName = Annotated[str, about("Format to export to.", "|".join(FORMATS), "--format")]
+Quantize = Annotated[
+    str, about("Quantization of the weights; float16 only for litert.", "none|float16|int8")
+]
+MaxLength = Annotated[
+    int | None,
+    about("For litert: longest source in tokens; by default from the samples.", "N", min=1),
+]
+Lengths = Annotated[
+    str | None,
+    about(
+        "For litert: source lengths in tokens, with a signature each; by default two, from the"
+        " samples.",
+        "N,N,...",
+    ),
+]
+Version = Annotated[
+    int | None,
+    about("For saved_model: version; by default one above the highest.", "N", min=1),
+]
+Samples = Annotated[
+    File,
+    about("Sentences for the numerical check, one a line; by default from the training.", "FILE"),
+]
 
 
 def export(
     model: Model,
-    output: Annotated[
-        Path, about("Folder for the export; of saved_model, for all its versions.", "DIR")
-    ],
-    form: Annotated[
-        str, typer.Option("--format", help="What it shall run on.", metavar=Format)
-    ] = "litert",
-    quantize: Annotated[
-        str, about("What weights are kept in; float16 is for litert alone.", "none|float16|int8")
-    ] = "none",
-    max_length: Annotated[
-        int | None,
-        about("Longest source in tokens, for litert; by default the samples'.", "N", min=1),
-    ] = None,
-    lengths: Annotated[
-        str | None,
-        about("Source tokens, each with a signature; by default two, from the samples.", "N,N,..."),
-    ] = None,
-    version: Annotated[
-        int | None, about("Of saved_model; by default one more than the highest.", "N", min=1)
-    ] = None,
-    samples: Annotated[
-        File, about("Sentences, one a line, to try it with; by default from the training.", "FILE")
-    ] = None,
+    output: ExportOutput,
+    form: FormatName = "litert",
+    quantize: Quantize = "none",
+    max_length: MaxLength = None,
+    lengths: Lengths = None,
+    version: Version = None,
+    samples: Samples = None,
 ) -> None:
-    """Export a model for phones (litert), servers (saved_model) or onnx, and prove it equal."""
-    if form not in Format.split("|"):
-        raise ValueError(f"--format must be one of {Format}. Received: {form!r}")
-    if form != "litert" and (max_length is not None or lengths is not None):
-        raise ValueError(f"--max-length and --lengths go with --format litert; {form} takes any")
-    if form != "saved_model" and version is not None:
-        raise ValueError(f"--version goes with --format saved_model. Received: --format {form}")
-    import keras_s2s.export as formats
+    """Export a model to LiteRT, ONNX or SavedModel. The export is verified numerically."""
+    if form not in FORMATS:
+        raise ValueError(f"--format must be one of {'|'.join(FORMATS)}. Received: {form!r}")
+    chosen = FORMATS[form]
+    given = {"quantize": quantize, "lengths": lengths, "max_length": max_length, "version": version}
+    _check_options(chosen, given)
+    given["lengths"] = _lengths(lengths)
+    options = {name: given[name] for name in chosen.options}
+    sentences = _read(samples)
+    goal = chosen.check.load()(output, **options)
     from keras_s2s.export.artifact import EXPORT, find_export
-    from keras_s2s.export.litert.export import check_litert
-    from keras_s2s.export.onnx.export import check_onnx
-    from keras_s2s.export.saved_model.export import check_saved_model
-    from keras_s2s.export.saved_model.serving_files import SERVING, docker_command
 
-    options: dict[str, Any] = {"samples": _read(samples)}
-    goal = output
-    if form == "saved_model":
-        if quantize != "none":
-            raise ValueError(f"--quantize of saved_model is none. Received: {quantize!r}")
-        options["version"] = version
-        goal = output / str(check_saved_model(output, version))
-    elif form == "litert":
-        options["quantize"] = quantize
-        options["lengths"], options["max_length"] = _lengths(lengths), max_length
-        check_litert(quantize, options["lengths"], max_length)
-    else:
-        options["quantize"] = quantize
-        check_onnx(quantize)
     if EXPORT.is_in(find_export(model)):
         raise ValueError(f"{model} is an export already; --model must be what was trained")
     EXPORT.check_goal(goal)
@@ -75,11 +68,22 @@ def export(
         print(f"the export in {goal} will be replaced")
     translator = load_translator(model)
     with without_remarks():
-        manifest = getattr(formats, form)(translator, output, **options)
+        manifest = chosen.export.load()(translator, output, samples=sentences, **options)
     _report(manifest)
     print(f"the export is in {goal}")
-    if form == "saved_model":
-        print(f"serve it: {docker_command(output, SERVING)}")
+    if chosen.next_step is not None:
+        print(chosen.next_step.load()(output))
+
+
+def _check_options(form: Format, given: dict[str, Any]) -> None:
+    """Raise if an option was given that the format does not have."""
+    for name, value in given.items():
+        if name not in form.options and value not in (None, "none"):
+            having = " or ".join(one.name for one in FORMATS.values() if name in one.options)
+            raise ValueError(
+                f"--{name.replace('_', '-')} goes with --format {having}. "
+                f"Received: --format {form.name}"
+            )
 
 
 def _report(manifest: dict[str, Any]) -> None:

@@ -1,41 +1,57 @@
-"""What the commands translate with: trained models, exports, or several as one."""
+"""What the commands translate with: a trained model, an export, or an ensemble."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from keras_s2s.cli.devices import load_tensorflow
 from keras_s2s.files.native_logs import without_remarks
+from keras_s2s.search.strategies import Beam, Greedy, as_beam
+
+if TYPE_CHECKING:
+    from keras_s2s.inference.protocol import TextTranslator
+    from keras_s2s.inference.translator import Translator
 
 
-def load_translator(folder: Path) -> Any:
+def chosen_search(
+    translator: TextTranslator, beam: int | None, length_penalty: float | None
+) -> Greedy | Beam:
+    """The search of a translator, with what `--beam` and `--length-penalty` replace in it.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+    search = translator.search
+    if beam is not None:
+        search = replace(as_beam(search), beam_size=beam)
+    if length_penalty is not None:
+        search = replace(as_beam(search), length_penalty=length_penalty)
+    return search
+
+
+def load_translator(folder: Path) -> TextTranslator:
     """What translates with a folder: that of a trained model, or of an export.
 
     Raises:
         ValueError: It is neither, or damaged.
     """
     from keras_s2s.export.artifact import MANIFEST, find_export, read_manifest
+    from keras_s2s.export.formats import FORMATS
 
     if (find_export(folder) / MANIFEST).is_file():
-        from keras_s2s.export import runners
-
-        classes = {
-            "litert": runners.LiteRTTranslator,
-            "onnx": runners.OnnxTranslator,
-            "saved_model": runners.SavedModelTranslator,
-        }
-        kind = read_manifest(folder)["kind"]
-        if kind == "saved_model":
+        form = FORMATS[read_manifest(folder)["kind"]]
+        if form.needs_tensorflow:
             load_tensorflow()
         with without_remarks():
-            translator = classes[kind](folder)
-            translator.translate(["."], beam_size=1, maximum_length=1)  # Runtimes speak up now.
+            translator = form.runner.load()(folder)
+            translator.translate(["."], search=Greedy(), maximum_length=1)  # Runtimes speak up now.
             return translator
     return load_trained([folder])[0]
 
 
-def load_trained(folders: list[Path]) -> list[Any]:
+def load_trained(folders: list[Path]) -> list[Translator]:
     """The translators that were saved in folders.
 
     Raises:
@@ -44,7 +60,7 @@ def load_trained(folders: list[Path]) -> list[Any]:
     from keras_s2s.export.artifact import MANIFEST, find_export
     from keras_s2s.inference.storage import TRANSLATOR, read_description
 
-    for folder in folders:  # A wrong folder is told before TensorFlow's seconds.
+    for folder in folders:  # Checked before TensorFlow is imported, which takes seconds.
         if (find_export(folder) / MANIFEST).is_file():
             raise ValueError(f"an export goes with no other: name one --model. Received: {folder}")
         is_damaged = (folder / "translator.json").exists()
@@ -64,7 +80,7 @@ def load_trained(folders: list[Path]) -> list[Any]:
     return [Translator.load(folder) for folder in folders]
 
 
-def load_together(folders: list[Path]) -> Any:
+def load_together(folders: list[Path]) -> TextTranslator:
     """What translates with one folder, see `load_translator`, or with several models at once.
 
     Raises:

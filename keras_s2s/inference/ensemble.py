@@ -1,4 +1,4 @@
-"""Several models that decode as one: to a search an ensemble looks like a model."""
+"""Several models that decode as one: an ensemble has the interface of a model for the search."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Ensemble:
 
         P(y) = mean over the models of softmax(logits(y))
 
-    The attention weights are the mean of those that there are.
+    The attention weights are the mean over the models that have attention.
 
     Args:
-        models: Models of the same vocabularies, of any shape otherwise.
+        models: Models with the same vocabularies; everything else may differ.
 
     Example:
         >>> import numpy as np
@@ -70,7 +70,7 @@ class _Decoders:
         self.attention = _Attentions(attentions) if has_some else None
 
     def kernels(self) -> tuple:
-        """What every step multiplies with, of each model."""
+        """The matrices of the decoding step, of each model."""
         return tuple(decoder.kernels() for decoder in self._decoders)
 
     def initial_state(self, encoder_states: tuple, memories: tuple) -> tuple:

@@ -1,4 +1,4 @@
-"""Next tokens out of logits: the best ones of a row, or one of them drawn by chance.
+"""The next tokens, chosen by logits: the most likely ones of a row, or one drawn at random.
 
 C is a number of candidates; the other letters are those of the package.
 """
@@ -9,7 +9,8 @@ from typing import Any
 
 from keras import ops, tree
 
-from keras_s2s.search.options import NEVER, Tensor
+from keras_s2s.search.inputs import NEVER, Tensor
+from keras_s2s.search.strategies import Sample
 
 _CHUNK = 64  # Tokens: 32 to 128 were equally fast on a CPU, 200 slower.
 
@@ -99,22 +100,14 @@ def best_tokens(logits: Tensor, count: int, forbidden_ids: Sequence[int]) -> tup
 
 
 def sampled_tokens(
-    logits: Tensor,
-    numbers: Tensor,
-    *,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    forbidden_ids: Sequence[int],
+    logits: Tensor, numbers: Tensor, search: Sample, forbidden_ids: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
     """Draw one token a row by inverting the cumulative distribution at a given number.
 
     Args:
         logits: float `[N, V]`.
         numbers: float32 `[N]`, uniform in [0, 1).
-        temperature: divides the logits; above 0.
-        top_k: draw from this many most likely tokens only; 0 for all.
-        top_p: of these, draw from the smallest set with at least this share of their probability.
+        search: temperature and cuts; its seed has made the numbers.
         forbidden_ids: tokens never to choose.
 
     Returns:
@@ -125,12 +118,12 @@ def sampled_tokens(
     is_forbidden = _is_any_of(ops.arange(size, dtype="int32"), forbidden_ids)
     values = ops.where(is_forbidden, NEVER, logits)
     tokens = None
-    if top_k or top_p < 1.0:
-        values, tokens = top_values(values, min(top_k or size, size))
-    weights = ops.exp((values - ops.max(values, axis=-1, keepdims=True)) / temperature)
-    if top_p < 1.0:
+    if search.top_k or search.top_p < 1.0:
+        values, tokens = top_values(values, min(search.top_k or size, size))
+    weights = ops.exp((values - ops.max(values, axis=-1, keepdims=True)) / search.temperature)
+    if search.top_p < 1.0:
         weight_before = ops.cumsum(weights, axis=-1) - weights
-        is_kept = weight_before < top_p * ops.sum(weights, axis=-1, keepdims=True)
+        is_kept = weight_before < search.top_p * ops.sum(weights, axis=-1, keepdims=True)
         weights = ops.where(is_kept, weights, 0.0)
     places = _inverse_cumulative(weights, numbers)
     chosen = places if tokens is None else take_rows(tokens, places[:, None])[:, 0]
@@ -140,10 +133,10 @@ def sampled_tokens(
 
 
 def uniform_numbers(seed: int | Tensor, row_ids: Tensor, count: int | Tensor) -> Tensor:
-    """Return uniform numbers, each a function of (seed, row id, place) and of nothing else.
+    """Return uniform numbers, each a function of (seed, row id, position) and of nothing else.
 
     `keras.random` draws a whole tensor from one seed, so that the numbers of a row depend on its
-    place in the batch; a hash of integers does not.
+    position in the batch; those of a hash of integers do not.
 
     Args:
         seed: integer from 0 to 2**32 - 1.

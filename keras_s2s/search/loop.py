@@ -1,7 +1,7 @@
-"""The loop that every search runs in: until all rows have ended, without those that have.
+"""The loop of every search: it runs until all rows have ended and drops rows that have ended.
 
-Sentences of one batch end at different steps, and a batch lives as long as its longest answer. So
-the rows that have ended are dropped whenever they are enough to be worth the copy; the rest goes on
+Sentences of one batch end at different steps, and a batch takes as long as its longest hypothesis.
+So rows that have ended are dropped whenever they are enough to be worth the copy; the rest continue
 as a smaller batch.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from keras import ops, tree
 
 from keras_s2s.search.candidates import repeat_rows
-from keras_s2s.search.options import SearchOptions, Tensor
+from keras_s2s.search.inputs import SearchInputs, Tensor
 
 
 class Fixed(NamedTuple):
@@ -33,7 +33,7 @@ class Search(NamedTuple):
 
 
 def run_search_loop(
-    search: Search, carry: Any, fixed: Fixed, options: SearchOptions, beam_size: int
+    search: Search, carry: Any, fixed: Fixed, inputs: SearchInputs, beam_size: int
 ) -> Any:
     """Run a search to its end and return the results of all sentences.
 
@@ -41,7 +41,7 @@ def run_search_loop(
         search: What to do at each step.
         carry: Before the first step.
         fixed: What stays the same.
-        options: What is asked for.
+        inputs: What every search reads.
         beam_size: Rows that the step computes for each sentence.
     """
 
@@ -54,7 +54,7 @@ def run_search_loop(
         )
         return carry
 
-    if not options.may_drop_rows(fixed):
+    if not inputs.may_drop_rows(fixed):
         return search.results(run_while(carry, fixed, ops.any))
 
     def run_and_drop(places: Tensor, carry: Any, fixed: Fixed, found: Any) -> tuple:
@@ -73,7 +73,7 @@ def run_search_loop(
         )
         return places, search.take(carry, live), fixed, found
 
-    places = ops.arange(options.batch_size, dtype="int32")
+    places = ops.arange(inputs.batch_size, dtype="int32")
     return ops.while_loop(
         lambda places, *_: ops.shape(places)[0] > 0,
         run_and_drop,

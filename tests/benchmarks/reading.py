@@ -1,6 +1,6 @@
 """Count the lines that one has to read to understand a training step, and decoding.
 
-    python tests/benchmarks/reading.py [CHECKOUT ...]     # this one by default; needs no environment
+    python tests/benchmarks/reading.py [CHECKOUT ...]     # this one by default
 
 A set of files is not a list made by hand: it holds every module of the package that is reached by
 imports from its entry points, imports inside functions included and those for types left out, minus

@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed.")
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed.")
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed.")
 
-from keras_s2s import Translator, export
+from keras_s2s import Beam, Translator, export
 
 from .conftest import SAMPLE
 
@@ -36,7 +36,7 @@ def check_export(form: str, translator: Translator, folder: Path) -> None:
         assert ("align" in manifest["signatures"]) == has_attention
     alone = runner(folder)
     for beam_size in (1, 3):
-        found, expected = (one.stream(TEXTS, beam_size=beam_size) for one in (alone, translator))
+        found, expected = (one.stream(TEXTS, search=Beam(beam_size)) for one in (alone, translator))
         for ours, theirs in zip(found, expected, strict=True):
             assert ours[0].target_pieces == theirs[0].target_pieces
 

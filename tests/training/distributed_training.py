@@ -22,7 +22,7 @@ def make_batches() -> Batches:
     """Of 7 rows each, which no number of devices divides."""
     generator = np.random.default_rng(0)
     rows = [generator.integers(4, 30, generator.integers(1, 9)).tolist() for _ in range(7 * STEPS)]
-    return Batches(rows, [row[::-1] for row in rows], batch_sentences=7, seed=1, jitter=10)
+    return Batches(rows, [row[::-1] for row in rows], batch_sentences=7, seed=1, length_noise=10)
 
 
 def make_model() -> Seq2Seq:

@@ -19,6 +19,7 @@ pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not 
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed.")
 
 from keras_s2s import (
+    Beam,
     CharacterTokenizer,
     Decoder,
     Encoder,
@@ -63,7 +64,7 @@ def test_a_large_vocabulary_which_is_searched_in_parts_is_served(
     size = tokenizer.vocabulary_size
     decoder = Decoder(size, 8, attention=LuongAttention(8), tie_embeddings=False)
     translator = Translator(
-        Seq2Seq(Encoder(size, 8), decoder), tokenizer, tokenizer, beam_size=beam_size
+        Seq2Seq(Encoder(size, 8), decoder), tokenizer, tokenizer, search=Beam(beam_size)
     )
     manifest = export.saved_model(translator, tmp_path / "export", samples=["一丁丂七", "丄"])
     assert [one["share"] for one in manifest["parity"].values()] == [1.0, 1.0]
@@ -116,7 +117,7 @@ def test_tokenizers_travel_as_assets(translator: Translator, exported: Path) -> 
 def short(translator: Translator) -> Translator:
     """One that takes 4 tokens."""
     parts = translator.model, translator.source_tokenizer, translator.target_tokenizer
-    return Translator(*parts, maximum_source_length=4, beam_size=2)
+    return Translator(*parts, maximum_source_length=4, search=Beam(2))
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +162,7 @@ def test_a_crash_in_the_middle_leaves_the_old_version(
     def stop(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("keras_s2s.export.proof.write_golden_vectors", stop)
+    monkeypatch.setattr("keras_s2s.export.parity.write_golden_vectors", stop)
     with pytest.raises(KeyboardInterrupt):
         export.saved_model(translator, copied, version=1, samples=["abc"])
     assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
@@ -258,7 +259,7 @@ def test_a_proof_needs_a_text(translator: Translator, tmp_path: Path) -> None:
 
 def test_a_penalty_beyond_all_measure_is_no_error(exported: Path) -> None:
     alone = export.SavedModelTranslator(exported)
-    ((found,),) = alone.stream(["abc"], beam_size=2, length_penalty=1e29)
+    ((found,),) = alone.stream(["abc"], search=Beam(2, length_penalty=1e29))
     assert found.score == 0
 
 
@@ -351,14 +352,16 @@ def test_functions_that_save_and_restore_cannot_be_reached(copied: Path, change:
 
 def test_it_translates_where_keras_is_not_imported(translator: Translator, exported: Path) -> None:
     program = (
-        "import sys; from keras_s2s.export import SavedModelTranslator\n"
-        f"print(SavedModelTranslator({str(exported)!r}).translate(['abc', 'gab'], beam_size=2))\n"
+        "import sys; from keras_s2s import Beam\n"
+        "from keras_s2s.export import SavedModelTranslator\n"
+        f"alone = SavedModelTranslator({str(exported)!r})\n"
+        "print(alone.translate(['abc', 'gab'], search=Beam(2)))\n"
         "print(sorted({'keras_s2s.model', 'keras_s2s.layers.decoder'} & set(sys.modules)))"
     )
     finished = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    expected = translator.translate(["abc", "gab"], beam_size=2)
+    expected = translator.translate(["abc", "gab"], search=Beam(2))
     assert finished.stdout.splitlines() == [str(expected), "[]"]
 
 
