@@ -28,6 +28,10 @@ settings.load_profile("quick")
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
+# A graph is made of so many objects that looking for garbage at the usual rate takes a tenth of the
+# time; each file ends with a collection.
+gc.set_threshold(20_000, 20, 20)
+
 # Files that take longest, which begin first so that all processes end together.
 LONGEST = (
     "recipe/test_killed_training.py",
