@@ -60,7 +60,10 @@ def still_runs(process: subprocess.Popen) -> bool:
     return False
 
 
-@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+# KeyboardInterrupt without another process is in onnx/test_export.py.
+@pytest.mark.parametrize(
+    "kind", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_process_that_is_stopped_in_the_middle_leaves_the_old_export(
     saved: Path, exported: Path, tmp_path: Path, kind: signal.Signals
 ) -> None:

@@ -54,8 +54,8 @@ def dates(tmp_path_factory: pytest.TempPathFactory) -> Export:
     """The demo's model, trained on fewer dates; in int8, as the demo exports it."""
     folder = tmp_path_factory.mktemp("dates")
     splits = date_splits(seed=1)
-    recipe = dataclasses.replace(RECIPE, epochs=4)
-    translator = train(splits.train[:4_000], splits.valid[:200], folder / "model", recipe)
+    recipe = dataclasses.replace(RECIPE, epochs=3)
+    translator = train(splits.train[:12_000], splits.valid[:200], folder / "model", recipe)
     export.litert(translator, folder / "export", quantize="int8")
     return Export(folder / "export", [source for source, _ in splits.test[:COUNT]])
 
