@@ -192,7 +192,7 @@ class NumpyDecoder:
         return np.stack(logits, axis=1)
 
 
-@grid(3)
+@grid(2)
 def test_step_and_call_give_the_logits_of_the_equations_in_numpy(
     case: Case, reference: Any
 ) -> None:
