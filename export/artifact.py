@@ -1,4 +1,4 @@
-"""What every exported folder has: a manifest, tokenizers, and a way to be written whole."""
+"""The folder of an export: its manifest, its tokenizers, and how both are checked."""
 
 from __future__ import annotations
 
@@ -11,19 +11,13 @@ from typing import Any
 from keras_s2s.files.artifact_folder import FolderKind, are_names_inside, versions
 from keras_s2s.special_ids import SPECIAL_IDS
 
+from .formats import FORMATS, Format
+
 MANIFEST = "manifest.json"
 PIECES = "pieces.json"
 FORMAT = "keras-s2s export"
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
 EXPORT = FolderKind("an export", MANIFEST, FORMAT, "the export")
-FILES = {
-    "onnx": {"encoder.onnx", "decode_step.onnx"},
-    "saved_model": {
-        "saved_model.pb",
-        "variables/variables.index",
-        "variables/variables.data-00000-of-00001",
-    },
-}
 OPTIONS = {
     "beam_size": int,
     "length_penalty": (int, float),
@@ -34,7 +28,7 @@ TOOLS = ("keras-s2s", "keras", "tensorflow", "ai-edge-litert", "onnxruntime", "t
 
 
 def check_given(translator: Any, samples: Any) -> list[str]:
-    """Raise TypeError unless these can be exported and tried; return the samples."""
+    """Raise TypeError unless both arguments of an export have the right types; return samples."""
     from keras_s2s.inference.translator import Translator
 
     if not isinstance(translator, Translator):
@@ -51,28 +45,27 @@ def check_given(translator: Any, samples: Any) -> list[str]:
 
 
 def write_manifest(
-    new: Path, kind: str, translator: Any, content: dict[str, Any], tokenizers: str = ""
+    new: Path, form: Format, translator: Any, content: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write the tokenizers and the manifest, which lists all files there are.
+    """Write the tokenizers, and the manifest, which lists all files of the folder.
 
     Args:
         new: The folder.
-        kind: "litert", "onnx" or "saved_model".
-        translator: Whose tokenizers and options they are.
-        content: What the format adds.
-        tokenizers: What comes before the names of the tokenizers' folders.
+        form: The format.
+        translator: The translator that is exported.
+        content: The entries of this format.
 
     Returns:
         The manifest without its list of files.
     """
-    places = _tokenizer_places(tokenizers)
-    save_tokenizer(translator.source_tokenizer, new / places["source"])
-    save_tokenizer(translator.target_tokenizer, new / places["target"])
+    tokenizers = _tokenizer_folders(form)
+    save_tokenizer(translator.source_tokenizer, new / tokenizers["source"])
+    save_tokenizer(translator.target_tokenizer, new / tokenizers["target"])
     manifest = {
-        "kind": kind,
+        "kind": form.name,
         "special_ids": SPECIAL_IDS,
         "options": translator.options,
-        "tokenizers": places,
+        "tokenizers": tokenizers,
         **content,
         "versions": versions(*TOOLS),
     }
@@ -81,9 +74,10 @@ def write_manifest(
 
 
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:
-    """Save a tokenizer; SentencePiece's vocabulary also as JSON, for clients without its library.
+    """Save a tokenizer; a SentencePiece vocabulary also as JSON, for clients without the library.
 
-    `pieces` are as the model file spells them, by id; `scores` are in 256ths, whole numbers.
+    `pieces` are spelled as in the model file, in the order of their ids; `scores` are integers, in
+    units of 1/256.
     """
     from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
@@ -99,28 +93,28 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Read and check a manifest and every file that it lists.
 
     Args:
-        folder: Where an export was written, or a folder of versions.
+        folder: The folder of an export, or of versions of it.
 
     Returns:
         The manifest.
 
     Raises:
-        ValueError: It is no export, a damaged one, or one of another version.
+        ValueError: It is not an export, is damaged, or of another format version.
     """
-    place = find_export(folder)
-    manifest = EXPORT.read(place)
+    found = find_export(folder)
+    manifest = EXPORT.read(found)
     if not _is_sound(manifest):
         raise ValueError(
-            f"{place / MANIFEST} is damaged. Received: wrong entries. Copy the folder again."
+            f"{found / MANIFEST} is damaged. Received: wrong entries. Copy the folder again."
         )
-    EXPORT.check_files(place, manifest["sha256"], "Copy the folder again, or export it again.")
+    EXPORT.check_files(found, manifest["sha256"], "Copy the folder again, or export it again.")
     return manifest
 
 
 def find_export(folder: str | Path) -> Path:
-    """Where an export is: the folder itself or, of versions, the highest one.
+    """The folder of an export: the folder itself or, in a folder of versions, the highest one.
 
-    What a process left that was stopped between two renames counts, see `FolderKind`.
+    An export that was moved aside by an interrupted process is found too, see `FolderKind`.
     """
     folder = Path(folder).resolve()
     if EXPORT.is_in(EXPORT.find(folder)):
@@ -130,40 +124,39 @@ def find_export(folder: str | Path) -> Path:
 
 
 def versions_in(folder: Path) -> list[int]:
-    """The versions in a folder, the highest first, with those that were moved aside."""
+    """The versions in a folder, the highest first, including those that were moved aside."""
     if not folder.is_dir():
         return []
     names = (re.fullmatch(r"([1-9]\d*)|\.([1-9]\d*)\.previous", p.name) for p in folder.iterdir())
     return sorted({int(name[1] or name[2]) for name in names if name}, reverse=True)
 
 
-def _tokenizer_places(prefix: str) -> dict[str, str]:
-    return {"source": prefix + SOURCE, "target": prefix + TARGET}
+def _tokenizer_folders(form: Format) -> dict[str, str]:
+    return {"source": form.tokenizers + SOURCE, "target": form.tokenizers + TARGET}
 
 
 def _is_sound(manifest: dict[str, Any]) -> bool:
-    """Whether all entries are of the right kind, and every file that is named is a checked one."""
+    """Whether every entry has the right type, and every file that is named has a digest."""
     digests: Any = manifest.get("sha256")
-    options: Any = manifest.get("options")
     kind = manifest.get("kind")
-    if not are_names_inside(digests) or not isinstance(options, dict):
+    form = FORMATS.get(kind) if isinstance(kind, str) else None
+    if form is None or not are_names_inside(digests) or not _has_signatures(manifest):
         return False
-    if kind == "litert":
-        lengths: Any = manifest.get("lengths")
-        if not _are_lengths(lengths) or not _has_signatures(manifest, lengths[:-1]):
-            return False
-        files = {str(manifest.get("file"))}
-    elif isinstance(kind, str) and kind in FILES:
-        if not _has_signatures(manifest, []):
-            return False
-        files = FILES[kind]
-    else:
-        return False
-    places = _tokenizer_places("assets/" if kind == "saved_model" else "")
+    tokenizers = _tokenizer_folders(form)
+    files = form.files | {f"{folder}/tokenizer.json" for folder in tokenizers.values()}
     return (
-        files | {f"{place}/tokenizer.json" for place in places.values()} <= set(digests)
+        files <= set(digests)
         and all(isinstance(value, str) for value in digests.values())
-        and manifest.get("tokenizers") == places
+        and manifest.get("tokenizers") == tokenizers
+        and _are_options(manifest.get("options"))
+        and manifest.get("special_ids") == SPECIAL_IDS
+        and (form.is_sound is None or form.is_sound.load()(manifest))
+    )
+
+
+def _are_options(options: Any) -> bool:
+    return (
+        isinstance(options, dict)
         and set(options) == set(OPTIONS)
         and all(
             isinstance(value, OPTIONS[name])
@@ -171,25 +164,14 @@ def _is_sound(manifest: dict[str, Any]) -> bool:
             and value >= (OPTIONS[name] is int)
             for name, value in options.items()
         )
-        and manifest.get("special_ids") == SPECIAL_IDS
     )
 
 
-def _are_lengths(lengths: Any) -> bool:
-    return (
-        isinstance(lengths, list)
-        and bool(lengths)
-        and all(isinstance(length, int) and length > 0 for length in lengths)
-        and lengths == sorted(set(lengths))
-    )
-
-
-def _has_signatures(manifest: dict[str, Any], lengths: list[int]) -> bool:
+def _has_signatures(manifest: dict[str, Any]) -> bool:
     signatures = manifest.get("signatures")
-    needed = {"encode", "decode_step", *(f"encode_{length}" for length in lengths)}
     return (
         isinstance(signatures, dict)
-        and needed <= set(signatures)
+        and {"encode", "decode_step"} <= set(signatures)
         and all(
             isinstance(one, dict)
             and all(_are_tensors(one.get(side)) for side in ("inputs", "outputs"))

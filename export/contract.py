@@ -1,7 +1,7 @@
-"""The contract: two functions of fixed signature, from which every format is made.
+"""The contract: two functions of fixed signature, which every format exports.
 
-`encode` runs once for a sentence, `decode_step` once for a token. What has no place in a model is
-left out: `memory`, `length` and `attention` without attention, `keys` where they are the memory.
+`encode` runs once per sentence, `decode_step` once per token. Tensors that a model does not have
+are left out: `memory`, `length` and `attention` without attention, `keys` if they are the memory.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from keras_s2s.special_ids import END_ID, UNK_ID
 
 
 class Contract:
-    """The two functions of a model.
+    """The two functions of a model: `encode` and `decode_step`.
 
     Args:
         model: A `Seq2Seq` that computes in float32.
-        unroll: Write the encoder's loops out; S must be known then.
-        kernels: `model.decoder.kernels()`, made beforehand; `None` to make them in every step.
+        unroll: Whether to unroll the encoder's loops; S must be static then.
+        kernels: `model.decoder.kernels()`, computed in advance; `None` to compute them in every
+            step.
 
     Raises:
         ValueError: The model computes in another dtype, or Keras runs on another backend.
@@ -71,8 +72,8 @@ class Contract:
         """Shapes and dtypes of the inputs of both functions, by name.
 
         Args:
-            batch: B, or `None` for any.
-            length: S, or `None` for any.
+            batch: B, or `None` if dynamic.
+            length: S, or `None` if dynamic.
         """
         ids, vector = tf.int32, ([batch], tf.int32)
         source = {"tokens": ([batch, length], ids), "length": vector}
@@ -85,12 +86,11 @@ class Contract:
         return {"encode": source, "decode_step": {"token": vector, **fixed}}
 
     def encode(self, tokens: Any, length: Any) -> dict[str, Any]:
-        """Read sentences.
+        """Encode sentences.
 
         Args:
-            tokens: int32 `[B, S]`, each row with its end mark; what stands behind `length` counts
-                for nothing.
-            length: int32 `[B]`: tokens of each row, from 1 to S.
+            tokens: int32 `[B, S]`, each row with its end mark; tokens after `length` are ignored.
+            length: int32 `[B]`, the number of tokens of each row, from 1 to S.
 
         Returns:
             `memory` `[B, S, U]`, `keys` `[B, S, A]` and the packed `state` `[B, N]`.
@@ -104,7 +104,7 @@ class Contract:
             found["keys"] = self.decoder.attention.project(memory)
         state = _pack(self.decoder.initial_state(encoder_state, memory))
         if self.decoder.bridge.kind == "zeros":
-            # LiteRT has no place for an output that is a constant; no length is below 0.
+            # LiteRT does not support constant outputs; lengths are never negative.
             state += ops.cast(ops.minimum(length, 0), state.dtype)[:, None]
         return {**found, "state": state}
 
@@ -116,17 +116,17 @@ class Contract:
         keys: Any = None,
         state: Any = None,
     ) -> dict[str, Any]:
-        """Choose one more token.
+        """Compute one decoding step.
 
         Args:
-            token: int32 `[B]`: the token before, at first the start mark.
+            token: int32 `[B]`, the previous token, at first the start mark.
             length: int32 `[B]`, as for `encode`.
             memory: `[B, S, U]`.
             keys: `[B, S, A]`.
-            state: `[B, N]`, from `encode` or the step before.
+            state: `[B, N]`, from `encode` or the previous step.
 
         Returns:
-            `next_token` int32 `[B]`, the likeliest that is neither padding nor start mark; `logits`
+            `next_token` int32 `[B]`, the most likely one except padding and start mark; `logits`
             `[B, V]`, `next_state` `[B, N]` and `attention` `[B, S]`.
         """
         attended = ()
@@ -149,7 +149,7 @@ class Contract:
 
 
 def shapes(tensors: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Dtypes and shapes of tensors by name, as a manifest says them; `None` for any size."""
+    """Dtypes and shapes of tensors by name, for the manifest; `None` for a dynamic dimension."""
     return {
         name: {"dtype": tensor.dtype.name, "shape": list(tensor.shape)}
         for name, tensor in sorted(tensors.items())
@@ -167,9 +167,9 @@ def _pack(state: Any) -> Any:
 
 
 def _likeliest(logits: Any) -> Any:
-    """The best of all ids but padding (0) and start mark (2), the lower one of two equals."""
+    """The best id except padding (0) and start mark (2); of equal ones, the lowest."""
     others = logits[:, END_ID:]
-    # `keras.ops.argmax` cares for -0.0, by operations that LiteRT does not have.
+    # `keras.ops.argmax` treats -0.0 specially, by operations that LiteRT does not have.
     best = tf.argmax(others, axis=-1, output_type=tf.int32) + END_ID
     is_unknown = logits[:, UNK_ID] >= ops.max(others, axis=-1)
     return ops.where(is_unknown, UNK_ID, best)

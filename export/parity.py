@@ -1,9 +1,10 @@
-"""Run an artifact and the model on the same sentences, and name the first difference."""
+"""Numerical verification of an artifact: its greedy translations compared with the model's."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,35 +12,37 @@ import numpy as np
 from keras_s2s.inference.limits import default_limit
 from keras_s2s.special_ids import END_ID, START_ID
 
+from .contract import Contract
+from .golden import GOLDEN, write_golden_vectors
 from .litert.runtimes import encode_signature
 
-# Difference of two logits below which either may win: what rounding the weights can do.
+# Difference of two logits that rounding of the weights can cause: below it, either token may win.
 TOLERANCES = {"none": 1e-3, "float16": 5e-2, "int8": 0.0}
 
 
 class Answer(NamedTuple):
-    """One greedy answer."""
+    """One greedy translation."""
 
     ids: list[int]
-    gaps: list[float]  # How far the second best logit was from the best, at each token.
+    gaps: list[float]  # The best logit minus the second best, at each token.
 
 
 def greedy_answers(
     run: Any, sources: Sequence[Sequence[int]], lengths: Sequence[int] = ()
 ) -> list[Answer]:
-    """The greedy answer to each source.
+    """The greedy translation of each source.
 
     Args:
         run: `run(name, inputs) -> outputs`, arrays by name.
         sources: Ids, end mark included.
-        lengths: Tokens that the signatures `encode_<S>` take, the last of them `encode`; none where
-            `encode` takes any number.
+        lengths: Source lengths of the signatures `encode_<S>`, the last one that of `encode`; empty
+            if `encode` takes any length.
     """
     return [_greedy(run, ids, lengths) for ids in sources]
 
 
 def _greedy(run: Any, ids: Sequence[int], lengths: Sequence[int]) -> Answer:
-    """The greedy loop around the contract's two functions, for one sentence."""
+    """The greedy loop over the two functions of the contract, for one sentence."""
     fixed, state = _encoded(run, ids, lengths)
     token, found = np.array([START_ID], "int32"), Answer([], [])
     while len(found.ids) < default_limit(len(ids)) and token[0] != END_ID:
@@ -54,7 +57,7 @@ def _greedy(run: Any, ids: Sequence[int], lengths: Sequence[int]) -> Answer:
 def _encoded(
     run: Any, ids: Sequence[int], lengths: Sequence[int]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What stays the same from step to step, and the first state."""
+    """The inputs that are the same at every step, and the initial state."""
     name, room = encode_signature(len(ids), lengths) if lengths else ("encode", len(ids))
     tokens = np.zeros((1, room), "int32")
     tokens[0, : len(ids)] = ids
@@ -67,10 +70,10 @@ def _encoded(
 
 
 def step_difference(model: Any, run: Any, ids: Sequence[int], lengths: Sequence[int] = ()) -> float:
-    """How far an artifact is from the model where both take every step from the model's state.
+    """Largest difference of any step, where artifact and model start each step from one state.
 
-    A recurrence can make much of a little: after fifty steps rounding alone may have led it
-    elsewhere. What no such step can be is wrong by itself.
+    A recurrence amplifies small differences: after fifty steps, rounding alone may lead to another
+    translation. A single step cannot be far off unless something is wrong.
 
     Args:
         model: The model's `run`.
@@ -79,8 +82,8 @@ def step_difference(model: Any, run: Any, ids: Sequence[int], lengths: Sequence[
         lengths: The artifact's, as for `greedy_answers`.
 
     Returns:
-        The largest difference of a logit or of a number of a state along the model's answer, or of
-        the logits of two tokens that they choose.
+        The largest difference of a logit or of a state value along the model's translation, or of
+        the logits of the two tokens that they choose.
     """
     fixed, state = _encoded(model, ids, ())
     own_fixed, own_state = _encoded(run, ids, lengths)
@@ -101,16 +104,16 @@ def step_difference(model: Any, run: Any, ids: Sequence[int], lengths: Sequence[
 
 
 class Agreement(NamedTuple):
-    """How many greedy answers of an artifact are those of the model.
+    """How many greedy translations of an artifact are those of the model.
 
     Attributes:
-        sentences: How many were compared.
-        same: Of these, token for token.
-        ties: Of the others, those whose first difference is between two tokens that the model holds
-            for equally likely, within `tolerance`.
-        drifts: Of the others, those whose every single step agrees, within `tolerance`: rounding
-            that the recurrence made much of.
-        first_difference: What differs and how, or `None`.
+        sentences: Number of sentences.
+        same: Sentences whose translations have the same tokens.
+        ties: Sentences whose first difference is between two tokens with equal logits, within
+            `tolerance`.
+        drifts: Sentences of which every single step agrees, within `tolerance`: the recurrence has
+            amplified rounding.
+        first_difference: Description of the first other difference, or `None`.
     """
 
     sentences: int
@@ -121,12 +124,12 @@ class Agreement(NamedTuple):
 
     @property
     def share(self) -> float:
-        """The share of sentences that agree, ties and drifts included."""
+        """The fraction of sentences that agree, ties and drifts included."""
         agreeing = self.same + self.ties + self.drifts
         return agreeing / self.sentences if self.sentences else 1.0
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, for the manifest."""
+        """The entries for the manifest."""
         return {**self._asdict(), "share": round(self.share, 4)}
 
 
@@ -137,15 +140,15 @@ def compare(
     tolerance: float,
     difference: Callable[[int], float],
 ) -> Agreement:
-    """Compare greedy answers.
+    """Compare greedy translations.
 
     Args:
         expected: The model's.
         found: The artifact's.
-        texts: What was translated, to name it.
-        tolerance: Gap between two logits below which a difference is a tie.
-        difference: `step_difference` of a sentence, by its place; asked where answers differ that
-            should not, which is where there is a tolerance.
+        texts: The source texts, for the description.
+        tolerance: Difference of two logits below which a difference is a tie.
+        difference: `step_difference` of a sentence, by its index; called only where translations
+            differ by more than a tie, and only with a tolerance above 0.
     """
     same = ties = drifts = 0
     first = None
@@ -153,30 +156,30 @@ def compare(
         if ours.ids == theirs.ids:
             same += 1
             continue
-        place = next(
+        position = next(
             (i for i, (a, b) in enumerate(zip(ours.ids, theirs.ids, strict=False)) if a != b),
             min(len(ours.ids), len(theirs.ids)),
         )
-        gap = ours.gaps[place] if place < len(ours.gaps) else np.inf
+        gap = ours.gaps[position] if position < len(ours.gaps) else np.inf
         if gap <= tolerance:
             ties += 1
         elif tolerance and difference(number) <= tolerance:
             drifts += 1
         elif first is None:
             first = (
-                f"token {place + 1} of the answer to {text!r}: the model says "
-                f"{_at(ours.ids, place)}, the artifact {_at(theirs.ids, place)}; the model's "
+                f"token {position + 1} of the answer to {text!r}: the model says "
+                f"{_at(ours.ids, position)}, the artifact {_at(theirs.ids, position)}; the model's "
                 f"second best logit is {gap:.2g} below its best"
             )
     return Agreement(len(texts), same, ties, drifts, first)
 
 
-def _at(ids: list[int], place: int) -> str:
-    return str(ids[place]) if place < len(ids) else "nothing more"
+def _at(ids: list[int], position: int) -> str:
+    return str(ids[position]) if position < len(ids) else "nothing more"
 
 
 def contract_run(contract: Any) -> Any:
-    """The two functions of a `Contract` as graphs, for `greedy_answers`."""
+    """The two functions of a `Contract` as TensorFlow graphs, for `greedy_answers`."""
     import tensorflow as tf
 
     functions = {
@@ -191,13 +194,62 @@ def contract_run(contract: Any) -> Any:
     return run
 
 
+def verify(
+    translator: Any,
+    new: Path,
+    runtimes: dict[str, Callable[..., Any]],
+    texts: Sequence[str],
+    sources: Sequence[Sequence[int]],
+    *,
+    quantize: str = "none",
+    lengths: Sequence[int] = (),
+) -> dict[str, Any]:
+    """Compare the greedy translations of an artifact with the model's, and save them as examples.
+
+    Args:
+        translator: The translator that was exported.
+        new: The folder of the artifact.
+        runtimes: Functions that run the artifact, by name, as for `greedy_answers`.
+        texts: The texts to translate.
+        sources: Their ids, see `sample_sources`.
+        quantize: Type of the weights; with "int8", translations may differ.
+        lengths: As for `greedy_answers`.
+
+    Returns:
+        Entries for the manifest.
+
+    Raises:
+        ValueError: A translation differs by more than the tolerance.
+    """
+    model = translator.model
+    contract = Contract(model, kernels=model.decoder.kernels())
+    own = contract_run(contract)
+    expected = greedy_answers(own, sources)
+    parity, found = {}, expected
+    for name, run in runtimes.items():
+        found = greedy_answers(run, sources, lengths)
+
+        def difference(index: int, run: Any = run) -> float:
+            return step_difference(own, run, sources[index], lengths)
+
+        agreement = compare(expected, found, texts, TOLERANCES[quantize], difference)
+        if quantize != "int8" and agreement.first_difference is not None:
+            raise ValueError(
+                f"The export and the model must agree, in the {name}. "
+                f"Received: {agreement.first_difference}"
+            )
+        parity[name] = agreement.to_dict()
+    write_golden_vectors(new / GOLDEN, translator, texts, sources, found)
+    return {"parity": parity, "golden": GOLDEN}
+
+
 def step_milliseconds(run: Any, room: int, steps: int = 200) -> float:
     """The median time of a `decode_step`, in milliseconds.
 
     Args:
         run: As for `greedy_answers`.
-        room: Tokens of the source.
-        steps: How many to measure.
+        room: Source length in tokens.
+        steps: Number of steps to measure.
     """
     length = np.array([room], "int32")
     inputs = run("encode", {"tokens": np.full((1, room), END_ID, "int32"), "length": length})

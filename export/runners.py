@@ -5,7 +5,7 @@ For LiteRT and ONNX neither TensorFlow nor Keras is imported; a SavedModel takes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class LiteRTTranslator(ExportedTranslator):
         runtime: "interpreter", or "compiled_model", the API of the newer Android, iOS and web
             runtimes.
         threads: Of the Interpreter.
+        custom_objects: Tokenizer classes of your own by name, see `load_tokenizer`.
 
     Raises:
         ValueError: No LiteRT export, a damaged one, or an unknown runtime.
@@ -37,9 +38,14 @@ class LiteRTTranslator(ExportedTranslator):
     kind = "litert"
 
     def __init__(
-        self, folder: str | Path, *, runtime: str = "interpreter", threads: int = 1
+        self,
+        folder: str | Path,
+        *,
+        runtime: str = "interpreter",
+        threads: int = 1,
+        custom_objects: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(folder)
+        super().__init__(folder, custom_objects)
         if runtime not in ("interpreter", "compiled_model"):
             raise ValueError(
                 '`runtime` must be "interpreter" or "compiled_model". '
@@ -107,6 +113,7 @@ class OnnxTranslator(_BatchTranslator):
     Args:
         folder: What `keras_s2s.export.onnx` wrote.
         threads: That a product may use.
+        custom_objects: As for `LiteRTTranslator`.
 
     Raises:
         ValueError: No ONNX export, or a damaged one.
@@ -115,8 +122,14 @@ class OnnxTranslator(_BatchTranslator):
 
     kind = "onnx"
 
-    def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
-        super().__init__(folder)
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        threads: int = 1,
+        custom_objects: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(folder, custom_objects)
         self._run = onnx_runtime(self.folder, threads)
 
 
@@ -126,6 +139,7 @@ class SavedModelTranslator(_BatchTranslator):
     Args:
         folder: What `keras_s2s.export.saved_model` wrote: a folder of versions, of which the
             highest is taken, or one of them.
+        custom_objects: As for `LiteRTTranslator`.
 
     Raises:
         ValueError: No such export, a damaged one, or one that could do more than compute.
@@ -134,8 +148,10 @@ class SavedModelTranslator(_BatchTranslator):
 
     kind = "saved_model"
 
-    def __init__(self, folder: str | Path) -> None:
-        super().__init__(folder)
+    def __init__(
+        self, folder: str | Path, *, custom_objects: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(folder, custom_objects)
         from .saved_model.runtime import load_saved_model, signature_runner
 
         self._loaded = load_saved_model(self.folder)  # The functions live as long as this.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_s2s.inference.pipeline_translator import PipelineTranslator
 from keras_s2s.inference.translation import Hypothesis
@@ -28,6 +28,7 @@ class ExportedTranslator(PipelineTranslator):
 
     Args:
         folder: What an export wrote.
+        custom_objects: Tokenizer classes of your own by name, see `load_tokenizer`.
 
     Raises:
         ValueError: It is no export of this kind, or a damaged one.
@@ -35,7 +36,7 @@ class ExportedTranslator(PipelineTranslator):
 
     kind: str
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, custom_objects: Mapping[str, Any] | None = None) -> None:
         self.manifest = read_manifest(folder)
         if self.manifest["kind"] != self.kind:
             raise ValueError(
@@ -44,8 +45,8 @@ class ExportedTranslator(PipelineTranslator):
             )
         self.folder = find_export(folder)
         names = self.manifest["tokenizers"]
-        self.source_tokenizer = load_tokenizer(self.folder / names["source"])
-        self.target_tokenizer = load_tokenizer(self.folder / names["target"])
+        self.source_tokenizer = load_tokenizer(self.folder / names["source"], custom_objects)
+        self.target_tokenizer = load_tokenizer(self.folder / names["target"], custom_objects)
         options = self.manifest["options"]
         self.search = Beam(**{field.name: options[field.name] for field in fields(Beam)})
         # A LiteRT file reads no more than the largest length that it was made for.

@@ -25,8 +25,9 @@ from .text.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer
 from .text.tokenizers import WordTokenizer as WordTokenizer
 from .text.tokenizers import load_tokenizer as load_tokenizer
 from .training.checkpoints import Checkpoints as Checkpoints
+from .training.distribution import distribute_dataset as distribute_dataset
 from .training.distribution import make_strategy as make_strategy
-from .training.distribution import spread as spread
+from .training.distribution import patch_multi_worker_fit as patch_multi_worker_fit
 from .training.losses import MaskedCrossentropy as MaskedCrossentropy
 from .training.metrics import Perplexity as Perplexity
 from .training.metrics import SequenceAccuracy as SequenceAccuracy

@@ -1,4 +1,4 @@
-"""Convert a SavedModel to LiteRT: a program of its own, as the converter leaks and may crash."""
+"""Convert a SavedModel to LiteRT, in a process of its own: the converter leaks and may crash."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def convert(saved_model: str, goal: str, quantize: str) -> None:
     """Write one LiteRT file with all signatures of a SavedModel.
 
     Args:
-        saved_model: The folder.
-        goal: The file.
-        quantize: "none", "float16", or "int8" for weights in int8 (dynamic range).
+        saved_model: The folder of the SavedModel.
+        goal: The file to write.
+        quantize: "none", "float16", or "int8" for int8 weights (dynamic range).
     """
     import tensorflow as tf
 
@@ -28,17 +28,17 @@ def convert(saved_model: str, goal: str, quantize: str) -> None:
 
 
 def without_ballast(model: bytes) -> bytes:
-    """A LiteRT file without what no runtime reads, and with equal lists written once.
+    """Remove what no runtime reads from a LiteRT file, and write equal vectors once.
 
-    An encoder that is unrolled has thousands of tensors. Their names, an empty buffer for each, and
-    lists that say the same can be as large as a small model's weights. In int8 a tied embedding is
+    An unrolled encoder has thousands of tensors. Their names, an empty buffer for each, and
+    duplicated vectors can be as large as the weights of a small model. In int8, a tied embedding is
     written once, see `share_tied`.
 
     Args:
-        model: The file's content.
+        model: The content of the file.
 
     Returns:
-        A smaller file that computes the same.
+        The content of a smaller file that computes the same.
     """
     import flatbuffers
     import numpy as np
@@ -47,7 +47,7 @@ def without_ballast(model: bytes) -> bytes:
     from .tied_embeddings import share_tied
 
     class Builder(flatbuffers.Builder):
-        """Points to what it has written before rather than writing it again."""
+        """Refers to an equal vector that was written before instead of writing it again."""
 
         def __init__(self, size: int) -> None:
             super().__init__(size)
@@ -59,30 +59,29 @@ def without_ballast(model: bytes) -> bytes:
                 self.written[key] = super().CreateNumpyVector(x)
             return self.written[key]
 
-    content = schema.ModelT.InitFromPackedBuf(model, 0)
-    share_tied(content)
-    kept = {0: 0}  # Places of buffers; the first one is empty, by the format.
+    content = share_tied(schema.ModelT.InitFromPackedBuf(model, 0))
+    kept = {0: 0}  # New index of each buffer; the first one is empty, by the format.
     for graph in content.subgraphs:
-        read = {place for operator in graph.operators for place in operator.inputs}
+        read = {index for operator in graph.operators for index in operator.inputs}
         for operator in graph.operators:
             operator.intermediates = operator.mutatingVariableInputs = None
-        for place, tensor in enumerate(graph.tensors):
+        for index, tensor in enumerate(graph.tensors):
             tensor.name = None
             if tensor.quantization is not None and tensor.quantization.scale is None:
                 tensor.quantization = None
             data = content.buffers[tensor.buffer].data
-            is_empty = data is None or not len(data) or place not in read
+            is_empty = data is None or not len(data) or index not in read
             tensor.buffer = 0 if is_empty else kept.setdefault(tensor.buffer, len(kept))
     for one in content.metadata or ():
         one.buffer = kept.setdefault(one.buffer, len(kept))
-    content.buffers = [content.buffers[place] for place in kept]
+    content.buffers = [content.buffers[index] for index in kept]
     builder = Builder(len(model))
     builder.Finish(content.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
 def main(arguments: list[str]) -> None:
-    """Convert, and end when the standard input does: whoever asked has died.
+    """Convert, but exit when the standard input ends: the parent process has died.
 
     Args:
         arguments: Those of `convert`.

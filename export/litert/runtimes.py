@@ -1,25 +1,25 @@
-"""The two runtimes of LiteRT, each as a function that runs one signature of a file."""
+"""The two LiteRT runtimes, each as a function that runs one signature of a model file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-# The name of a signature and its inputs by name, to its outputs by name.
-Run = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
+from ..formats import LITERT
 
-_MISSING = "LiteRT models run by ai-edge-litert. Install it: pip install 'keras-s2s[litert]'"
+# Maps the name of a signature, and its inputs by name, to its outputs by name.
+Run = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 
 
 def encode_signature(count: int, lengths: Sequence[int]) -> tuple[str, int]:
-    """The signature that reads a source of `count` tokens, and the tokens that it takes.
+    """The shortest signature that encodes `count` source tokens, and its length.
 
     Args:
-        count: At most the largest length.
-        lengths: Those that the file has signatures for, rising; the last has the plain name.
+        count: Number of tokens, at most the largest length.
+        lengths: Lengths of the signatures of a file, in ascending order; that of the last one is
+            called `encode`.
 
     Example:
         >>> encode_signature(9, [8, 16, 32]), encode_signature(32, [8, 16, 32])
@@ -29,18 +29,25 @@ def encode_signature(count: int, lengths: Sequence[int]) -> tuple[str, int]:
     return ("encode" if room == lengths[-1] else f"encode_{room}"), room
 
 
-def check_installed() -> None:
-    """Raise ImportError unless LiteRT's runtime is there."""
-    if find_spec("ai_edge_litert") is None:
-        raise ImportError(_MISSING)
+def is_sound(manifest: dict[str, Any]) -> bool:
+    """Whether a manifest has what only LiteRT's have: the file, and a signature for each length."""
+    lengths: Any = manifest.get("lengths")
+    return (
+        manifest.get("file") in LITERT.files
+        and isinstance(lengths, list)
+        and bool(lengths)
+        and all(isinstance(length, int) and length > 0 for length in lengths)
+        and lengths == sorted(set(lengths))
+        and {f"encode_{length}" for length in lengths[:-1]} <= set(manifest["signatures"])
+    )
 
 
 def interpreter(path: str, threads: int = 1) -> Run:
-    """The Interpreter, with all signatures of a file."""
+    """Load a model file into the Interpreter."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise ImportError(_MISSING) from error
+        raise ImportError(LITERT.missing("ai_edge_litert")) from error
     try:
         loaded = Interpreter(path, num_threads=threads)
         runners = {name: loaded.get_signature_runner(name) for name in loaded.get_signature_list()}
@@ -50,12 +57,12 @@ def interpreter(path: str, threads: int = 1) -> Run:
 
 
 def compiled_model(path: str) -> Run:
-    """CompiledModel, the API of the newer Android, iOS and web runtimes."""
+    """Load a model file into CompiledModel, the API of the newer Android, iOS and web runtimes."""
     try:
         from ai_edge_litert.compiled_model import CompiledModel
     except ImportError as error:
-        raise ImportError(_MISSING) from error
-    interpreter(path)  # It refuses damaged files that would end this one's process.
+        raise ImportError(LITERT.missing("ai_edge_litert")) from error
+    interpreter(path)  # It refuses damaged files, on which CompiledModel would crash.
     model = CompiledModel.from_file(path)
     names = model.get_signature_list()
     details = {name: model.get_output_tensor_details(name) for name in names}

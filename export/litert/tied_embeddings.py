@@ -11,16 +11,22 @@ from tensorflow.lite.python import schema_py_generated as schema
 OPERATORS = schema.BuiltinOperator
 
 
-def share_tied(content: Any) -> None:
+def share_tied(model: Any) -> Any:
     """Let embeddings read the matrix of the projection to the vocabulary, where both are one.
 
-    The converter quantizes a matrix with one scale for `GATHER` and with one for each row for
-    `FULLY_CONNECTED`, so that a tied embedding is in the file twice. `EMBEDDING_LOOKUP` reads the
-    second form, and more exactly.
+    The converter quantizes the matrix of a `GATHER` with one scale and the matrix of a
+    `FULLY_CONNECTED` with one scale per row, so a tied embedding is in the file twice.
+    `EMBEDDING_LOOKUP` reads the second form, which is also more exact.
 
     Args:
-        content: A `ModelT`; changed in place.
+        model: A `ModelT`.
+
+    Returns:
+        Another `ModelT` with the same buffers.
     """
+    content = copy.copy(model)
+    content.subgraphs = copy.deepcopy(model.subgraphs)
+    content.operatorCodes = copy.deepcopy(model.operatorCodes)
     projections = [
         tensor
         for graph in content.subgraphs
@@ -41,10 +47,11 @@ def share_tied(content: Any) -> None:
                 if _is_same(content, embedding, projection):
                     _look_up(content, graph, operator, dequantized, projection)
                     break
+    return content
 
 
 def _look_up(content: Any, graph: Any, gather: Any, dequantize: Any, matrix: Any) -> None:
-    """Put an `EMBEDDING_LOOKUP` in the place of two operators; it takes a vector of ids."""
+    """Replace two operators of the copy by `EMBEDDING_LOOKUP`, which takes a vector of ids."""
     ids, embedded = gather.inputs[1], dequantize.outputs[0]
     count = int(np.prod(graph.tensors[ids].shape))
     dimension = int(matrix.shape[1])
@@ -54,8 +61,8 @@ def _look_up(content: Any, graph: Any, gather: Any, dequantize: Any, matrix: Any
     lookup = _operator(
         content, OPERATORS.EMBEDDING_LOOKUP, [flat_ids, len(graph.tensors) - 1], [flat]
     )
-    place = graph.operators.index(gather)
-    graph.operators[place : place + 1] = [
+    position = graph.operators.index(gather)
+    graph.operators[position : position + 1] = [
         _reshape(content, graph, ids, flat_ids),
         lookup,
         _reshape(content, graph, flat, embedded),
@@ -105,7 +112,7 @@ def _is_rowwise(tensor: Any) -> bool:
 
 
 def _is_same(content: Any, embedding: Any, projection: Any) -> bool:
-    """Whether both are one matrix: no further apart than the two roundings."""
+    """Whether both are one matrix: they differ by no more than the rounding of both."""
     if list(embedding.shape) != list(projection.shape) or embedding.type != projection.type:
         return False
     scale = np.asarray(embedding.quantization.scale)

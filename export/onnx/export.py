@@ -1,16 +1,18 @@
-"""ONNX: `encoder.onnx` and `decode_step.onnx`, batch and length dynamic."""
+"""Export to ONNX: `encoder.onnx` and `decode_step.onnx`, with dynamic batch size and length."""
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Iterable
-from importlib.util import find_spec
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..artifact import EXPORT, check_given, write_manifest
+from ..formats import ONNX
 from .loops import own_weights
-from .runtime import FILES, check_installed, onnx_runtime
+from .runtime import FILES, onnx_runtime
 
 OPSET = 18  # The newest that tf2onnx writes.
 QUANTIZATIONS = ("none", "int8")
@@ -26,27 +28,30 @@ def onnx(
 ) -> dict[str, Any]:
     """Export a translator to ONNX.
 
-    What was written is checked by `onnx.checker`, run by ONNX Runtime and compared with the model
-    before it takes its place.
+    Before the folder is renamed to its final name, the files are checked by `onnx.checker`, run by
+    ONNX Runtime and numerically verified against the model.
 
     Args:
         translator: A `Translator`.
-        folder: Goal; another export there is replaced.
-        quantize: "none" (float32), or "int8": weights of the products in int8, sums in float32.
-        samples: Sentences to compare with, and to keep as examples beside the model.
+        folder: The folder to write; an export there is replaced.
+        quantize: "none" (float32), or "int8": int8 weights of matrix products, float32
+            accumulation.
+        samples: Sentences to verify with, saved as examples beside the model; by default the
+            translator's own.
 
     Returns:
-        The manifest: signatures, sizes and what the comparison found.
+        The manifest: signatures, sizes and the result of the verification.
 
     Raises:
+        TypeError: `translator` is not a `Translator`, or `samples` are not strings.
         ValueError: An unknown quantization, or files that do not agree with the model.
         ImportError: A package is missing.
         OSError: The folder cannot be written.
     """
     samples = check_given(translator, samples)
-    check_onnx(quantize)
+    check_onnx(Path(folder), quantize=quantize)
     from ..golden import sample_sources
-    from ..proof import prove
+    from ..parity import verify
 
     with EXPORT.replaced(Path(folder)) as new:
         signatures = _convert(translator.model, new)
@@ -55,7 +60,7 @@ def onnx(
         longest = min(LONGEST_SAMPLE, translator.maximum_source_length)
         sampled = sample_sources(translator, samples, longest)
         runtimes = {"onnxruntime": onnx_runtime(new)}
-        proof = prove(translator, new, runtimes, *sampled, quantize=quantize)
+        found = verify(translator, new, runtimes, *sampled, quantize=quantize)
         sizes = {name: (new / name).stat().st_size for name in FILES.values()}
         weights = translator.model.count_params() * (4 if quantize == "none" else 1)
         content = {
@@ -63,25 +68,24 @@ def onnx(
             "quantization": quantize,
             "signatures": signatures,
             "bytes": {**sizes, "weights": weights},
-            **proof,
+            **found,
         }
-        return write_manifest(new, "onnx", translator, content)
+        return write_manifest(new, ONNX, translator, content)
 
 
-def check_onnx(quantize: str) -> None:
-    """Raise unless there is such a quantization and the packages that it takes."""
+def check_onnx(folder: Path, *, quantize: str = "none") -> Path:
+    """Raise unless the options are valid and the packages installed; see `Format.check`."""
     if quantize not in QUANTIZATIONS:
         raise ValueError(
             f"`quantize` of ONNX must be one of {list(QUANTIZATIONS)}. "
             f"Received: quantize={quantize!r}"
         )
-    if find_spec("tf2onnx") is None or find_spec("onnx") is None:
-        raise ImportError("tf2onnx writes ONNX. Install it: pip install 'keras-s2s[onnx]'")
-    check_installed()
+    ONNX.check_installed()
+    return folder
 
 
 def _convert(model: Any, new: Path) -> dict[str, Any]:
-    """Write both files in float32 and return what their inputs and outputs are."""
+    """Write both files in float32 and return their signatures."""
     import tensorflow as tf
     import tf2onnx
     from onnx import checker, save
@@ -101,21 +105,21 @@ def _convert(model: Any, new: Path) -> dict[str, Any]:
             autograph=False,
         )
         made, _ = tf2onnx.convert.from_function(function, input_signature=specs, opset=OPSET)
-        own_weights(made.graph)
-        described[name] = _name_dimensions(made.graph)
+        made, described[name] = _with_named_dimensions(own_weights(made))
         checker.check_model(made, full_check=True)
         save(made, new / FILES[name])
     return described
 
 
-# What the dynamic dimensions of a tensor are, by its name; of all others only the first is.
+# Names of the dynamic dimensions of a tensor; all others have a dynamic batch size only.
 _DYNAMIC = {name: ("batch", "source_length") for name in ("tokens", "memory", "keys", "attention")}
 
 
-def _name_dimensions(graph: Any) -> dict[str, Any]:
-    """Give the dynamic dimensions readable names, and return all shapes."""
+def _with_named_dimensions(model: Any) -> tuple[Any, dict[str, Any]]:
+    """A copy of a model whose dynamic dimensions have readable names, and its signature."""
+    named = copy.deepcopy(model)
     described: dict[str, Any] = {"inputs": {}, "outputs": {}}
-    for kind, tensors in (("inputs", graph.input), ("outputs", graph.output)):
+    for kind, tensors in (("inputs", named.graph.input), ("outputs", named.graph.output)):
         for tensor in tensors:
             dimensions = tensor.type.tensor_type.shape.dim
             for dimension, name in zip(
@@ -125,17 +129,14 @@ def _name_dimensions(graph: Any) -> dict[str, Any]:
             dtype = "float32" if tensor.type.tensor_type.elem_type == 1 else "int32"
             shape = [dimension.dim_param or dimension.dim_value for dimension in dimensions]
             described[kind][tensor.name] = {"dtype": dtype, "shape": shape}
-    return described
+    return named, described
 
 
 def _quantize(new: Path) -> None:
-    """Put int8 weights in the place of float32 ones, in loops too."""
+    """Replace float32 weights by int8 ones, inside of loops too."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # Of tensors that it leaves alone it makes much.
-    try:
+    with _errors_only():  # It logs a warning for every tensor that stays as it is.
         for name in FILES.values():
             plain = new / f"{name}.float32"
             (new / name).rename(plain)
@@ -146,5 +147,15 @@ def _quantize(new: Path) -> None:
                 extra_options={"EnableSubgraph": True},
             )
             plain.unlink()
+
+
+@contextmanager
+def _errors_only() -> Iterator[None]:
+    """Let the root logger pass errors only, until the context ends."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
     finally:
         root.setLevel(level)

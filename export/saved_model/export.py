@@ -1,7 +1,7 @@
-"""SavedModel for TensorFlow Serving: from texts to texts, in versions, with all a server reads.
+"""Export to SavedModel for TensorFlow Serving: from text to text, one folder per version.
 
-Serving takes each folder with a number for a name as a version of the model, and the highest by
-default; what else lies there it leaves alone.
+The server takes each folder whose name is a number as a version of the model, serves the highest by
+default, and ignores the rest.
 """
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import EXPORT, check_given, versions_in, write_manifest
+from ..formats import SAVED_MODEL
 from .serving_files import (
     BATCHING,
     MODELS,
     WARM_UP,
-    check_serving_api,
     write_configuration,
     write_warm_up,
 )
 
 LONGEST_SAMPLE = 64  # tokens
 LARGEST_VERSION = 2**63 - 1  # Serving's are int64.
-TIE = 1e-3  # Difference of two scores below which either answer may win.
-# The search is the translator's and its steps are compared strictly; but rounding differs from
-# batch to batch, and a recurrence can make much of it in a long answer to a strange text.
+TIE = 1e-3  # Difference of two scores below which either hypothesis may win.
+# The search is the translator's, and its steps are verified strictly. But rounding depends on the
+# batch, and a recurrence can amplify it in a long translation of an unusual text.
 LEAST_SHARE = 0.9
-TOKENIZERS = "assets/"
 
 
 def saved_model(
@@ -40,67 +39,65 @@ def saved_model(
     """Export a translator for TensorFlow Serving, as one version of a model.
 
     `FOLDER/VERSION` becomes a SavedModel with the signatures `serving_default` and `beam_search`
-    (texts to texts), `align` (texts to pieces and attention), `encode` and `decode_step` (see
+    (text to text), `align` (text to tokens and attention weights), `encode` and `decode_step` (see
     `Contract`), with tokenizers and warm-up requests. `FOLDER` gets a `models.config` and a
-    `batching_parameters.txt` to start from, unless they are there. What was written is loaded, run
-    and compared with the model before it takes its place.
+    `batching_parameters.txt` to start from, unless they exist. Before a version is renamed to its
+    final name, it is loaded, run and numerically verified against the model.
 
     Args:
-        translator: A `Translator`; its beam and penalties become the server's.
-        folder: Where the versions are; its name becomes the model's.
-        version: From 1; one that is there is replaced. `None` for one more than the highest.
-        samples: Sentences to compare with, to warm the server up, and to keep as examples.
+        translator: A `Translator`; its search becomes the server's. Its tokenizers must run in the
+            graph: a class of your own implements `Tokenizer.make_in_graph`.
+        folder: The folder of the versions; its name becomes the model's.
+        version: From 1; an existing version is replaced. `None` for one more than the highest.
+        samples: Sentences to verify with, to warm the server up, and to save as examples; by
+            default the translator's own.
 
     Returns:
-        The manifest: version, signatures, sizes, the oldest server that can run it, and what the
-        comparison found.
+        The manifest: version, signatures, sizes, the oldest server that can run it, and the result
+        of the verification.
 
     Raises:
-        ValueError: No version number, a folder of something else, or a model that does not agree.
+        TypeError: `translator` is not a `Translator`, `samples` are not strings, `version` is not
+            an integer, or a tokenizer does not run in the graph.
+        ValueError: A version out of range, a folder of something else, or a model that does not
+            agree.
         ImportError: A package is missing.
         OSError: The folder cannot be written.
     """
     samples = check_given(translator, samples)
-    folder = Path(folder).resolve()
-    is_next = version is None
-    version = check_saved_model(folder, version)
-    from ..contract import shapes
+    goal = check_saved_model(Path(folder), version=version)
     from ..golden import sample_sources
-    from .serving_operations import oldest_serving
     from .signatures import Served
 
     longest = min(LONGEST_SAMPLE, translator.maximum_source_length)
     texts, sources = sample_sources(translator, samples, longest)
-    with EXPORT.replaced(folder / str(version)) as new:
-        signatures = Served(translator).save(new)
-        write_warm_up(new / WARM_UP, folder.name, texts, signatures)
+    served = Served(translator)
+    with EXPORT.replaced(goal) as new:
+        signatures = served.save(new)
+        write_warm_up(new / WARM_UP, goal.parent.name, texts, signatures)
         content = {
-            "version": version,
-            "signatures": {
-                name: {
-                    "inputs": shapes(one.inputs),
-                    "outputs": shapes(one.call.structured_outputs),
-                }
-                for name, one in signatures.items()
-            },
-            "oldest_serving": oldest_serving(new),
-            "bytes": _sizes(new, translator.model),
-            **_prove(translator, new, texts, sources),
+            "version": int(goal.name),
+            **_described(new, translator.model, signatures),
+            **_verify(translator, new, texts, sources),
         }
-        manifest = write_manifest(new, "saved_model", translator, content, TOKENIZERS)
-        if is_next and version in versions_in(folder):
+        manifest = write_manifest(new, SAVED_MODEL, translator, content)
+        if version is None and int(goal.name) in versions_in(goal.parent):
             raise ValueError(
-                f"Version {version} must be a new one. Received: {str(folder)!r}, where another "
-                "export has written it meanwhile. Export again."
+                f"Version {goal.name} must be a new one. Received: {str(goal.parent)!r}, where "
+                "another export has written it meanwhile. Export again."
             )
-    write_configuration(folder)
+    write_configuration(goal.parent)
     return manifest
 
 
-def check_saved_model(folder: Path, version: int | None) -> int:
-    """Raise unless a version can be exported into a folder; return its number."""
-    check_serving_api()
+def check_saved_model(folder: Path, *, version: int | None = None) -> Path:
+    """Raise unless the options are valid and the packages installed; see `Format.check`."""
+    SAVED_MODEL.check_installed()
     folder = folder.resolve()
+    return folder / str(_checked_version(folder, version))
+
+
+def _checked_version(folder: Path, version: int | None) -> int:
     others = sorted(
         path.name
         for path in (folder.iterdir() if folder.is_dir() else ())
@@ -133,28 +130,46 @@ def check_saved_model(folder: Path, version: int | None) -> int:
     return version
 
 
-def _sizes(new: Path, model: Any) -> dict[str, int]:
+def _described(new: Path, model: Any, signatures: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest says of the signatures, the oldest server and the sizes."""
+    from ..contract import shapes
+    from .serving_operations import oldest_serving
+
     variables = sum(path.stat().st_size for path in (new / "variables").iterdir())
     graph = (new / "saved_model.pb").stat().st_size
-    return {"saved_model.pb": graph, "variables": variables, "weights": 4 * model.count_params()}
+    return {
+        "signatures": {
+            name: {
+                "inputs": shapes(one.inputs),
+                "outputs": shapes(one.call.structured_outputs),
+            }
+            for name, one in signatures.items()
+        },
+        "oldest_serving": oldest_serving(new),
+        "bytes": {
+            "saved_model.pb": graph,
+            "variables": variables,
+            "weights": 4 * model.count_params(),
+        },
+    }
 
 
-def _prove(
+def _verify(
     translator: Any, new: Path, texts: Sequence[str], sources: Sequence[Sequence[int]]
 ) -> dict[str, Any]:
-    """Run what was written, by ids as the other formats and from text to text."""
-    from ..proof import prove
+    """Run the SavedModel: from ids, as the other formats, and from text to text."""
+    from ..parity import verify
     from .runtime import load_saved_model, signature_runner
 
-    loaded = load_saved_model(new, is_trusted=True)
+    loaded = load_saved_model(new)
     run = signature_runner(loaded)
-    proof = prove(translator, new, {"saved_model": run}, texts, sources)
-    proof["parity"]["serving_default"] = _compare_texts(translator, run, [*texts, ""])
-    return proof
+    found = verify(translator, new, {"saved_model": run}, texts, sources)
+    from_text = _compare_texts(translator, run, [*texts, ""])
+    return {**found, "parity": {**found["parity"], "serving_default": from_text}}
 
 
 def _compare_texts(translator: Any, run: Any, texts: list[str]) -> dict[str, Any]:
-    """The answers from text to text beside the translator's, which searches in other batches."""
+    """Compare translations with the translator's, which searches in other batches."""
     import numpy as np
 
     from ..parity import Agreement

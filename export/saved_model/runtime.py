@@ -12,8 +12,8 @@ from .serving_operations import read_saved_model
 if TYPE_CHECKING:
     import numpy as np
 
-# A SavedModel is a program, and many operations reach out of it: to files, to other machines, to
-# the process. So it may hold only what an export is made of, and a few that only compute.
+# A SavedModel is a program, and many operations have side effects: on files, the network or the
+# process. So only the operations that exports use are allowed, and a few that only compute.
 KNOWN = frozenset(
     """
     Abs Add AddV2 All Any ArgMax Assert AssignVariableOp BatchMatMulV2 BatchMatMulV3 BiasAdd
@@ -37,31 +37,29 @@ KNOWN = frozenset(
     VarIsInitializedOp Where While ZerosLike
     """.split()
 )
-# TensorFlow saves and restores variables in functions of its own, which loading does not run.
+# Functions that save and restore variables; loading does not run them.
 SAVER = re.compile(r"__inference__traced_(save|restore)_\d+")
 
 
-def load_saved_model(folder: Path, *, is_trusted: bool = False) -> Any:
-    """Load a SavedModel that an export wrote, wherever it comes from.
+def load_saved_model(folder: Path) -> Any:
+    """Load the SavedModel of an export from any source.
 
     Args:
-        folder: Of `saved_model.pb`.
-        is_trusted: Whether this process has just written it.
+        folder: The folder of `saved_model.pb`.
 
     Returns:
-        What `tf.saved_model.load` gives.
+        The object that `tf.saved_model.load` returns.
 
     Raises:
-        ValueError: It cannot be read, or could do more than an export does.
+        ValueError: It cannot be read, or has operations that no export has.
         ImportError: tensorflow-text is missing.
     """
-    if not is_trusted:
-        check_saved_model_graph(folder)
+    check_saved_model_graph(folder)
     import tensorflow as tf
 
     from keras_s2s.text.normalization import import_tensorflow_text
 
-    import_tensorflow_text()  # Without its operations the file cannot be loaded.
+    import_tensorflow_text()  # The graph has operations of it.
     try:
         return tf.saved_model.load(str(folder))
     except (ValueError, OSError, LookupError, tf.errors.OpError) as error:
@@ -71,13 +69,13 @@ def load_saved_model(folder: Path, *, is_trusted: bool = False) -> Any:
 
 
 def check_saved_model_graph(folder: Path) -> None:
-    """Raise unless a SavedModel is made of what exports are made of.
+    """Raise unless a SavedModel has the operations of exports only.
 
     Args:
-        folder: Of `saved_model.pb`.
+        folder: The folder of `saved_model.pb`.
 
     Raises:
-        ValueError: It cannot be read, holds another operation, or could run those that save.
+        ValueError: It cannot be read, has another operation, or calls the functions that save.
     """
     model = read_saved_model(folder)
     strange = {one for meta_graph in model.meta_graphs for one in _strange(meta_graph)}
@@ -91,9 +89,9 @@ def check_saved_model_graph(folder: Path) -> None:
 
 
 def _strange(meta_graph: Any) -> Iterator[str]:
-    """What no export holds."""
+    """Names of what no export contains."""
     graph, objects = meta_graph.graph_def, meta_graph.object_graph_def.nodes
-    if not objects:  # TensorFlow would run the graph as that of version 1.
+    if not objects:  # TensorFlow would run it as a graph of version 1.
         yield "no objects"
     if any(one.saveable_objects or one.registered_saver for one in objects):
         yield "objects that save themselves"
@@ -109,10 +107,10 @@ def _strange(meta_graph: Any) -> Iterator[str]:
 def signature_runner(
     loaded: Any,
 ) -> Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
-    """The signatures of a loaded SavedModel, as one function on arrays.
+    """One function on arrays for all signatures of a loaded SavedModel.
 
     Args:
-        loaded: From `load_saved_model`; it must live as long as the function is used.
+        loaded: From `load_saved_model`; it must outlive the function.
 
     Returns:
         `run(name, inputs) -> outputs`, arrays by name.

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving reads beside a model: warm-up requests and configuration."""
+"""Files for TensorFlow Serving: warm-up requests and configuration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 from collections.abc import Iterable, Sequence
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,18 @@ from keras_s2s.special_ids import END_ID, START_ID, UNK_ID
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 MODELS, BATCHING = "models.config", "batching_parameters.txt"
 WARM_UP_TEXTS = 20
-SERVING = "2.19.1"  # The release that the docker line names.
-_MODELS = """# Which models the server loads: --model_config_file={place}/models.config
+SERVING = "2.19.1"  # The release in the docker command.
+_MODELS = """# Which models the server loads: --model_config_file={path}/models.config
 model_config_list {{
   config {{
     name: {name}
-    base_path: {quoted_place}
+    base_path: {quoted_path}
     model_platform: "tensorflow"
   }}
 }}
 """
 _BATCHING = """# How the server joins requests to batches; a request larger than that is refused:
-# --enable_batching=true --batching_parameters_file={place}/batching_parameters.txt
+# --enable_batching=true --batching_parameters_file={path}/batching_parameters.txt
 max_batch_size {{ value: 64 }}
 batch_timeout_micros {{ value: 2000 }}
 max_enqueued_batches {{ value: 100 }}
@@ -37,30 +36,26 @@ pad_variable_length_inputs: true
 """
 
 
-def check_serving_api() -> None:
-    """Raise ImportError unless the protocol's messages are there."""
-    if find_spec("tensorflow_serving") is None:
-        raise ImportError(
-            "Warm-up requests are made with tensorflow-serving-api. "
-            "Install it: pip install 'keras-s2s[serving]'"
-        )
+def serving_line(folder: Path) -> str:
+    """How to serve a folder of versions, as one line."""
+    return f"serve it: {docker_command(folder, SERVING)}"
 
 
 def docker_command(folder: Path, release: str) -> str:
-    """The line that serves a folder of versions, on this machine alone.
+    """The command that serves a folder of versions, reachable from this machine only.
 
     Args:
-        folder: Of `models.config`.
-        release: Of TensorFlow Serving, like "2.19.1".
+        folder: The folder with `models.config`.
+        release: Release of TensorFlow Serving, like "2.19.1".
     """
-    place = _place(folder)
-    mount = StringIO()  # Docker reads a line of comma-separated values.
-    fields = ["type=bind", f"source={folder.resolve()}", f"target={place}", "readonly"]
+    path = _container_path(folder)
+    mount = StringIO()  # Docker parses the value as CSV.
+    fields = ["type=bind", f"source={folder.resolve()}", f"target={path}", "readonly"]
     csv.writer(mount, lineterminator="").writerow(fields)
     options = {
-        "model_config_file": f"{place}/{MODELS}",
+        "model_config_file": f"{path}/{MODELS}",
         "enable_batching": "true",
-        "batching_parameters_file": f"{place}/{BATCHING}",
+        "batching_parameters_file": f"{path}/{BATCHING}",
     }
     flags = " ".join(shlex.quote(f"--{name}={value}") for name, value in options.items())
     return (
@@ -71,11 +66,11 @@ def docker_command(folder: Path, release: str) -> str:
 
 
 def write_configuration(folder: Path) -> None:
-    """Write `models.config` and `batching_parameters.txt`, unless they are there."""
-    place = _place(folder)
+    """Write `models.config` and `batching_parameters.txt`, unless they exist."""
+    path = _container_path(folder)
     texts = {
-        MODELS: _MODELS.format(place=place, name=_quoted(folder.name), quoted_place=_quoted(place)),
-        BATCHING: _BATCHING.format(place=place, threads=os.cpu_count() or 1),
+        MODELS: _MODELS.format(path=path, name=_quoted(folder.name), quoted_path=_quoted(path)),
+        BATCHING: _BATCHING.format(path=path, threads=os.cpu_count() or 1),
     }
     for name, text in texts.items():
         if not (folder / name).exists():
@@ -88,12 +83,12 @@ def write_configuration(folder: Path) -> None:
 
 
 def write_warm_up(path: Path, model: str, texts: Sequence[str], signatures: dict[str, Any]) -> None:
-    """Write the requests that a server answers before it takes the first one from outside.
+    """Write the requests that a server runs before it accepts others.
 
     Args:
-        path: Goal.
+        path: The file to write.
         model: Name of the model.
-        texts: What to translate: some of them one by one, and as one batch.
+        texts: Texts to translate: the first ones one by one, and as a batch.
         signatures: From `Served.save`.
     """
     import tensorflow as tf
@@ -128,11 +123,11 @@ def _warm_up_inputs(
     yield "decode_step", {key: found[key] for key in step.inputs}
 
 
-def _place(folder: Path) -> str:
-    """Where the model is inside the container."""
+def _container_path(folder: Path) -> str:
+    """The folder of the model inside the container."""
     return f"/models/{folder.resolve().name}"
 
 
 def _quoted(text: str) -> str:
-    """A string of protocol buffers' text format."""
+    """A string in the text format of protocol buffers."""
     return json.dumps(text, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What a server answers: the translator as one TensorFlow module, from texts to texts."""
+"""The signatures of a SavedModel: a translator as TensorFlow functions, from text to text."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from keras_s2s.special_ids import END_ID, PAD_ID
 
 from ..contract import Contract
 
-# Attention weights that one call may hold: a quarter of a gigabyte.
+# Attention weights that one call may return: 256 MiB.
 MOST_WEIGHTS = 2**26
-# Score of an answer that does not exist. Minus infinity is no JSON.
+# Score of a missing hypothesis: JSON has no infinity.
 NO_SCORE = float(tf.float32.min)
 
 
@@ -28,14 +28,24 @@ class Signature(NamedTuple):
     call: Any
 
 
+class _Module(tf.Module):
+    """What a SavedModel keeps: the tokenizers with their tables, and the weights."""
+
+    def __init__(self, tokenizers: list[tf.Module], weights: list[tf.Variable]) -> None:
+        super().__init__()
+        self.tokenizers = tokenizers
+        self.weights = weights
+
+
 class Served:
-    """A translator as signatures of a SavedModel; in each, dimension 0 is the batch.
+    """The signatures of a SavedModel for a translator; in each, dimension 0 is the batch.
 
     Args:
-        translator: A `Translator`; its beam and penalties become those of the server.
+        translator: A `Translator`; its search becomes the server's.
 
     Raises:
         ImportError: tensorflow-text is missing.
+        TypeError: A tokenizer does not implement `make_in_graph`.
     """
 
     def __init__(self, translator: Any) -> None:
@@ -46,7 +56,7 @@ class Served:
         self.target = translator.target_tokenizer.in_graph
         self._source_pieces = _piece_table(translator.source_tokenizer)
         self._target_pieces = _piece_table(translator.target_tokenizer)
-        # What a step joins out of several weights is joined once, and saved in their place.
+        # Weights that a step concatenates are concatenated once, and saved instead of their parts.
         self._kernels = tree.map_structure(
             lambda kernel: tf.Variable(kernel, trainable=False), self._model.decoder.kernels()
         )
@@ -58,20 +68,17 @@ class Served:
         """Write the SavedModel.
 
         Args:
-            folder: Where to.
+            folder: The folder to write.
 
         Returns:
             The signatures by name: `serving_default`, `beam_search`, `encode`, `decode_step`, and
-            `align` where there is attention.
+            `align` if the model has attention.
         """
         signatures = self._signatures()
         calls = {name: one.call for name, one in signatures.items()}
-        module: Any = tf.Module()
-        module.tokenizers = [self.source, self.target]
-        # Only what the functions read: a Keras model here would be saved whole, beside it.
-        module.weights = list(
-            {id(one): one for call in calls.values() for one in call.variables}.values()
-        )
+        # Only what the functions read: a Keras model would be saved whole, in addition.
+        weights = list({id(one): one for call in calls.values() for one in call.variables}.values())
+        module = _Module([self.source, self.target], weights)
         tf.saved_model.save(module, str(folder), signatures=calls)
         return signatures
 
@@ -88,7 +95,7 @@ class Served:
         return {name: _traced(*call) for name, call in calls.items()}
 
     def translate(self, text: Any) -> dict[str, Any]:
-        """The best answers: text string `[B]` to translation string `[B]` and score `[B]`."""
+        """The best translations: text string `[B]` to translation string `[B]` and score `[B]`."""
         source, lengths = self._read(text)
         found = self._find(source, lengths)
         return {
@@ -97,12 +104,12 @@ class Served:
         }
 
     def beam_search(self, text: Any) -> dict[str, Any]:
-        """All answers of the beam: text string `[B]` to translations `[B, K]`, the best first.
+        """All hypotheses of the beam: text string `[B]` to translations `[B, K]`, best first.
 
         Returns:
-            `translations` string `[B, K]`, `scores` and `log_probabilities` float32 `[B, K]`. What
-            there is no answer for is empty and has the lowest number there is; a blank text has one
-            answer, the empty one, with score 0.
+            `translations` string `[B, K]`, `scores` and `log_probabilities` float32 `[B, K]`. A
+            missing hypothesis is empty and has the lowest float32; a blank text has one hypothesis,
+            the empty one, with score 0.
         """
         source, lengths = self._read(text)
         beam = beam_size_of(self._search)
@@ -120,12 +127,12 @@ class Served:
         }
 
     def align(self, text: Any) -> dict[str, Any]:
-        """What the best answers looked at: text string `[B]` to pieces and attention.
+        """Attention weights of the best translations: text string `[B]` to tokens and weights.
 
         Returns:
             `translation` string `[B]`, `source_pieces` string `[B, S]`, `target_pieces` string
             `[B, T]`, both with the end mark and padded with "", and `attention` float32
-            `[B, T, S]`, whose rows sum to 1 and are 0 behind the end.
+            `[B, T, S]`, whose rows sum to 1, and are 0 after the end mark.
         """
         source, lengths = self._read(text)
         cells = (
@@ -151,7 +158,7 @@ class Served:
         }
 
     def _read(self, text: Any) -> tuple[Any, Any]:
-        """Ids int32 `[B, S]` with end marks, and the tokens of each row, 0 for a blank text."""
+        """Ids int32 `[B, S]` with end marks, and the length of each row, 0 for a blank text."""
         some = tf.debugging.assert_positive(tf.size(text), "At least one text is needed.")
         with tf.control_dependencies([some]):
             ids = self.source.tokenize(tf.identity(text))
@@ -172,10 +179,10 @@ def _traced(call: Any, inputs: dict[str, tuple]) -> Signature:
 
 
 def _limits(lengths: Any) -> Any:
-    """The longest translations in tokens, as of `Translator`; 0 for a blank text."""
+    """Maximum lengths of translations in tokens, as in `Translator`; 0 for a blank text."""
     return tf.where(lengths > 0, default_limit(lengths), 0)
 
 
 def _piece_table(tokenizer: Any) -> Any:
-    """What each id stands for, string `[V]`; nothing for padding."""
+    """The token of each id, string `[V]`; empty for padding."""
     return tf.constant(["", *tokenizer.pieces(range(1, tokenizer.vocabulary_size))])

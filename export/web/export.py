@@ -1,4 +1,4 @@
-"""The page that runs a LiteRT export in a browser, as files for any host."""
+"""Write the page that runs a LiteRT export in a browser."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from pathlib import Path
 from keras_s2s.files.artifact_folder import FolderKind
 
 from ..artifact import MANIFEST, find_export, read_manifest
+from ..formats import LITERT
 from .litert_js import CLIENT, runtime_files
 
 SITE = FolderKind("a page", "page.json", "keras-s2s page", "keras-s2s web")
 
 
 def web(model: str | Path, folder: str | Path) -> dict[str, int]:
-    """Write the page with a model, for any host of static files.
+    """Write the page with a model, for any static host.
 
-    Nothing in it names the place where it lies: it works in any folder of a host. Over https, and
-    from localhost, browsers keep it for use without a network; elsewhere they don't.
+    All its addresses are relative, so it works in any folder of a host. Over HTTPS and on localhost
+    the browser caches it for use offline.
 
     Args:
-        model: What `litert` wrote.
-        folder: Goal; another page there is replaced.
+        model: The folder of a LiteRT export.
+        folder: The folder to write; another page there is replaced.
 
     Returns:
-        The size of each file in bytes, by its name.
+        The size of each file in bytes, by name.
 
     Raises:
-        ValueError: No LiteRT export, a damaged one, or a folder that holds something else.
-        FileNotFoundError: LiteRT.js is not here and npm, which fetches it, neither.
+        ValueError: `model` is not a LiteRT export or is damaged, or `folder` holds something else.
+        FileNotFoundError: LiteRT.js is not installed, and neither is npm, which fetches it.
         OSError: The folder cannot be written, or npm failed.
     """
     SITE.check_goal(Path(folder))
@@ -42,9 +43,9 @@ def web(model: str | Path, folder: str | Path) -> dict[str, int]:
 
 
 def site_files(model: str | Path) -> dict[str, Path]:
-    """Every file of the page, by the name under which the page asks for it."""
+    """The files of the page, by their address relative to it."""
     manifest = read_manifest(model)
-    if manifest["kind"] != "litert":
+    if manifest["kind"] != LITERT.name:
         raise ValueError(
             "A browser runs LiteRT exports (keras-s2s export --format litert). "
             f"Received: {str(model)!r}, of kind {manifest['kind']!r}."

@@ -1,4 +1,4 @@
-"""LiteRT.js for the page: beside it where `make web` put it, else from npm, once."""
+"""LiteRT.js for the page: installed by `make web`, or fetched from npm once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ CLIENT = Path(__file__).resolve().parents[1] / "clients" / "web"
 BUILT_IN = CLIENT / "litert"
 PATIENCE = 600  # Seconds for npm.
 LOCK = ("package.json", "package-lock.json")
-# By the name under which the page asks for it, where npm puts a file. The page needs one of the two
-# pairs: browsers without relaxed SIMD take "compat".
+# The path of each file in npm's folder, by its address on the page. The page loads one of the two
+# pairs: "compat" in browsers without relaxed SIMD.
 PACKAGED = {
     "core.js": "@litertjs/core/dist/index.js",
     "wasm-utils.js": "@litertjs/wasm-utils/dist/index.js",
@@ -31,11 +31,11 @@ PACKAGED = {
 
 
 def runtime_files() -> dict[str, Path]:
-    """The files of LiteRT.js by the names under which the page asks for them.
+    """The files of LiteRT.js, by their address on the page.
 
     Raises:
-        FileNotFoundError: It is not here, and npm, which fetches it, neither.
-        OSError: npm failed, or there is no room.
+        FileNotFoundError: It is not installed, and neither is npm, which fetches it.
+        OSError: npm failed, or the disk is full.
     """
     folder = next((place for place in (BUILT_IN, _cache()) if _is_whole(place)), None)
     if folder is None:
@@ -45,7 +45,7 @@ def runtime_files() -> dict[str, Path]:
 
 
 def fetch_runtime(goal: Path) -> None:
-    """Put LiteRT.js into a folder, which is replaced as a whole; errors as for `install`."""
+    """Write LiteRT.js into a folder, which is replaced as a whole; raises as `install`."""
     with tempfile.TemporaryDirectory() as place, RUNTIME.replaced(goal) as new:
         packages = install(Path(place))
         for name, packaged in PACKAGED.items():
@@ -55,17 +55,17 @@ def fetch_runtime(goal: Path) -> None:
 
 
 def install(folder: Path) -> Path:
-    """Let npm fetch LiteRT.js, with the versions and the digests of the lock file.
+    """Fetch LiteRT.js with npm, in the versions and with the digests of the lock file.
 
     Args:
-        folder: One that is there, for npm's files.
+        folder: An existing folder for npm's files.
 
     Returns:
         The folder of the packages.
 
     Raises:
-        FileNotFoundError: There is no npm.
-        OSError: npm failed, or there is no room.
+        FileNotFoundError: npm is not installed.
+        OSError: npm failed, or the disk is full.
     """
     npm = shutil.which("npm")
     if npm is None:
@@ -90,7 +90,7 @@ def install(folder: Path) -> Path:
 
 
 def _cache() -> Path:
-    """Where what was fetched is kept for the next time, by what the lock file says."""
+    """The cache folder, one for each version of the lock file."""
     found = hashlib.sha256((CLIENT / LOCK[1]).read_bytes()).hexdigest()[:12]
     try:
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -1,10 +1,11 @@
-"""A server of the page for this machine alone."""
+"""An HTTP server for the page, reachable from this machine only."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,26 +21,21 @@ CONTENT_TYPES = {
     ".json": "application/json",
     ".wasm": "application/wasm",
 }
-SILENCE = 60  # Seconds after which a connection is closed that says or takes nothing.
+SILENCE = 60  # Seconds without traffic after which a connection is closed.
 
 
 def server(files: Mapping[str, Path], port: int) -> ThreadingHTTPServer:
-    """Make a server for this machine alone; `serve_forever` runs it.
+    """Create a server that listens on the loopback interface; `serve_forever` runs it.
 
     Args:
-        files: What it gives out, by name, and nothing else; see `site_files`.
-        port: On 127.0.0.1; 0 for one that is free, then `server_port` says which.
+        files: The files that it serves, by name; see `site_files`.
+        port: Port on 127.0.0.1; 0 for any free one, which `server_port` then holds.
 
     Raises:
         OSError: The port is taken.
     """
-
-    class Handler(_Handler):
-        pass
-
-    Handler.files = files
     try:
-        return ThreadingHTTPServer((LOOPBACK, port), Handler)
+        return ThreadingHTTPServer((LOOPBACK, port), partial(_Handler, files))
     except OSError as error:
         raise OSError(
             f"port {port} can't be opened ({error.strerror}); name another with --port, or 0 for "
@@ -48,18 +44,21 @@ def server(files: Mapping[str, Path], port: int) -> ThreadingHTTPServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Gives out the files of a page."""
+    """Serves the files of a page."""
 
-    files: Mapping[str, Path]
     timeout = SILENCE
     protocol_version = "HTTP/1.1"
+
+    def __init__(self, files: Mapping[str, Path], *connection: Any) -> None:
+        self.files = files
+        super().__init__(*connection)  # It handles all requests of the connection.
 
     def do_GET(self) -> None:
         """Answer with a file."""
         self._answer(with_content=True)
 
     def do_HEAD(self) -> None:
-        """Answer with what is known about a file."""
+        """Answer with the headers of a file."""
         self._answer(with_content=False)
 
     def _answer(self, with_content: bool) -> None:
@@ -69,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             self.send_error(HTTPStatus.BAD_REQUEST)
             return
-        if host not in OWN_NAMES:  # Another site's name that leads here.
+        if host not in OWN_NAMES:  # The name of another site, resolved to this machine.
             self.send_error(HTTPStatus.FORBIDDEN)
             return
         try:
@@ -88,14 +87,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
         if with_content:
-            shutil.copyfileobj(file, self.wfile)  # In blocks: `timeout` is for each of them.
+            shutil.copyfileobj(file, self.wfile)  # In blocks: `timeout` applies to each of them.
 
     def handle(self) -> None:
-        """Answer until the other side has gone, which is no error."""
+        """Answer requests; a client that disconnects is not an error."""
         try:
             super().handle()
         except ConnectionError:
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep the terminal for the address."""
+        """Log nothing: the terminal shows the address."""

@@ -9,9 +9,8 @@ import typer
 
 from keras_s2s.cli.models import load_translator
 from keras_s2s.cli.options import File, Model, about
+from keras_s2s.export.formats import FORMATS, Format
 from keras_s2s.files.native_logs import without_remarks
-
-Format = "litert|onnx|saved_model"
 
 
 def export(
@@ -20,7 +19,7 @@ def export(
         Path, about("Folder for the export; of saved_model, for all its versions.", "DIR")
     ],
     form: Annotated[
-        str, typer.Option("--format", help="What it shall run on.", metavar=Format)
+        str, typer.Option("--format", help="What it shall run on.", metavar="|".join(FORMATS))
     ] = "litert",
     quantize: Annotated[
         str, about("What weights are kept in; float16 is for litert alone.", "none|float16|int8")
@@ -41,33 +40,17 @@ def export(
     ] = None,
 ) -> None:
     """Export a model for phones (litert), servers (saved_model) or onnx, and prove it equal."""
-    if form not in Format.split("|"):
-        raise ValueError(f"--format must be one of {Format}. Received: {form!r}")
-    if form != "litert" and (max_length is not None or lengths is not None):
-        raise ValueError(f"--max-length and --lengths go with --format litert; {form} takes any")
-    if form != "saved_model" and version is not None:
-        raise ValueError(f"--version goes with --format saved_model. Received: --format {form}")
-    import keras_s2s.export as formats
+    if form not in FORMATS:
+        raise ValueError(f"--format must be one of {'|'.join(FORMATS)}. Received: {form!r}")
+    chosen = FORMATS[form]
+    given = {"quantize": quantize, "lengths": lengths, "max_length": max_length, "version": version}
+    _check_options(chosen, given)
+    given["lengths"] = _lengths(lengths)
+    options = {name: given[name] for name in chosen.options}
+    sentences = _read(samples)
+    goal = chosen.check.load()(output, **options)
     from keras_s2s.export.artifact import EXPORT, find_export
-    from keras_s2s.export.litert.export import check_litert
-    from keras_s2s.export.onnx.export import check_onnx
-    from keras_s2s.export.saved_model.export import check_saved_model
-    from keras_s2s.export.saved_model.serving_files import SERVING, docker_command
 
-    options: dict[str, Any] = {"samples": _read(samples)}
-    goal = output
-    if form == "saved_model":
-        if quantize != "none":
-            raise ValueError(f"--quantize of saved_model is none. Received: {quantize!r}")
-        options["version"] = version
-        goal = output / str(check_saved_model(output, version))
-    elif form == "litert":
-        options["quantize"] = quantize
-        options["lengths"], options["max_length"] = _lengths(lengths), max_length
-        check_litert(quantize, options["lengths"], max_length)
-    else:
-        options["quantize"] = quantize
-        check_onnx(quantize)
     if EXPORT.is_in(find_export(model)):
         raise ValueError(f"{model} is an export already; --model must be what was trained")
     EXPORT.check_goal(goal)
@@ -75,11 +58,22 @@ def export(
         print(f"the export in {goal} will be replaced")
     translator = load_translator(model)
     with without_remarks():
-        manifest = getattr(formats, form)(translator, output, **options)
+        manifest = chosen.export.load()(translator, output, samples=sentences, **options)
     _report(manifest)
     print(f"the export is in {goal}")
-    if form == "saved_model":
-        print(f"serve it: {docker_command(output, SERVING)}")
+    if chosen.next_step is not None:
+        print(chosen.next_step.load()(output))
+
+
+def _check_options(form: Format, given: dict[str, Any]) -> None:
+    """Raise if an option was given that the format does not have."""
+    for name, value in given.items():
+        if name not in form.options and value not in (None, "none"):
+            having = " or ".join(one.name for one in FORMATS.values() if name in one.options)
+            raise ValueError(
+                f"--{name.replace('_', '-')} goes with --format {having}. "
+                f"Received: --format {form.name}"
+            )
 
 
 def _report(manifest: dict[str, Any]) -> None:

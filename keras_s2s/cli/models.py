@@ -38,20 +38,14 @@ def load_translator(folder: Path) -> TextTranslator:
         ValueError: It is neither, or damaged.
     """
     from keras_s2s.export.artifact import MANIFEST, find_export, read_manifest
+    from keras_s2s.export.formats import FORMATS
 
     if (find_export(folder) / MANIFEST).is_file():
-        from keras_s2s.export import runners
-
-        classes = {
-            "litert": runners.LiteRTTranslator,
-            "onnx": runners.OnnxTranslator,
-            "saved_model": runners.SavedModelTranslator,
-        }
-        kind = read_manifest(folder)["kind"]
-        if kind == "saved_model":
+        form = FORMATS[read_manifest(folder)["kind"]]
+        if form.needs_tensorflow:
             load_tensorflow()
         with without_remarks():
-            translator = classes[kind](folder)
+            translator = form.runner.load()(folder)
             translator.translate(["."], search=Greedy(), maximum_length=1)  # Runtimes speak up now.
             return translator
     return load_trained([folder])[0]

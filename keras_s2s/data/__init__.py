@@ -1,1 +1,1 @@
-"""From pairs of texts to batches of ids, in memory or from shards."""
+"""From pairs of texts to batches of token ids, in memory or from shards."""

@@ -13,7 +13,7 @@ from keras_s2s.data.epochs import (
     check_at_least,
     counted,
     cut_batches,
-    places_of_kept,
+    kept_pairs,
 )
 from keras_s2s.data.rows import TokenRows
 
@@ -22,41 +22,42 @@ Resample = Callable[[int], tuple[Rows, Rows]]
 
 
 class Batches(EpochBatches):
-    """Batches of a corpus that is held in memory, as `tf.data` pipelines.
+    """Batches of a corpus held in memory, as `tf.data` pipelines.
 
-    Pairs of like lengths share a batch, as `LengthBuckets` tells, with other pairs in every epoch.
-    Every epoch has the same number of batches and holds every pair exactly once. What comes at a
-    step depends on the seed, the epoch and the step alone.
+    `LengthBuckets` puts pairs of similar lengths into a batch, other ones in every epoch. Every
+    epoch has the same number of batches and yields every pair exactly once. The batch of a step
+    depends on the seed, the epoch and the step alone.
 
     Args:
-        source_ids: Token ids of every source, without start and end marks.
-        target_ids: Token ids of every target, without start and end marks.
-        batch_tokens: Most target tokens in a batch, padding and end marks included. Only a pair
-            that is longer by itself exceeds it.
+        source_ids: Token ids of every source, without start and end tokens.
+        target_ids: Token ids of every target, without start and end tokens.
+        batch_tokens: Maximum number of target tokens in a batch, padding and end tokens included.
+            Only a single longer pair exceeds it.
         batch_sentences: Number of pairs in a batch, instead of `batch_tokens`.
         seed: Seed of the shuffling, not negative.
         shuffle: Whether to shuffle. Without it all epochs are the same, long targets first.
-        jitter: How much longer a length may count, as a fraction. More mixes better and pads more.
-        maximum_length: Longest side in tokens, end mark included; a pair with a longer side is
-            skipped and counted. None for no limit.
-        resample: Called at the start of every epoch with its number, from 0; returns other ids for
-            all pairs, the skipped ones included, and the same ids whenever the number is the same.
-            `source_ids` and `target_ids` then only tell which pairs are skipped and which share a
-            batch: a batch of longer rows may exceed `batch_tokens`. None for the same ids always.
-        source_step: Sources are padded to a multiple of this many tokens. A larger step pads more
-            and gives fewer shapes to compile for.
+        length_noise: Noise of the lengths before bucketing, as a fraction. More of it mixes the
+            batches better and adds padding.
+        maximum_length: Maximum length of either side in tokens, end token included; longer pairs
+            are skipped and counted. None for no limit.
+        resample: Called at the start of every epoch with its number, from 0; returns new ids for
+            all pairs, the skipped ones included. It must be a function of the epoch alone.
+            `source_ids` and `target_ids` then only decide which pairs are skipped and which share
+            a batch: a batch of longer rows may exceed `batch_tokens`. None for the same ids always.
+        source_step: Sources are padded to a multiple of this many tokens. A larger step adds
+            padding and has fewer shapes to compile for.
         target_step: As `source_step`, for targets.
 
     Attributes:
         pairs: Number of pairs in an epoch.
         skipped: Number of pairs longer than `maximum_length`.
         steps_per_epoch: Number of batches in every epoch.
-        target_tokens: Real target tokens of an epoch, end marks included; those of `target_ids`.
+        target_tokens: Target tokens of an epoch, without padding; those of `target_ids`.
 
     Raises:
         TypeError: The ids are not sequences of integers.
-        ValueError: The sides differ in number, no pair is left, an id is a mark or negative, or
-            another argument is out of its range.
+        ValueError: The sides differ in number, no pair is left, an id is reserved or negative, or
+            another argument is out of range.
 
     Example:
         >>> batches = Batches([[5, 6], [7]], [[8], [9, 4]], batch_sentences=2, shuffle=False)
@@ -80,7 +81,7 @@ class Batches(EpochBatches):
         batch_sentences: int | None = None,
         seed: int = 0,
         shuffle: bool = True,
-        jitter: float = 0.05,
+        length_noise: float = 0.05,
         maximum_length: int | None = None,
         resample: Resample | None = None,
         source_step: int = 1,
@@ -89,7 +90,7 @@ class Batches(EpochBatches):
         check_at_least(1, batch_tokens=batch_tokens, batch_sentences=batch_sentences)
         check_at_least(1, source_step=source_step, target_step=target_step)
         check_at_least(1, maximum_length=maximum_length)
-        check_at_least(0, seed=seed, jitter=jitter)
+        check_at_least(0, seed=seed, length_noise=length_noise)
         self._source = TokenRows("source_ids", source_ids, source_step)
         self._target = TokenRows("target_ids", target_ids, target_step)
         self._resample = resample
@@ -102,7 +103,7 @@ class Batches(EpochBatches):
             batch_sentences=batch_sentences,
             seed=seed,
             shuffle=shuffle,
-            jitter=jitter,
+            length_noise=length_noise,
             source_step=source_step,
             target_step=target_step,
         )
@@ -112,13 +113,13 @@ class Batches(EpochBatches):
         self.target_tokens = int(self._target.lengths[self._kept].sum())
 
     def plan(self, epoch: int) -> list[np.ndarray]:
-        """Returns which pairs form every batch of an epoch.
+        """Returns the pairs of every batch of an epoch.
 
         Args:
             epoch: Number of the epoch, from 0.
 
         Returns:
-            For every step the places of its pairs in `source_ids`, int64 [B].
+            For every step the indices of its pairs in `source_ids`, int64 [B].
 
         Raises:
             ValueError: The epoch is negative.
@@ -129,7 +130,7 @@ class Batches(EpochBatches):
             [[1], [0]]
         """
         check_at_least(0, epoch=epoch)
-        return [self._kept[places] for places in self._buckets.plan(epoch)]
+        return [self._kept[indices] for indices in self._buckets.plan(epoch)]
 
     def _measure(self) -> tuple[float, int]:
         return self._buckets.measure(0)
@@ -149,7 +150,7 @@ class Batches(EpochBatches):
                 f"source_ids of {sources} rows, target_ids of {targets} rows. Read them as pairs."
             )
         lengths = self._source.lengths, self._target.lengths
-        kept = places_of_kept(*lengths, self._maximum_length)
+        kept = kept_pairs(*lengths, self._maximum_length)
         if not len(kept):
             raise ValueError(
                 f"at least one pair is needed. Received: {sources} pairs, none left with "
@@ -157,8 +158,8 @@ class Batches(EpochBatches):
             )
         return kept
 
-    def _batches(self, places: Iterable[tuple[int, int]]) -> Iterator[Batch]:
-        for epoch, first_step in places:
+    def _batches(self, starts: Iterable[tuple[int, int]]) -> Iterator[Batch]:
+        for epoch, first_step in starts:
             yield from cut_batches(*self._rows(epoch), self.plan(epoch)[first_step:])
 
     def _rows(self, epoch: int) -> tuple[TokenRows, TokenRows]:

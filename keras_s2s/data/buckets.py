@@ -1,4 +1,4 @@
-"""Which pairs form a batch: like lengths together, other company in every epoch."""
+"""Bucketing: batches of pairs of similar lengths, other ones in every epoch."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import numpy as np
 
 
 class LengthBuckets:
-    """Plans batches of pairs whose lengths are alike on both sides.
+    """Plans batches of pairs whose lengths are similar on both sides.
 
     1. Sort all pairs by target length, longest first, and cut them into strips of several batches.
     2. Sort every strip by source length and cut it into batches.
     3. Shuffle the order of the batches.
 
-    Pairs of equal lengths stand in a new random order in every epoch, and for the sorting a length
-    counts as up to `jitter` longer than it is. The cuts stand at the same places in all epochs, so
-    the number of batches never changes; they are made for the longest that a target can count as,
-    so no batch passes the limit.
+    Pairs of equal lengths are shuffled in every epoch, and for sorting, a length is multiplied by
+    a random factor from 1 to `1 + length_noise`. The cuts are at the same positions in all epochs,
+    so the number of batches never changes; they are computed for the largest factors, so no batch
+    exceeds the limit.
 
     Args:
         source_lengths: Source tokens of every pair, int64 [pairs].
         target_lengths: Target tokens of every pair, int64 [pairs].
-        batch_tokens: Most target tokens in a batch, padding included.
+        batch_tokens: Maximum number of target tokens in a batch, padding included.
         batch_sentences: Number of pairs in a batch, instead of `batch_tokens`; None for tokens.
         seed: Seed of the shuffling, not negative.
-        shuffle: Whether to shuffle; without it there is no jitter.
-        jitter: How much longer a length may count, as a fraction.
+        shuffle: Whether to shuffle; without it there is no length noise.
+        length_noise: Noise of the lengths before bucketing, as a fraction.
         source_step: Sources are padded to a multiple of this many tokens.
         target_step: Targets are padded to a multiple of this many tokens.
 
@@ -35,7 +35,7 @@ class LengthBuckets:
         >>> lengths = np.array([3, 9, 3, 9])
         >>> buckets = LengthBuckets(
         ...     lengths, lengths, batch_tokens=18, batch_sentences=None, seed=0, shuffle=False,
-        ...     jitter=0.05, source_step=1, target_step=1,
+        ...     length_noise=0.05, source_step=1, target_step=1,
         ... )
         >>> [pairs.tolist() for pairs in buckets.plan(epoch=0)]
         [[1, 3], [0, 2]]
@@ -50,14 +50,14 @@ class LengthBuckets:
         batch_sentences: int | None,
         seed: int,
         shuffle: bool,
-        jitter: float,
+        length_noise: float,
         source_step: int,
         target_step: int,
     ) -> None:
         self._source_lengths, self._target_lengths = source_lengths, target_lengths
         self._source_step, self._target_step = source_step, target_step
         self._seed, self._shuffle = seed, shuffle
-        self._jitter = jitter if shuffle else 0.0
+        self._length_noise = length_noise if shuffle else 0.0
         self._strips, self._cuts = self._cut(batch_tokens, batch_sentences)
         self.steps_per_epoch = len(self._cuts) + 1
 
@@ -72,7 +72,7 @@ class LengthBuckets:
         """
         count = len(self._source_lengths)
         generator = np.random.default_rng([self._seed, epoch])
-        growth = 1 + self._jitter * generator.random((2, count))
+        growth = 1 + self._length_noise * generator.random((2, count))
         order = generator.permutation(count) if self._shuffle else np.arange(count)
         widths = _widths(self._target_lengths[order], self._target_step, growth[0])
         order = order[np.argsort(-widths, kind="stable")]
@@ -104,9 +104,9 @@ class LengthBuckets:
         return 1 - tokens / size, len(shapes)
 
     def _cut(self, batch_tokens: int, batch_sentences: int | None) -> tuple[np.ndarray, list[int]]:
-        """Finds the strip of every place in the order of `plan`, and the places of the cuts."""
-        # Sorted, no drawn length is above the one at its place here, where all are fully drawn.
-        widths = _widths(self._target_lengths, self._target_step, 1 + self._jitter)
+        """Returns the strip of every position in the order of `plan`, and where batches are cut."""
+        # Sorted, no length with noise exceeds the one at its position here, with maximum noise.
+        widths = _widths(self._target_lengths, self._target_step, 1 + self._length_noise)
         widths = -np.sort(-widths)
         count = len(widths)
         batches = count / batch_sentences if batch_sentences else widths.sum() / batch_tokens
@@ -121,11 +121,11 @@ class LengthBuckets:
         return np.repeat(np.arange(len(strip_lengths)), strip_lengths), cuts[:-1]
 
     def _strip_batches(self, batches: float) -> int:
-        """Chooses how many batches make a strip.
+        """Chooses the number of batches in a strip, m, that pads least.
 
-        With m of K batches in a strip, the sources of a batch spread over 1/m of the range that
-        they have among targets of one length, the targets over m/K of their range. Both pad least
-        together where m² = K · (spread of sources at one target length) / (spread of targets).
+        Of K batches in all, the sources of a batch span 1/m of the range of sources at one target
+        length, and its targets span m/K of the range of all targets. Their padding is smallest at
+        m² = K · (deviation of sources at one target length) / (deviation of targets).
         """
         lengths = np.stack([self._source_lengths, self._target_lengths])
         (source_variance, covariance), (_, target_variance) = np.cov(lengths, bias=True)
@@ -136,5 +136,5 @@ class LengthBuckets:
 
 
 def _widths(lengths: np.ndarray, step: int, growth: float | np.ndarray = 1.0) -> np.ndarray:
-    """Returns lengths times growth, rounded down to tokens, then up to whole steps."""
+    """Returns lengths times growth, rounded down to tokens, then up to multiples of the step."""
     return -(-np.floor(lengths * growth).astype(np.int64) // step) * step

@@ -1,4 +1,4 @@
-"""Parallel text, read line by line: every fault is mended, skipped or an error, and told."""
+"""Parallel text, read line by line and cleaned, with a report of what was found."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ from keras_s2s.data.lines import (
 class Corpus:
     r"""Sentence pairs from two parallel files, or from one TSV by `Corpus.from_tsv`.
 
-    A file holds one sentence a line in UTF-8, plain or packed by gzip or xz (told by its first
-    bytes). Only a line feed ends a line. Iterating reads the files from their start, never holds
-    more than a line of each, and fills `report` anew:
+    A file has one sentence per line in UTF-8, plain or compressed by gzip or xz (detected by its
+    first bytes). Only a line feed ends a line. Every iteration reads the files from their start,
+    holds one line of each in memory, and creates a new `report`:
 
     | found | what happens |
     |---|---|
     | sides of different length, invalid UTF-8, a damaged archive | error |
-    | a byte-order mark at the start of a line, CRLF, outer blanks | mended: removed |
-    | a control character, a line or paragraph separator, a TAB in a side | mended: a blank |
+    | a byte-order mark at the start of a line, CRLF, surrounding blanks | mended: removed |
+    | a control character, a line or paragraph separator, a TAB | mended: a blank |
     | an empty or blank side, a side longer than `maximum_characters` | skipped |
     | a TSV line whose number of columns is not the first line's | skipped |
-    | a pair that came before | kept, or skipped by `duplicates="remove"` |
+    | an exact duplicate of an earlier pair | kept, or skipped by `duplicates="remove"` |
     | a no-break space | kept |
 
-    Each of them but the errors is counted in the report.
+    All of these except errors are counted in the report.
 
     Args:
         source: Path of the source sentences; "-" is standard input.
         target: Path of the target sentences; "-" is standard input, for one of the two files.
-        maximum_characters: Longest side that is not skipped, in characters; None for no limit.
+        maximum_characters: Maximum length of a side in characters; None for no limit.
         duplicates: "keep" counts exact duplicates, "remove" skips all but the first, "ignore"
-            does not look for them. Looking takes 12 to 36 bytes of memory per pair.
-        keep_all: Keep every pair, as an evaluation set needs it: what would be skipped is kept
-            and counted, and a TSV line that is no pair is an error.
+            does not detect them. Detection takes 12 to 36 bytes of memory per pair.
+        keep_all: Keep every pair, for evaluation sets: pairs that would be skipped are kept and
+            counted, and a TSV line with a wrong number of columns is an error.
 
     Attributes:
         report: `CorpusReport` of the last iteration.
 
     Raises:
-        ValueError: An argument is out of its range; while iterating, also for the errors above.
+        ValueError: An argument is out of range; while iterating, also for the errors above.
         OSError: A file cannot be opened.
 
     Example:
@@ -85,7 +85,7 @@ class Corpus:
                 f"Received: source={source!r}, target={target!r}. Give a path for one of them."
             )
         rows = functools.partial(_parallel_rows, source, target)
-        self._prepare((source, target), rows, maximum_characters, duplicates, keep_all)
+        self._initialize((source, target), rows, maximum_characters, duplicates, keep_all)
 
     @classmethod
     def from_tsv(
@@ -97,15 +97,15 @@ class Corpus:
         duplicates: Literal["keep", "remove", "ignore"] = "keep",
         keep_all: bool = False,
     ) -> Corpus:
-        r"""Reads the pairs from one file, a pair a line, its columns separated by TABs.
+        r"""Creates a corpus from one file with a pair per line, in columns separated by TABs.
 
-        There is no quoting. The first line that is not blank tells how many columns the file has;
-        those that were not asked for, such as an attribution, are dropped and counted. A blank
-        line is a pair of empty sides.
+        There is no quoting. The first line that is not blank determines the number of columns;
+        columns other than the two, such as an attribution, are dropped and counted. A blank line
+        is a pair of empty sides.
 
         Args:
             path: Path of the file; "-" is standard input.
-            columns: Which columns hold source and target, counted from 0.
+            columns: Indices of the columns of source and target, from 0.
             maximum_characters: As for `Corpus`.
             duplicates: As for `Corpus`.
             keep_all: As for `Corpus`.
@@ -131,17 +131,17 @@ class Corpus:
             )
         corpus = cls.__new__(cls)
         rows = functools.partial(_tsv_rows, path, columns, keep_all)
-        corpus._prepare((path,), rows, maximum_characters, duplicates, keep_all)
-        corpus._columns = columns
+        corpus._initialize((path,), rows, maximum_characters, duplicates, keep_all, columns)
         return corpus
 
-    def _prepare(
+    def _initialize(
         self,
         files: tuple[FilePath, ...],
         rows: Callable[[CorpusReport], Iterator[tuple[int, str, str]]],
         maximum_characters: int | None,
         duplicates: Literal["keep", "remove", "ignore"],
         keep_all: bool,
+        columns: tuple[int, int] | None = None,
     ) -> None:
         if maximum_characters is not None and maximum_characters < 1:
             raise ValueError(
@@ -159,11 +159,11 @@ class Corpus:
         self._keep_all = keep_all
         self._rereadable = all([is_regular_file(path) for path in files])  # Looks at each.
         self._begun = False
-        self._columns: tuple[int, int] | None = None
+        self._columns = columns
         self.report = CorpusReport(tuple(file_name(path) for path in files))
 
     def digest(self) -> str:
-        """Returns a SHA-256 of the files and the arguments: where it is equal, the pairs are.
+        """Returns a SHA-256 of the files and the arguments, which determine the pairs.
 
         Raises:
             ValueError: A file is standard input or a pipe.
@@ -207,17 +207,16 @@ class Corpus:
 
 
 def read_lines(path: FilePath, *, report: CorpusReport | None = None) -> Iterator[str]:
-    r"""Reads the lines of one file with the care of a `Corpus`, and keeps the blank ones.
+    r"""Reads the lines of one file, cleaned as in a `Corpus`, blank ones included.
 
-    Line n of the file is the n-th string: what a `Corpus` mends is mended here too, a blank line
-    is an empty string, and nothing is skipped.
+    String n is line n of the file: a blank line is an empty string, and nothing is skipped.
 
     Args:
-        path: Path of the file, plain or packed by gzip or xz; "-" is standard input.
-        report: Where to count what was mended; None forgets it.
+        path: Path of the file, plain or compressed by gzip or xz; "-" is standard input.
+        report: Collects what was cleaned, while iterating; None for no report.
 
     Returns:
-        An iterator over the lines, which reads the file while it is used.
+        An iterator over the lines, which reads the file lazily.
 
     Raises:
         ValueError: While iterating: invalid UTF-8, or a damaged archive.

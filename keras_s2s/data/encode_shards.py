@@ -1,4 +1,4 @@
-"""From piles of pairs to shards with ids, in as many processes as there are cores."""
+"""Encodes partitions of pairs into shards of token ids, in parallel processes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from keras_s2s.data.partitions import PILES, shuffled
-from keras_s2s.data.prepared_corpus import SHARDS, SOURCE, TARGET, drawn
+from keras_s2s.data.partitions import PARTITIONS, shuffled
+from keras_s2s.data.prepared_corpus import SHARDS, SOURCE, TARGET, encode_in_slices
 from keras_s2s.data.rows import TokenRows
 from keras_s2s.data.shards import SIDES, write_shard
 from keras_s2s.text.tokenizers import load_tokenizer
@@ -21,13 +21,13 @@ SHARD_PAIRS = 65_536
 
 
 def count_groups(counts: list[int]) -> int:
-    """How many groups the piles form, each of about the pairs of a shard, or of some shards."""
-    return min(PILES, max(1, round(sum(counts) / SHARD_PAIRS)))
+    """Number of groups of partitions; a group has about the pairs of one shard, or of several."""
+    return min(PARTITIONS, max(1, round(sum(counts) / SHARD_PAIRS)))
 
 
 def pairs_of_group(work: Path, counts: list[int], seed: int, group: int) -> list[tuple[str, str]]:
-    """The pairs of a group in a random order: a sample of the corpus."""
-    return shuffled(work / "piles", _piles_of(counts, group), seed + group)
+    """The pairs of a group in random order: a random sample of the corpus."""
+    return shuffled(work / "partitions", _partitions_of(counts, group), seed + group)
 
 
 def encode_shards(
@@ -37,14 +37,14 @@ def encode_shards(
     workers: int | None,
     report: Callable[[str], None],
 ) -> None:
-    """Write all shards that are not there yet.
+    """Write all shards that do not exist yet.
 
     Args:
-        work: Folder with "piles", and with the tokenizers in "new", which gets the shards.
-        counts: Pairs on every pile.
-        seed: Number that decides the order of pairs.
-        workers: Processes; `None` for one a core.
-        report: Gets a line now and then.
+        work: Folder with "partitions", and with the tokenizers in "new", where the shards go.
+        counts: Number of pairs in every partition.
+        seed: Seed of the order of the pairs.
+        workers: Number of processes; `None` for one per core.
+        report: Called with a line of text after each tenth of the work.
 
     Raises:
         OSError: A file cannot be read or written, or a process died.
@@ -53,11 +53,11 @@ def encode_shards(
     groups = range(count_groups(counts))
     left = [group for group in groups if not all(p.exists() for p in _paths(work, counts, group))]
     workers = min(workers or _cores(), len(left))
-    told = _Progress(len(groups), len(groups) - len(left), report)
+    progress = _Progress(len(groups), len(groups) - len(left), report)
     if workers < 2:
         for group in left:
             _encode_group(work, counts, seed, group)
-            told.advance()
+            progress.advance()
         return
     context = multiprocessing.get_context("spawn")  # A fork would copy locks of other threads.
     with ProcessPoolExecutor(workers, context, _begin_worker) as pool:
@@ -65,7 +65,7 @@ def encode_shards(
             tasks = [pool.submit(_encode_group, work, counts, seed, group) for group in left]
             for task in as_completed(tasks):
                 task.result()
-                told.advance()
+                progress.advance()
         except BrokenProcessPool as error:
             raise ChildProcessError(
                 "a process that encodes has ended; perhaps the memory is too small for "
@@ -88,36 +88,36 @@ def _encode_group(work: Path, counts: list[int], seed: int, group: int) -> None:
         sources, targets = zip(*pairs[start:stop], strict=True)
         texts = {"source": sources, "target": targets}
         rows = {
-            side: TokenRows(side, drawn(tokenizers[side], lines, None, 0))
+            side: TokenRows(side, encode_in_slices(tokenizers[side], lines, None, 0))
             for side, lines in texts.items()
         }
         write_shard(path, texts, rows, size)
 
 
 def _paths(work: Path, counts: list[int], group: int) -> list[Path]:
-    """The shards of a group: one, unless the corpus has more than all groups would hold."""
+    """The shards of a group: one, or several where the corpus is larger than all groups."""
     first = sum(_shards_in(counts, before) for before in range(group))
     names = (f"{first + place:05}.npz" for place in range(_shards_in(counts, group)))
     return [work / "new" / SHARDS / name for name in names]
 
 
 def _shards_in(counts: list[int], group: int) -> int:
-    pairs = sum(counts[pile] for pile in _piles_of(counts, group))
+    pairs = sum(counts[number] for number in _partitions_of(counts, group))
     return min(pairs, max(1, round(pairs / SHARD_PAIRS)))
 
 
-def _piles_of(counts: list[int], group: int) -> range:
+def _partitions_of(counts: list[int], group: int) -> range:
     groups = count_groups(counts)
-    return range(PILES * group // groups, PILES * (group + 1) // groups)
+    return range(PARTITIONS * group // groups, PARTITIONS * (group + 1) // groups)
 
 
 def _begin_worker() -> None:
-    """Leaves Ctrl-C to the process that waits, and ends with it however that one ends."""
+    """Leaves Ctrl-C to the parent process, and ends when the parent ends, however it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _leave_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -125,14 +125,14 @@ def _leave_with_parent() -> None:
 
 
 def _cores() -> int:
-    """How many cores this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 class _Progress:
-    """Tells each tenth of the work."""
+    """Reports each tenth of the work."""
 
     def __init__(self, total: int, done: int, report: Callable[[str], None]) -> None:
         self._total, self._done, self._report = total, done, report

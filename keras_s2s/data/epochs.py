@@ -1,4 +1,4 @@
-"""Epochs of batches as `tf.data` pipelines that start at any step: what all batches share."""
+"""The `tf.data` pipelines of all kinds of batches: epochs that start at any step."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray]
 
-# Enough for training to go on while an epoch is planned and, perhaps, drawn anew.
+# Enough for training to continue while an epoch is planned and perhaps resampled.
 PREFETCHED_BATCHES = 8
 
 
 class EpochBatches(ABC):
-    """Batches of a corpus, the same number in every epoch, each pair exactly once.
+    """Batches of a corpus: the same number in every epoch, every pair exactly once.
 
     Attributes:
         pairs: Number of pairs in an epoch.
         skipped: Number of pairs longer than `maximum_length`.
         steps_per_epoch: Number of batches in every epoch.
-        target_tokens: Real target tokens of an epoch, end marks included.
+        target_tokens: Target tokens of an epoch, end tokens included, without padding.
     """
 
     pairs: int
@@ -39,31 +39,31 @@ class EpochBatches(ABC):
     _maximum_length: int | None
 
     @abstractmethod
-    def _batches(self, places: Iterable[tuple[int, int]]) -> Iterator[Batch]:
-        """Yields the batches of some epochs, each given by its number and its first step."""
+    def _batches(self, starts: Iterable[tuple[int, int]]) -> Iterator[Batch]:
+        """Yields the batches of epochs, each given by its number and its first step."""
 
     @abstractmethod
     def _measure(self) -> tuple[float, int]:
-        """Returns the fraction of padding and the number of different shapes."""
+        """Returns the fraction of padding and the number of distinct shapes."""
 
     @abstractmethod
     def _describe(self) -> str:
-        """Returns how many pairs are in how many batches, and what was measured of them."""
+        """Returns the numbers of pairs and batches and the measurements, in words."""
 
     def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
-        """Returns the batches of one epoch, from a step on.
+        """Returns the batches of one epoch.
 
         Args:
             epoch: Number of the epoch, from 0.
-            first_step: Number of batches to leave out at the start.
+            first_step: Number of batches to skip at the start.
 
         Returns:
             A dataset of `((source, target_in), target_out)`, int32 [B, S], [B, T] and [B, T]:
-            the source with its end mark, the target behind its start mark, the target with its
-            end mark. All are padded on the right to the longest of the batch.
+            the source with its end token, the target after its start token, and the target with
+            its end token. All are padded on the right to the longest of the batch.
 
         Raises:
-            ValueError: The epoch or the step is out of its range.
+            ValueError: The epoch or the step is out of range.
         """
         check_at_least(0, epoch=epoch, first_step=first_step)
         if first_step > self.steps_per_epoch:
@@ -75,14 +75,14 @@ class EpochBatches(ABC):
         return _as_dataset(lambda: self._batches([(epoch, first_step)]), left)
 
     def dataset(self, first_epoch: int = 0, first_step: int = 0) -> tf.data.Dataset:
-        """Returns the batches of all epochs without end, from any place on.
+        """Returns the batches of all epochs, endlessly, from any step on.
 
         `fit(batches.dataset(), steps_per_epoch=batches.steps_per_epoch)` trains on them. A dataset
-        that starts at a later place gives what the one from the start gives after skipping.
+        that starts at a later step equals one from the start with the earlier batches skipped.
 
         Args:
             first_epoch: Number of the epoch to start in, from 0.
-            first_step: Number of batches to leave out at the start; may pass the epoch's end.
+            first_step: Number of batches to skip at the start; may exceed an epoch.
 
         Returns:
             An endless dataset of the elements that `epoch` describes.
@@ -104,7 +104,7 @@ class EpochBatches(ABC):
 
     @property
     def padding(self) -> float:
-        """Fraction of padding among all tokens of source and target, in what was measured of it."""
+        """Fraction of padding among all tokens of both sides, measured in the first epoch."""
         return self._measures[0]
 
     def __str__(self) -> str:
@@ -126,7 +126,7 @@ def cut_batches(
     Args:
         source: Rows of the sources.
         target: Rows of the targets.
-        plan: For every batch the places of its pairs, int64 [B].
+        plan: For every batch the indices of its pairs, int64 [B].
 
     Yields:
         `((source, target_in), target_out)` as `EpochBatches.epoch` describes them.
@@ -135,28 +135,28 @@ def cut_batches(
         target_out = target.padded(pairs)
         target_in = np.roll(target_out, 1, axis=1)
         target_in[:, 0] = START_ID
-        # Both have as many tokens; the shift brought end marks where target_out is padded.
+        # Both have equally many tokens; the shift moved end tokens to where target_out is padded.
         target_in[target_out == PAD_ID] = PAD_ID
         yield (source.padded(pairs), target_in), target_out
 
 
-def places_of_kept(
+def kept_pairs(
     source_lengths: np.ndarray, target_lengths: np.ndarray, maximum_length: int | None
 ) -> np.ndarray:
-    """Returns the places of the pairs that have no side longer than the limit, if there is one."""
+    """Returns the indices of the pairs with no side longer than the limit, if there is one."""
     limit = np.inf if maximum_length is None else maximum_length
     return np.flatnonzero(np.maximum(source_lengths, target_lengths) <= limit)
 
 
 def check_at_least(least: int, **values: float | None) -> None:
-    """Raises ValueError unless every value is None or large enough."""
+    """Raises ValueError unless every value is None or at least `least`."""
     for name, value in values.items():
         if value is not None and not value >= least:
             raise ValueError(f"{name} must be at least {least}. Received: {name}={value!r}.")
 
 
 def counted(number: int, noun: str, plural: str = "s") -> str:
-    """Returns a number with its noun."""
+    """Returns a number with its noun, in the plural where needed."""
     return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 

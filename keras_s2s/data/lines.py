@@ -1,4 +1,4 @@
-"""The lines of a text file: opened, unpacked, decoded and mended, and what was found in them."""
+"""The lines of a text file: opened, decompressed, decoded and cleaned, with a report."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _SUSPECT = re.compile(f"{_CONTROL.pattern}|{_NO_BREAK.pattern}|\t")
 
 @dataclasses.dataclass
 class Finding:
-    """One kind of fault in one place of a corpus.
+    """One kind of problem on one side of a corpus.
 
     Attributes:
-        kind: What was found, such as "control character".
+        kind: The problem, such as "control character".
         side: "source", "target", "pair" (the whole pair or line), or "line" of a single file.
-        action: "mended", "skipped", "kept", or "dropped" (columns that nobody asked for).
-        count: Number of lines that have the fault.
-        first_lines: The numbers, counted from 1, of the first lines that have it.
+        action: "mended", "skipped", "kept", or "dropped" (columns beyond the two).
+        count: Number of lines with the problem.
+        first_lines: Numbers of the first of these lines, from 1.
     """
 
     kind: str
@@ -58,14 +58,14 @@ class Finding:
 
 @dataclasses.dataclass
 class CorpusReport:
-    """What was read, what was kept, and every fault with its count and first line numbers.
+    """Counts of what was read and kept, and every problem with its count and first line numbers.
 
     Attributes:
         files: Names of the files.
         unit: What is counted: "pairs" or "lines".
         read: Number of pairs or lines that were read.
-        kept: Number of pairs or lines that were handed on.
-        findings: One entry per kind of fault and side, in the order of their first appearance.
+        kept: Number of pairs or lines that were yielded.
+        findings: One entry per kind of problem and side, in the order of their first appearance.
     """
 
     files: tuple[str, ...]
@@ -75,7 +75,7 @@ class CorpusReport:
     findings: list[Finding] = dataclasses.field(default_factory=list)
 
     def add(self, kind: str, side: str, action: str, line_number: int) -> None:
-        """Counts one fault of a line."""
+        """Counts a problem of a line."""
         finding = self._find(kind, side)
         if finding is None:
             finding = Finding(kind, side, action)
@@ -85,7 +85,7 @@ class CorpusReport:
             finding.first_lines.append(line_number)
 
     def count(self, kind: str, side: str | None = None) -> int:
-        """Returns how many lines have a fault, on one side or, by default, on all of them."""
+        """Returns the number of lines with a problem, on one side or, by default, on all sides."""
         return sum(f.count for f in self.findings if f.kind == kind and side in (None, f.side))
 
     def _find(self, kind: str, side: str) -> Finding | None:
@@ -99,7 +99,7 @@ class CorpusReport:
 
 
 def mend_ends(text: str, side: str, line_number: int, report: CorpusReport) -> str:
-    """Returns a line without its line end and byte-order mark; `side` is for the report."""
+    """Returns a line without line end and byte-order mark; adds them to the report."""
     text = text.removesuffix("\n")
     if text.endswith("\r"):
         report.add("CRLF", side, "mended", line_number)
@@ -111,7 +111,7 @@ def mend_ends(text: str, side: str, line_number: int, report: CorpusReport) -> s
 
 
 def mend(text: str, side: str, line_number: int, report: CorpusReport) -> str:
-    """Returns a side without outer blanks, every control character in it a blank."""
+    """Returns a side stripped, its control characters as blanks; adds them to the report."""
     stripped = text.strip()
     if len(stripped) == len(text) and not _SUSPECT.search(text):
         return text
@@ -127,16 +127,16 @@ def mend(text: str, side: str, line_number: int, report: CorpusReport) -> str:
 
 
 def decoded_lines(path: FilePath) -> Iterator[tuple[int, str]]:
-    """Yields the number, from 1, and the text of every line, its line end included.
+    """Yields the number, from 1, and the text of every line, line end included.
 
     Args:
-        path: Path of a file, plain or packed by gzip or xz; "-" is standard input.
+        path: Path of a file, plain or compressed by gzip or xz; "-" is standard input.
 
     Yields:
         The line number and the line.
 
     Raises:
-        ValueError: The text is not UTF-8, the archive is damaged, or a line is endless.
+        ValueError: The text is not UTF-8, the archive is damaged, or a line is too long.
         OSError: The file cannot be opened.
     """
     with _opened(path) as stream:
@@ -171,7 +171,7 @@ def decoded_lines(path: FilePath) -> Iterator[tuple[int, str]]:
 def _opened(path: FilePath) -> Iterator[io.BufferedIOBase]:
     with contextlib.ExitStack() as stack:
         if is_standard_input(path):
-            # A reader of our own can look ahead, which a replaced standard input may not offer.
+            # A replaced standard input may not support `peek`.
             reader = io.BufferedReader(cast(io.BufferedReader, sys.stdin.buffer))
             stack.callback(reader.detach)
         else:
@@ -196,12 +196,12 @@ def is_standard_input(path: FilePath) -> bool:
 
 
 def is_regular_file(path: FilePath) -> bool:
-    """Whether a file can be read twice; raises OSError if there is none."""
+    """Whether a file can be read twice; raises OSError if it does not exist."""
     return not is_standard_input(path) and stat.S_ISREG(os.stat(path).st_mode)
 
 
 def digest_of(names: Iterable[str], more: str) -> str:
-    """Returns the SHA-256 of some files and a text; ValueError if one can be read only once."""
+    """Returns the SHA-256 of files and a text; ValueError if a file can be read only once."""
     found = hashlib.sha256(more.encode())
     for name in names:
         if name == file_name("-") or not is_regular_file(name):
@@ -217,24 +217,24 @@ def digest_of(names: Iterable[str], more: str) -> str:
 
 
 def file_name(path: FilePath) -> str:
-    """Returns the name of a file for people."""
+    """Returns the name of a file for messages."""
     return "standard input" if is_standard_input(path) else os.fspath(path)
 
 
 class Fingerprints:
-    """A set of texts that remembers 8 bytes of each, in a table of open addressing."""
+    """A set of texts that stores a hash of 8 bytes of each, in an open-addressing table."""
 
     def __init__(self) -> None:
         self._slots = array("Q", [0]) * 1024
         self._count = 0
 
     def add(self, text: str) -> bool:
-        """Adds a text; False if it was there.
+        """Adds a text; returns False if it is in the set.
 
-        Among ten million texts, the chance that one is taken for another is 3 in a million.
+        Among ten million texts, the probability of a collision is 3 in a million.
         """
         digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-        fingerprint = int.from_bytes(digest, "little") or 1  # 0 is a free slot.
+        fingerprint = int.from_bytes(digest, "little") or 1  # 0 marks a free slot.
         if not self._place(fingerprint):
             return False
         self._count += 1

@@ -1,4 +1,4 @@
-"""Pairs of texts in memory: their type, their ids, and samples of them."""
+"""Pairs of texts in memory: their type, their token ids, and samples of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from keras_s2s.text.tokenizers import Tokenizer
 
 Pairs = Sequence[tuple[str, str]]
-
 
 SAMPLES = 100
 
@@ -19,10 +18,10 @@ def encode_pairs(pairs: Pairs, source: Tokenizer, target: Tokenizer) -> tuple[li
 
 
 def choose_samples(pairs: Pairs) -> list[str]:
-    """Sources of every length there is, of each as many as its share of all asks for.
+    """Sources at the quantiles of their lengths.
 
-    The longest one is among them: an export reads no longer ones than its samples.
+    The longest one is among them: an export is verified with no longer ones than its samples.
     """
     sources = sorted((source for source, _ in pairs), key=len)
-    places = [(len(sources) - 1) * i // (SAMPLES - 1) for i in range(SAMPLES)]
-    return list(dict.fromkeys(sources[place] for place in places))
+    indices = [(len(sources) - 1) * i // (SAMPLES - 1) for i in range(SAMPLES)]
+    return list(dict.fromkeys(sources[index] for index in indices))

@@ -1,4 +1,4 @@
-"""Pairs spread at random over files, so that a corpus of any size can be shuffled."""
+"""Random partitions of a corpus on disk, so that a corpus of any size can be shuffled."""
 
 import random
 from collections.abc import Iterable
@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-PILES = 256
-_BUFFER = 1 << 16  # bytes of a pile in memory
+PARTITIONS = 256
+_BUFFER = 1 << 16  # bytes of a partition in memory
 
 
-def spread(pairs: Iterable[tuple[str, str]], folder: Path, seed: int) -> list[int]:
-    """Puts each pair on a pile that is drawn for it; no pair stays in memory.
+def write_partitions(pairs: Iterable[tuple[str, str]], folder: Path, seed: int) -> list[int]:
+    """Writes each pair to a random partition; no pair stays in memory.
 
     Args:
-        pairs: Sources and targets, without TABs and line feeds, as a `Corpus` gives them.
-        folder: An empty folder, which gets a file for each pile.
-        seed: Number that decides the draw.
+        pairs: Sources and targets without TABs and line feeds, as a `Corpus` yields them.
+        folder: An empty folder, which gets a file for each partition.
+        seed: Seed of the random choice.
 
     Returns:
-        The number of pairs on every pile.
+        The number of pairs in every partition.
 
     Raises:
         OSError: The folder cannot be written.
@@ -27,30 +27,31 @@ def spread(pairs: Iterable[tuple[str, str]], folder: Path, seed: int) -> list[in
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
-        >>> counts = spread([("a", "b"), ("c", "d")], folder, seed=1)
-        >>> sum(counts), sorted(shuffled(folder, range(PILES), seed=1))
+        >>> counts = write_partitions([("a", "b"), ("c", "d")], folder, seed=1)
+        >>> sum(counts), sorted(shuffled(folder, range(PARTITIONS), seed=1))
         (2, [('a', 'b'), ('c', 'd')])
     """
-    draw = random.Random(seed)
-    counts, buffers = [0] * PILES, [bytearray() for _ in range(PILES)]
+    random_source = random.Random(seed)
+    counts, buffers = [0] * PARTITIONS, [bytearray() for _ in range(PARTITIONS)]
     for source, target in pairs:
-        number = draw.randrange(PILES)
+        number = random_source.randrange(PARTITIONS)
         counts[number] += 1
         buffers[number] += f"{source}\t{target}\n".encode()
         if len(buffers[number]) >= _BUFFER:
-            _write_out(folder, number, buffers[number])
+            _append(folder, number, buffers[number])
+            buffers[number].clear()
     for number, buffer in enumerate(buffers):
-        _write_out(folder, number, buffer)
+        _append(folder, number, buffer)
     return counts
 
 
-def shuffled(folder: Path, piles: Iterable[int], seed: int) -> list[tuple[str, str]]:
-    """Reads some piles.
+def shuffled(folder: Path, partitions: Iterable[int], seed: int) -> list[tuple[str, str]]:
+    """Reads some partitions and shuffles their pairs.
 
     Args:
-        folder: Where `spread` wrote them.
-        piles: Their numbers.
-        seed: Number that decides the order.
+        folder: The folder that `write_partitions` wrote.
+        partitions: Numbers of the partitions.
+        seed: Seed of the shuffling.
 
     Returns:
         Their pairs in a random order.
@@ -59,20 +60,19 @@ def shuffled(folder: Path, piles: Iterable[int], seed: int) -> list[tuple[str, s
         OSError: A file cannot be read.
     """
     pairs = []
-    for number in piles:
-        for line in _pile(folder, number).read_bytes().decode().split("\n")[:-1]:
+    for number in partitions:
+        for line in _path(folder, number).read_bytes().decode().split("\n")[:-1]:
             source, _, target = line.partition("\t")
             pairs.append((source, target))
     order = np.random.default_rng(seed).permutation(len(pairs))
     return [pairs[place] for place in order]
 
 
-def _write_out(folder: Path, number: int, buffer: bytearray) -> None:
-    """Adds what is in the buffer to its pile; opened each time, as systems allow few open files."""
-    with _pile(folder, number).open("ab") as file:
-        file.write(buffer)
-    buffer.clear()
+def _append(folder: Path, number: int, data: bytes | bytearray) -> None:
+    """Appends to a partition, opened each time: systems limit the number of open files."""
+    with _path(folder, number).open("ab") as file:
+        file.write(data)
 
 
-def _pile(folder: Path, number: int) -> Path:
-    return folder / f"pile-{number:03}"
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"partition-{number:03}"

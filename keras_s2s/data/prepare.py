@@ -1,4 +1,4 @@
-"""What `keras-s2s prepare` does: a corpus of any size becomes shards that training reads."""
+"""Prepares a larger-than-memory corpus for training: tokenizers and shards of token ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from keras_s2s.data.corpus import Corpus
 from keras_s2s.data.encode_shards import count_groups, encode_shards, pairs_of_group
 from keras_s2s.data.pairs import choose_samples
-from keras_s2s.data.partitions import spread
+from keras_s2s.data.partitions import write_partitions
 from keras_s2s.data.prepared_corpus import (
     CURE,
     PREPARED,
@@ -41,32 +41,33 @@ def prepare(
     workers: int | None = None,
     report: Callable[[str], None] = print,
 ) -> PreparedCorpus:
-    """Turn a corpus of any size into a folder to train on, in memory that does not grow with it.
+    """Prepare a corpus of any size for training, in constant memory.
 
-    1. Read the pairs once and spread them at random over piles, so that any pile is a sample.
+    1. Read the pairs once and write each to a random partition, so that every partition is a
+       random sample of the corpus.
     2. Train the tokenizers on a sample.
-    3. Shuffle the piles, and write about 65,536 pairs with their ids into each shard, in parallel.
+    3. Shuffle the partitions, and write shards of about 65,536 pairs with their ids, in parallel.
 
-    A process that was stopped at any time goes on when it is started again with the same corpus
-    and options, and the folder is byte for byte what it would have been. Until then the work lies
-    beside the folder, as `.NAME.preparing`.
+    If the process is stopped, call it again with the same corpus and options: it resumes, and the
+    result is the same byte for byte. Until it is complete, the work is in `.NAME.preparing` beside
+    the folder.
 
     Args:
-        corpus: Where to read; `duplicates="ignore"` keeps the memory flat.
-        folder: Where to write; a corpus prepared otherwise in it is replaced.
-        options: How texts become ids, `TextOptions` or a `Recipe`; `None` for the defaults.
-        seed: Seed of the order of the pairs and of the tokenizers' sample.
-        tokenizer_pairs: Most pairs that the tokenizers are trained on, drawn at random.
-        workers: Processes that encode; `None` for one a core. With more than one, a script must
-            keep its own work under `if __name__ == "__main__":`, as each of them imports it.
-        report: Gets a line for each thing that a person wants to know.
+        corpus: The corpus; with `duplicates="ignore"` memory use does not grow with its size.
+        folder: Output folder; an earlier prepared corpus in it is replaced.
+        options: How texts are tokenized, `TextOptions` or a `Recipe`; `None` for the defaults.
+        seed: Seed of the order of the pairs and of the sample for the tokenizers.
+        tokenizer_pairs: Maximum number of pairs, chosen at random, to train the tokenizers on.
+        workers: Number of encoding processes; `None` for one per core. With more than one, guard
+            the main code of a script by `if __name__ == "__main__":`, as every process imports it.
+        report: Called with each line of the progress report.
 
     Returns:
-        The prepared corpus, to be given to `recipe.train` or made `batches` of.
+        The prepared corpus, for `train` or to make `batches` of.
 
     Raises:
         ValueError: There is no pair, the corpus has an error or cannot be read twice, an argument
-            is out of its range, or the folder holds something else or unfinished other work.
+            is out of range, or the folder holds other files or unfinished work of other options.
         OSError: A file cannot be read or written.
     """
     for name, value in (("tokenizer_pairs", tokenizer_pairs), ("workers", workers)):
@@ -90,7 +91,7 @@ def prepare(
             _open_work(work, job, report)
             if PREPARED.is_in(folder):
                 report(f"the corpus in {folder} will be replaced")
-            counts = _spread(corpus, job["corpus"], work, seed, report)
+            counts = _partition(corpus, job["corpus"], work, seed, report)
             _train_tokenizers(work, counts, options, seed, tokenizer_pairs, report)
             encode_shards(work, counts, seed, workers, report)
             _finish(work, folder, counts, job)
@@ -99,7 +100,7 @@ def prepare(
 
 
 def _is_whole(folder: Path, job: dict[str, Any]) -> bool:
-    """Whether the work is done already, and nothing of it is damaged."""
+    """Whether the folder holds the complete result of this job, undamaged."""
     try:
         found = read_description(folder)
         PREPARED.check_files(folder, found["sha256"], CURE)
@@ -109,7 +110,7 @@ def _is_whole(folder: Path, job: dict[str, Any]) -> bool:
 
 
 def _open_work(work: Path, job: dict[str, Any], report: Callable[[str], None]) -> None:
-    """Go on with what a stopped process left, or begin."""
+    """Resume the work of a stopped process, or start anew."""
     try:
         found = json.loads((work / JOB).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -128,15 +129,15 @@ def _open_work(work: Path, job: dict[str, Any], report: Callable[[str], None]) -
     _write_whole(work / JOB, job)
 
 
-def _spread(
+def _partition(
     corpus: Corpus, digest: Any, work: Path, seed: int, report: Callable[[str], None]
 ) -> list[int]:
-    """The pairs on every pile, once all pairs are on one."""
-    piles = work / "piles"
-    if not piles.exists():
-        part = _emptied(work / "piles.part")
+    """Write the partitions unless they exist; the number of pairs in each of them."""
+    partitions = work / "partitions"
+    if not partitions.exists():
+        part = _emptied(work / "partitions.part")
         try:
-            counts = spread(corpus, part, seed)
+            counts = write_partitions(corpus, part, seed)
             report(str(corpus.report))
             if corpus.digest() != digest:
                 raise ValueError(
@@ -149,8 +150,8 @@ def _spread(
             shutil.rmtree(work)
             raise
         _write_whole(part / COUNTS, counts)
-        part.rename(piles)
-    return json.loads((piles / COUNTS).read_bytes())
+        part.rename(partitions)
+    return json.loads((partitions / COUNTS).read_bytes())
 
 
 def _train_tokenizers(
@@ -161,7 +162,7 @@ def _train_tokenizers(
     tokenizer_pairs: int,
     report: Callable[[str], None],
 ) -> None:
-    """Tokenizers and samples from the first groups, which are samples of the corpus."""
+    """Train tokenizers on the first groups, which are random samples of the corpus."""
     if (work / "new" / "text").exists():
         return
     pairs: list[tuple[str, str]] = []
@@ -178,7 +179,7 @@ def _train_tokenizers(
 
 
 def _finish(work: Path, folder: Path, counts: list[int], job: dict[str, Any]) -> None:
-    """Describe the new folder, which holds nothing else than what it should, and rename it."""
+    """Delete partial files, write the description, and move the folder to its place."""
     new = work / "new"
     for half in [*new.rglob("*.part"), *new.glob(PREPARED.description)]:
         half.unlink()

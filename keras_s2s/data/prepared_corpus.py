@@ -1,4 +1,4 @@
-"""A corpus on disk, ready to train on: what `keras-s2s prepare` wrote."""
+"""A larger-than-memory corpus on disk, as `keras-s2s prepare` writes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREPARED = FolderKind(
 SOURCE, TARGET, SAMPLES = "text/source_tokenizer", "text/target_tokenizer", "text/samples.json"
 SHARDS = "shards"
 CURE = "Copy the folder again, or prepare the corpus again."
-# Options of a recipe that are settled when a corpus is prepared.
+# Options of a recipe that are fixed when a corpus is prepared.
 TEXT_OPTIONS = (
     "source_tokenizer",
     "target_tokenizer",
@@ -28,26 +28,26 @@ TEXT_OPTIONS = (
     "source_normalization",
     "target_normalization",
 )
-_SLICE = 4096  # texts whose ids are Python's numbers at once, as these take ten times the memory
+_SLICE = 4096  # texts encoded at once: as Python integers, ids take ten times the memory
 
 
 class PreparedCorpus:
     """Tokenizers, samples and shards of a corpus that need not fit into memory.
 
     Args:
-        folder: Where `prepare` or `keras-s2s prepare` wrote it.
+        folder: The folder written by `prepare` or `keras-s2s prepare`.
 
     Attributes:
         folder: The folder.
         pairs: Number of pairs.
         options: The options of a `Recipe` that it was prepared with.
-        source_tokenizer: What the sources were cut by.
-        target_tokenizer: What the targets were cut by.
-        samples: Sources of every length, to be kept with a translator.
+        source_tokenizer: Tokenizer of the sources.
+        target_tokenizer: Tokenizer of the targets.
+        samples: Sources of all lengths, saved with a translator.
 
     Raises:
-        ValueError: The folder holds none, or a file of it is missing or damaged. The shards are
-            checked when they are read.
+        ValueError: The folder holds no prepared corpus, or a file of it is missing or damaged. The
+            shards are verified when they are read.
         OSError: A file cannot be read.
     """
 
@@ -74,7 +74,7 @@ class PreparedCorpus:
         batch_sentences: int | None = None,
         seed: int = 0,
         shuffle: bool = True,
-        jitter: float = 0.05,
+        length_noise: float = 0.05,
         maximum_length: int | None = None,
         subword_sampling: float = 0.0,
         source_step: int = 1,
@@ -87,10 +87,10 @@ class PreparedCorpus:
             batch_sentences: As for `Batches`.
             seed: As for `Batches`.
             shuffle: As for `Batches`.
-            jitter: As for `Batches`.
+            length_noise: As for `Batches`.
             maximum_length: As for `Batches`.
-            subword_sampling: How sharply SentencePiece's segmentations are drawn anew in each
-                epoch (alpha of Kudo 2018); 0 for always the best one.
+            subword_sampling: Inverse temperature of the SentencePiece segmentations that are
+                sampled anew in each epoch (alpha of Kudo 2018); 0 for always the best one.
             source_step: As for `Batches`.
             target_step: As for `Batches`.
 
@@ -98,7 +98,7 @@ class PreparedCorpus:
             The batches.
 
         Raises:
-            ValueError: An argument is out of its range, or a shard is missing or damaged.
+            ValueError: An argument is out of range, or a shard is missing or damaged.
         """
         tokenizers = self.source_tokenizer, self.target_tokenizer
 
@@ -106,40 +106,40 @@ class PreparedCorpus:
             sources: Sequence[str], targets: Sequence[str], number: int
         ) -> tuple[Iterator[list[int]], Iterator[list[int]]]:
             return (
-                drawn(tokenizers[0], sources, subword_sampling, 2 * number),
-                drawn(tokenizers[1], targets, subword_sampling, 2 * number + 1),
+                encode_in_slices(tokenizers[0], sources, subword_sampling, 2 * number),
+                encode_in_slices(tokenizers[1], targets, subword_sampling, 2 * number + 1),
             )
 
-        is_drawn = subword_sampling and is_sampled(*tokenizers)
+        is_resampled = subword_sampling and is_sampled(*tokenizers)
         return ShardedBatches(
             self._shards,
             batch_tokens=batch_tokens,
             batch_sentences=batch_sentences,
             seed=seed,
             shuffle=shuffle,
-            jitter=jitter,
+            length_noise=length_noise,
             maximum_length=maximum_length,
-            resample=resample if is_drawn else None,
+            resample=resample if is_resampled else None,
             source_step=source_step,
             target_step=target_step,
         )
 
 
 def is_sampled(*tokenizers: Tokenizer) -> bool:
-    """Whether one of the tokenizers can cut a text in several ways."""
+    """Whether one of the tokenizers can segment a text in several ways."""
     return any(isinstance(one, SentencePieceTokenizer) for one in tokenizers)
 
 
-def drawn(
+def encode_in_slices(
     tokenizer: Tokenizer, texts: Sequence[str], alpha: float | None, seed: int
 ) -> Iterator[list[int]]:
     """Yields the ids of texts, a slice of them in memory at a time.
 
     Args:
-        tokenizer: What cuts them.
+        tokenizer: The tokenizer.
         texts: Sentences.
-        alpha: How sharply SentencePiece draws its segmentations; None for the best ones.
-        seed: Number that decides the draw.
+        alpha: Inverse temperature of sampled SentencePiece segmentations; None for the best ones.
+        seed: Seed of the sampling.
 
     Yields:
         The ids of each text.
@@ -154,7 +154,7 @@ def drawn(
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """Read and check what a prepared corpus says about itself."""
+    """Read and check the description of a prepared corpus."""
     found = PREPARED.read(folder)
     digests, options = found.get("sha256"), found.get("options")
     needed = {f"{SOURCE}/tokenizer.json", f"{TARGET}/tokenizer.json", SAMPLES}

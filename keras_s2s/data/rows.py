@@ -1,4 +1,4 @@
-"""Rows of token ids, held one after the other in memory and padded when a batch needs them."""
+"""Rows of token ids, concatenated in memory and padded batch by batch."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from keras_s2s.special_ids import END_ID, PAD_ID, START_ID
 
 
 class TokenRows:
-    """Rows of ids of any lengths, with an end mark behind each.
+    """Rows of token ids of any lengths, each with an end token.
 
     Args:
-        name: What messages call the rows.
-        rows: Token ids of every row, without start and end marks.
+        name: Name of the rows in error messages.
+        rows: Token ids of every row, without start and end tokens.
         step: Batches are padded to a multiple of this many tokens.
 
     Attributes:
-        ids: Ids of all rows, one after the other, an end mark behind each; integers [tokens].
-        lengths: Tokens of every row, end mark included, int64 [rows].
+        ids: Ids of all rows, concatenated, each with its end token; integers [tokens].
+        lengths: Tokens of every row, end token included, int64 [rows].
         step: The step.
 
     Raises:
         TypeError: The ids are not sequences of integers.
-        ValueError: An id is a mark or negative.
+        ValueError: An id is reserved or negative.
 
     Example:
         >>> rows = TokenRows("source_ids", [[5, 6], [7], []], step=2)
@@ -40,19 +40,19 @@ class TokenRows:
     def from_arrays(
         cls, name: str, ids: np.ndarray, lengths: np.ndarray, step: int = 1
     ) -> TokenRows:
-        """Holds what another one's `ids` and `lengths` say.
+        """Creates rows from the `ids` and `lengths` of another `TokenRows`.
 
         Args:
             name: As for `TokenRows`.
-            ids: Its ids, of any type of integers.
-            lengths: Its lengths, of any type of integers.
+            ids: Its ids, of any integer type.
+            lengths: Its lengths, of any integer type.
             step: As for `TokenRows`.
 
         Returns:
             The rows.
 
         Raises:
-            ValueError: The lengths are not those of the rows, or an id is a mark or negative.
+            ValueError: The lengths do not match the rows, or an id is reserved or negative.
 
         Example:
             >>> rows = TokenRows.from_arrays("ids", np.array([5, 6, 3, 3]), np.array([3, 1]))
@@ -76,17 +76,17 @@ class TokenRows:
         self._ends = np.cumsum(lengths)
         _check_ids(name, ids, self._ends)
 
-    def padded(self, places: np.ndarray) -> np.ndarray:
+    def padded(self, indices: np.ndarray) -> np.ndarray:
         """Returns some rows, padded on the right to the longest of them.
 
         Args:
-            places: Which rows, int64 [B].
+            indices: Indices of the rows, int64 [B].
 
         Returns:
             Ids, int32 [B, L].
         """
-        lengths = self.lengths[places][:, None]  # [B, 1]
-        starts = self._ends[places][:, None] - lengths  # [B, 1]
+        lengths = self.lengths[indices][:, None]  # [B, 1]
+        starts = self._ends[indices][:, None] - lengths  # [B, 1]
         columns = np.arange(-(-lengths.max() // self.step) * self.step)  # [L]
         real = columns < lengths  # [B, L]
         padded = np.full(real.shape, PAD_ID, np.int32)
@@ -95,7 +95,7 @@ class TokenRows:
 
 
 def _flatten(name: str, rows: Iterable[Iterable[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns all ids one after the other, an end mark behind every row, and the row lengths."""
+    """Returns the ids of all rows, concatenated with end tokens, and the lengths of the rows."""
     flat, lengths = array("i"), array("q")
     for number, row in enumerate(rows):
         start = len(flat)

@@ -1,4 +1,4 @@
-"""Batches of a corpus that stays in files, of which two shards at most are in memory."""
+"""Batches of a larger-than-memory corpus, with at most two of its shards in memory."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from keras_s2s.data.epochs import (
     check_at_least,
     counted,
     cut_batches,
-    places_of_kept,
+    kept_pairs,
 )
 from keras_s2s.data.rows import TokenRows
 from keras_s2s.data.shards import SIDES, Shard, ShardContent
 
 Rows = Iterable[Iterable[int]]
 ResampleShard = Callable[[Sequence[str], Sequence[str], int], tuple[Rows, Rows]]
-Visit = tuple[int, int, int]  # The epoch, the place of the shard, and the first step in it.
+Visit = tuple[int, int, int]  # The epoch, the index of the shard, and the first step in it.
 
 
 class ShardedBatches(EpochBatches):
     """Batches of a corpus in shards, as `tf.data` pipelines; memory does not grow with the corpus.
 
-    In every epoch the shards come in another order, and pairs of like lengths within a shard
-    share a batch, as `LengthBuckets` tells, with other pairs in every epoch. A shard must be a
-    random sample of the corpus, as `prepare` makes it. The next one is read, checked and perhaps
-    cut into other pieces in a thread while training is in the one before.
+    The shards are shuffled in every epoch, and within a shard `LengthBuckets` puts pairs of
+    similar lengths into a batch, other ones in every epoch. A shard must be a random sample of the
+    corpus, as `prepare` makes it. A thread reads, verifies and perhaps resamples the next shard
+    while training uses the current one.
 
-    Every epoch has the same number of batches and holds every pair exactly once. What comes at a
-    step depends on the seed, the epoch and the step alone, and a start at any step reads no
-    shard before it. At the beginning the lengths of all rows are read, a shard at a time.
+    Every epoch has the same number of batches and yields every pair exactly once. The batch of a
+    step depends on the seed, the epoch and the step alone; starting at a step reads no shard before
+    it. The constructor reads the lengths of all rows, a shard at a time.
 
     Args:
-        shards: The files. `PreparedCorpus.batches` gives those of a prepared corpus.
+        shards: The files. `PreparedCorpus.batches` passes those of a prepared corpus.
         batch_tokens: As for `Batches`.
         batch_sentences: As for `Batches`.
         seed: As for `Batches`.
-        shuffle: As for `Batches`; without it the shards come in their order.
-        jitter: As for `Batches`.
+        shuffle: As for `Batches`; without it the shards keep their order.
+        length_noise: As for `Batches`.
         maximum_length: As for `Batches`.
-        resample: Called with the sources of a shard, its targets, and a number that is another one
-            for every shard in every epoch; returns other ids for all of them, and the same ids
-            whenever the number is the same. None for the ids of the file.
+        resample: Called with the sources of a shard, its targets, and a number unique to the
+            shard and the epoch; returns new ids for all of them. It must be a function of its
+            arguments alone. None for the ids of the file.
         source_step: As for `Batches`.
         target_step: As for `Batches`.
 
@@ -54,13 +54,13 @@ class ShardedBatches(EpochBatches):
         pairs: Number of pairs in an epoch.
         skipped: Number of pairs longer than `maximum_length`.
         steps_per_epoch: Number of batches in every epoch.
-        target_tokens: Real target tokens of an epoch, end marks included; those of the files.
+        target_tokens: Target tokens of an epoch, without padding; those of the files.
         padding: Fraction of padding among all tokens of the first shard.
-        error: What ended the last iteration, or None; `fit` raises an error of TensorFlow's own.
+        error: The error that ended the last iteration, or None. TensorFlow replaces it by its own.
 
     Raises:
-        ValueError: No pair is left, an argument is out of its range, or a shard is missing or
-            damaged; while iterating too, as a shard's SHA-256 is checked when it is read.
+        ValueError: No pair is left, an argument is out of range, or a shard is missing or damaged;
+            also while iterating, as the SHA-256 of a shard is verified when it is read.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class ShardedBatches(EpochBatches):
         batch_sentences: int | None = None,
         seed: int = 0,
         shuffle: bool = True,
-        jitter: float = 0.05,
+        length_noise: float = 0.05,
         maximum_length: int | None = None,
         resample: ResampleShard | None = None,
         source_step: int = 1,
@@ -80,9 +80,9 @@ class ShardedBatches(EpochBatches):
         check_at_least(1, batch_tokens=batch_tokens, batch_sentences=batch_sentences)
         check_at_least(1, source_step=source_step, target_step=target_step)
         check_at_least(1, maximum_length=maximum_length)
-        check_at_least(0, seed=seed, jitter=jitter)
+        check_at_least(0, seed=seed, length_noise=length_noise)
         self._batch_tokens, self._batch_sentences = batch_tokens, batch_sentences
-        self._seed, self._shuffle, self._jitter = seed, shuffle, jitter
+        self._seed, self._shuffle, self._length_noise = seed, shuffle, length_noise
         self._maximum_length, self._resample = maximum_length, resample
         self._width_steps = dict(zip(SIDES, (source_step, target_step), strict=True))
         self._shards: list[Shard] = []
@@ -99,23 +99,23 @@ class ShardedBatches(EpochBatches):
         self.steps_per_epoch = sum(self._steps)
 
     def plan(self, epoch: int) -> list[tuple[int, int]]:
-        """Returns in which order the shards come.
+        """Returns the order of the shards in an epoch.
 
         Args:
             epoch: Number of the epoch, from 0.
 
         Returns:
-            For every shard its number, among those that have a pair to train on, and its number
+            For every shard its index, among those that have a pair to train on, and its number
             of batches.
 
         Raises:
             ValueError: The epoch is negative.
         """
         check_at_least(0, epoch=epoch)
-        places = np.arange(len(self._shards))
+        order = np.arange(len(self._shards))
         if self._shuffle:
-            places = np.random.default_rng([self._seed, epoch]).permutation(places)
-        return [(int(place), self._steps[place]) for place in places]
+            order = np.random.default_rng([self._seed, epoch]).permutation(order)
+        return [(int(index), self._steps[index]) for index in order]
 
     def _add(self, shard: Shard) -> None:
         lengths = shard.lengths()
@@ -129,10 +129,10 @@ class ShardedBatches(EpochBatches):
         self._steps.append(buckets.steps_per_epoch)
 
     def _select(
-        self, place: int, lengths: dict[str, np.ndarray]
+        self, index: int, lengths: dict[str, np.ndarray]
     ) -> tuple[np.ndarray, LengthBuckets | None]:
-        """The pairs of a shard that are not skipped, and how they are cut into batches."""
-        kept = places_of_kept(lengths["source"], lengths["target"], self._maximum_length)
+        """The pairs of a shard that are not skipped, and their batches; None where none is left."""
+        kept = kept_pairs(lengths["source"], lengths["target"], self._maximum_length)
         if not len(kept):
             return kept, None
         buckets = LengthBuckets(
@@ -140,17 +140,17 @@ class ShardedBatches(EpochBatches):
             lengths["target"][kept],
             batch_tokens=self._batch_tokens,
             batch_sentences=self._batch_sentences,
-            # Of its own for every shard, or all would have the same order of long and short.
-            seed=int(np.random.default_rng([self._seed, place]).integers(2**32)),
+            # Another seed for every shard, or all would have the same order of long and short.
+            seed=int(np.random.default_rng([self._seed, index]).integers(2**32)),
             shuffle=self._shuffle,
-            jitter=self._jitter,
+            length_noise=self._length_noise,
             source_step=self._width_steps["source"],
             target_step=self._width_steps["target"],
         )
         return kept, buckets
 
-    def _batches(self, places: Iterable[tuple[int, int]]) -> Iterator[Batch]:
-        visits = self._visits(places)
+    def _batches(self, starts: Iterable[tuple[int, int]]) -> Iterator[Batch]:
+        visits = self._visits(starts)
         loader = ThreadPoolExecutor(1, "shards")
         self.error = None
         try:
@@ -166,30 +166,30 @@ class ShardedBatches(EpochBatches):
         finally:
             loader.shutdown(wait=False, cancel_futures=True)
 
-    def _visits(self, places: Iterable[tuple[int, int]]) -> Iterator[Visit]:
-        for epoch, first_step in places:
-            for place, steps in self.plan(epoch):
+    def _visits(self, starts: Iterable[tuple[int, int]]) -> Iterator[Visit]:
+        for epoch, first_step in starts:
+            for index, steps in self.plan(epoch):
                 if first_step < steps:
-                    yield epoch, place, first_step
+                    yield epoch, index, first_step
                 first_step = max(0, first_step - steps)
 
-    def _load(self, epoch: int, place: int, first_step: int) -> Iterator[Batch]:
-        """Reads a shard; what is left to do is to pad its batches."""
-        content = self._shards[place].read()
+    def _load(self, epoch: int, index: int, first_step: int) -> Iterator[Batch]:
+        """Reads a shard; iterating the result only pads its batches."""
+        content = self._shards[index].read()
         rows = {side: content.rows(side, step) for side, step in self._width_steps.items()}
-        kept, buckets = self._select(place, {side: rows[side].lengths for side in SIDES})
+        kept, buckets = self._select(index, {side: rows[side].lengths for side in SIDES})
         plan = buckets.plan(epoch)[first_step:] if buckets else []
         if self._resample is not None:
-            rows = self._drawn(content, epoch * len(self._shards) + place)
-        return cut_batches(rows["source"], rows["target"], (kept[places] for places in plan))
+            rows = self._resampled(content, epoch * len(self._shards) + index)
+        return cut_batches(rows["source"], rows["target"], (kept[pairs] for pairs in plan))
 
-    def _drawn(self, content: ShardContent, number: int) -> dict[str, TokenRows]:
-        """Cuts the texts of a shard into other pieces."""
+    def _resampled(self, content: ShardContent, number: int) -> dict[str, TokenRows]:
+        """The ids of the texts of a shard by another segmentation into subwords."""
         sources, targets = content.texts("source"), content.texts("target")
-        drawn = self._resample(sources, targets, number) if self._resample else ()
+        new_ids = self._resample(sources, targets, number) if self._resample else ()
         rows = {
             side: TokenRows(f"resample(..., {number})[{i}]", ids, self._width_steps[side])
-            for i, (side, ids) in enumerate(zip(SIDES, drawn, strict=True))
+            for i, (side, ids) in enumerate(zip(SIDES, new_ids, strict=True))
         }
         found = [len(one.lengths) for one in rows.values()]
         if found != [len(sources)] * 2:

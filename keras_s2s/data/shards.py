@@ -1,4 +1,4 @@
-"""One shard of a prepared corpus: its texts and ids in a file that is read without running code."""
+"""One shard of a prepared corpus: texts and ids in a file whose loading never runs code."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _INTEGERS = ("<u2", "<i4")
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard's file, an uncompressed `.npz`, and what it must be.
+    """The file of a shard, an uncompressed `.npz`, and its checksum.
 
-    NumPy alone writes and reads it, always with the same bytes, and the lengths of all rows can be
-    read without the rest. A TFRecord file would keep each pair as a message of its own, has to be
-    read as a whole to know a length, and needs TensorFlow in every process that prepares.
+    Writing it is reproducible byte for byte, and the lengths of all rows can be read without the
+    rest. A TFRecord file would have to be read as a whole for that, and would need TensorFlow in
+    every process that prepares.
 
     Args:
         path: The file.
@@ -47,7 +47,7 @@ class Shard:
     sha256: str
 
     def lengths(self) -> dict[str, np.ndarray]:
-        """Returns the tokens of every row, end marks included, int64 [rows], for each side.
+        """Returns the tokens of every row, end tokens included, int64 [rows], for each side.
 
         Raises:
             ValueError: The file is missing or damaged.
@@ -62,7 +62,7 @@ class Shard:
         return dict(zip(SIDES, found, strict=True))
 
     def read(self) -> ShardContent:
-        """Returns all that is in the file, once its SHA-256 is the right one.
+        """Returns the content of the file, after verifying its SHA-256.
 
         Raises:
             ValueError: The file is missing or damaged.
@@ -81,10 +81,10 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardContent:
-    """What a shard holds.
+    """The content of a shard.
 
     Args:
-        path: Its file, for messages.
+        path: Its file, for error messages.
         arrays: The arrays of the file.
     """
 
@@ -92,7 +92,7 @@ class ShardContent:
     arrays: dict[str, np.ndarray]
 
     def rows(self, side: str, step: int) -> TokenRows:
-        """Returns the ids of "source" or "target", to be padded to a multiple of the step."""
+        """Returns the ids of "source" or "target", for batches padded to a multiple of `step`."""
         ids, lengths = self.arrays[f"{side}_ids"], self.arrays[f"{side}_lengths"]
         return TokenRows.from_arrays(f"the {side} ids in {self.path}", ids, lengths, step)
 
@@ -113,13 +113,13 @@ def write_shard(
     rows: Mapping[str, TokenRows],
     vocabulary_size: int,
 ) -> None:
-    """Writes a shard, which takes its name once it is whole.
+    """Writes a shard under a temporary name and renames it when it is complete.
 
     Args:
         path: The file.
-        texts: Texts without line feeds, for "source" and for "target".
-        rows: Their ids, in the same way.
-        vocabulary_size: No id reaches it.
+        texts: Texts without line feeds, for "source" and "target".
+        rows: Their ids, likewise.
+        vocabulary_size: All ids are below it.
 
     Raises:
         OSError: The file cannot be written.
@@ -136,16 +136,16 @@ def write_shard(
     with part.open("wb") as file:
         np.savez(file, **arrays)
         file.flush()
-        os.fsync(file.fileno())  # A shard of this name is whole, after a power cut too.
+        os.fsync(file.fileno())  # A shard of this name is complete, even after a power cut.
     part.replace(path)
 
 
-# What a file that is something else, or lies about its sizes, makes NumPy and zipfile raise.
+# What NumPy and zipfile raise for a file of another kind or with wrong sizes in its headers.
 _DAMAGES = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile)
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Reads one array; no more memory is taken than the file has bytes, whatever a header says."""
+    """Reads one array; takes no more memory than the file has bytes, whatever a header says."""
     member = archive.getinfo(f"{name}.npy")
     if member.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{name} is compressed")

@@ -1,1 +1,1 @@
-"""How good translations are: in figures (`scores`, `by_length`, `likelihood`) and in `plots`."""
+"""Evaluation of translations: metrics (`scores`, `by_length`, `likelihood`) and `plots`."""

@@ -1,4 +1,4 @@
-"""Scores by the length of the source: where a model is good and where it gives in."""
+"""Scores by source length."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from keras_s2s.evaluation.scores import Scores, references_per_sentence, score
 
 @dataclasses.dataclass(frozen=True)
 class LengthScores:
-    """The scores of the sentences whose source has `shortest` to `longest` tokens.
+    """Scores of the sentences whose source has `shortest` to `longest` tokens.
 
     Attributes:
-        shortest: Shortest source in tokens, inclusive.
-        longest: Longest source in tokens, inclusive; None where there is no limit.
+        shortest: Lower bound of the source length in tokens, inclusive.
+        longest: Upper bound, inclusive; `None` for no bound.
         scores: Scores of these sentences.
     """
 
@@ -25,13 +25,13 @@ class LengthScores:
 
     @property
     def label(self) -> str:
-        """The range in words: `up to 10`, `11 to 20`, `over 20`."""
+        """The range as text: `up to 10`, `11 to 20`, `over 20`."""
         if self.longest is None:
             return f"over {self.shortest - 1}" if self.shortest else "all"
         return f"{self.shortest} to {self.longest}" if self.shortest else f"up to {self.longest}"
 
     def to_dict(self) -> dict[str, object]:
-        """Returns the range and its scores as plain values that JSON can hold."""
+        """Return the range and its scores as JSON-serializable values."""
         return {"shortest": self.shortest, "longest": self.longest, **self.scores.to_dict()}
 
 
@@ -43,18 +43,18 @@ def score_by_length(
     edges: Sequence[int] = (10, 20, 30, 40),
     language: str = "en",
 ) -> list[LengthScores]:
-    """Scores the sentences in groups by the length of their source.
+    """Compute scores for groups of sentences of similar source length.
 
     Args:
         hypotheses: One string per sentence.
         references: One string or a sequence of strings per sentence.
         lengths: Length of each source in tokens.
-        edges: Longest source of each group in tokens, increasing; a last group takes what is
-            longer than all of them.
+        edges: Upper bounds of the groups in tokens, increasing; the last group holds all longer
+            sources.
         language: ISO 639-1 code of the references' language, as in `score`.
 
     Returns:
-        One `LengthScores` per group that has a sentence, from short to long.
+        One `LengthScores` per non-empty group, in order of length.
 
     Raises:
         TypeError: If an argument is not a sequence of strings or of whole numbers.
@@ -66,7 +66,7 @@ def score_by_length(
         >>> [(row.label, row.scores.exact_match) for row in rows]
         [('up to 2', 1.0), ('over 2', 0.0)]
     """
-    answers = references_per_sentence(hypotheses, references)
+    references = references_per_sentence(hypotheses, references)
     _check_lengths(lengths, len(hypotheses))
     if list(edges) != sorted(set(edges)) or any(edge < 1 for edge in edges):
         raise ValueError(
@@ -83,7 +83,7 @@ def score_by_length(
         if chosen:
             scores = score(
                 [hypotheses[index] for index in chosen],
-                [answers[index] for index in chosen],
+                [references[index] for index in chosen],
                 language=language,
             )
             rows.append(LengthScores(shortest, longest, scores))
@@ -95,19 +95,19 @@ def length_table(
     *,
     metrics: Sequence[str] = ("bleu", "chrf", "token_error_rate", "exact_match"),
 ) -> str:
-    """Formats scores by length as a table that reads well as text and as Markdown.
+    """Format scores by length as a Markdown table with aligned columns.
 
     Args:
-        systems: What `score_by_length` returned, or one such list per system by name; the systems
+        systems: The result of `score_by_length`, or one result per system by name. All systems
             must have translated the same sources.
         metrics: Names of the fields of `Scores` to show.
 
     Returns:
-        The table: one line per range of lengths, one column per metric and system.
+        The table, with one row per length range and one column per metric and system.
 
     Raises:
         ValueError: If the systems' ranges or numbers of sentences differ, there is no row, or a
-            metric is no field that holds a score.
+            metric is not a numeric field of `Scores`.
 
     Example:
         >>> rows = score_by_length(["a", "b c d"], ["a", "b c e"], lengths=[1, 3], edges=(2,))
@@ -153,7 +153,7 @@ def _check_lengths(lengths: Sequence[int], sentences: int) -> None:
 
 
 def shared_ranges(systems: Mapping[str, Sequence[LengthScores]]) -> list[tuple[str, int]]:
-    """Returns the label and number of sentences of each row, the same in every system."""
+    """Return label and number of sentences of each row, which all systems must share."""
     ranges = [[(row.label, row.scores.sentences) for row in rows] for rows in systems.values()]
     if not ranges or not ranges[0] or any(other != ranges[0] for other in ranges):
         raise ValueError(
@@ -164,7 +164,7 @@ def shared_ranges(systems: Mapping[str, Sequence[LengthScores]]) -> list[tuple[s
 
 
 def check_metrics(metrics: Sequence[str]) -> None:
-    """Raises ValueError unless every metric is a field of `Scores` that holds a score."""
+    """Raise ValueError unless every metric is a numeric field of `Scores`."""
     known = [field.name for field in dataclasses.fields(Scores) if field.type == "float"]
     if not set(metrics) <= set(known):
         raise ValueError(f"a metric must be among {known}. Received: metrics={list(metrics)!r}")

@@ -1,4 +1,4 @@
-"""Fonts for pictures of any script: which of the machine's fonts draw a text between them."""
+"""Font selection for plot labels in any script, among the installed fonts."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import unicodedata
 from collections.abc import Sequence, Set
 from pathlib import Path
 
-BASE_FAMILY = "DejaVu Sans"  # Comes with matplotlib.
-KOREAN_FAMILY = "NanumGothic"  # Comes with koreanize-matplotlib.
+BASE_FAMILY = "DejaVu Sans"  # Included in matplotlib.
+KOREAN_FAMILY = "NanumGothic"  # Included in koreanize-matplotlib.
 REGULAR_WEIGHTS = (400, "normal", "regular", "book")
 
 
 def readable_labels(texts: Sequence[str]) -> tuple[list[str], list[str]]:
-    r"""Makes labels out of texts of any script, and chooses the fonts that draw them.
+    r"""Return labels for texts in any script, and the font families that render them.
 
-    A character that no font of the machine draws is written as its code point (`U+D55C`) and never
-    left to an empty box; so are control characters, and blanks where a text has nothing else.
+    Characters without a glyph in any installed font are written as code points (`U+D55C`), and so
+    are control characters, and spaces in a text of spaces only.
 
     Args:
-        texts: The texts, one label each.
+        texts: One text per label.
 
     Returns:
-        The labels, each on one line in the NFC form, and the names of font families for matplotlib
-        to try in this order.
+        The labels, each a single line in NFC form, and the font families for matplotlib in order of
+        preference.
 
     Example:
         >>> readable_labels(["▁Straße", "дом", "a\tb", " "])
@@ -39,7 +39,7 @@ def readable_labels(texts: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _choose_families(characters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
-    """Returns families that draw the characters, as few as possible, and what none draws."""
+    """Return a few families that cover the characters, and the characters that none covers."""
     families = [BASE_FAMILY]
     missing = characters - _drawn(BASE_FAMILY, characters)
     if missing:
@@ -54,7 +54,7 @@ def _choose_families(characters: frozenset[str]) -> tuple[list[str], frozenset[s
 
 
 def _best_family(characters: frozenset[str]) -> tuple[str, frozenset[str]]:
-    """Finds the first family that draws all the characters, else the one that draws the most."""
+    """Return the first family that covers all the characters, or else the most of them."""
     best, most = "", frozenset[str]()
     for family in _plain_families():
         drawn = _drawn(family, characters)
@@ -71,7 +71,7 @@ def _drawn(family: str, characters: frozenset[str]) -> frozenset[str]:
 
 @functools.lru_cache(maxsize=100_000)
 def _draws(family: str, character: str) -> bool:
-    """Tells whether the family has a glyph for the character, and one that can be seen."""
+    """Tell whether the family has a visible glyph for the character."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     properties = FontProperties(family=[family])
@@ -81,13 +81,13 @@ def _draws(family: str, character: str) -> bool:
         if not font.get_char_index(ord(character)):
             return False
         font.load_char(ord(character))
-    except (ValueError, OSError, RuntimeError):  # A file that has gone, is broken, or has bitmaps.
+    except (ValueError, OSError, RuntimeError):  # Missing, broken or bitmap font.
         return False
     return len(font.get_path()[0]) > 0 or _may_be_blank(character)
 
 
 def _may_be_blank(character: str) -> bool:
-    """Tells whether drawing nothing is right: spaces, joiners, variation selectors."""
+    """Tell whether an empty glyph is correct: spaces, joiners, variation selectors."""
     is_variation_selector = "VARIATION SELECTOR" in unicodedata.name(character, "")
     return unicodedata.category(character)[0] in "CZ" or is_variation_selector
 
@@ -97,7 +97,7 @@ def _is_control(character: str) -> bool:
 
 
 def _spell_out(text: str, hidden: Set[str]) -> str:
-    """Replaces the hidden characters, or all of a blank text, by their code points."""
+    """Replace hidden characters, or all characters of a blank text, by their code points."""
     if all(map(_may_be_blank, text)):
         hidden = set(text)
     parts = []
@@ -109,7 +109,7 @@ def _spell_out(text: str, hidden: Set[str]) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _plain_families() -> list[str]:
-    """Lists the families with an upright regular face: Korean, then sans-serif ones, the rest."""
+    """List the families with an upright regular face: Korean, then sans-serif, then the rest."""
     from matplotlib.font_manager import fontManager
 
     names = {
@@ -117,7 +117,7 @@ def _plain_families() -> list[str]:
         for entry in fontManager.ttflist
         if entry.style == "normal" and entry.weight in REGULAR_WEIGHTS
     }
-    # These draw every character, as a box: it can be seen and not read.
+    # Last-resort fonts draw every character as a box.
     names -= {name for name in names if "lastresort" in name.replace(" ", "").lower()}
 
     def rank(name: str) -> tuple[bool, bool, bool, str]:
@@ -127,10 +127,10 @@ def _plain_families() -> list[str]:
 
 
 def _register_korean_font() -> None:
-    """Makes matplotlib know the font file inside koreanize-matplotlib, if it does not.
+    """Register the font file of koreanize-matplotlib with matplotlib, unless it is registered.
 
-    The package is not imported for it: that would change matplotlib's options for the process.
-    Matplotlib forgets the font when it rebuilds its list of fonts, so this is done each time.
+    The package is not imported, since its import changes matplotlib's global options. Matplotlib
+    drops the font when it rebuilds its font list, so the check is made every time.
     """
     from matplotlib.font_manager import fontManager
 

@@ -1,4 +1,4 @@
-"""How likely a model holds the right answers to be: perplexity, by teacher forcing."""
+"""Perplexity and token accuracy of a model on given targets, with teacher forcing."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Likelihood:
-    """What a model makes of targets when each token is foretold from the right ones before it.
+    """Perplexity and token accuracy under teacher forcing.
 
-    Perplexities can be compared where the target tokenizer is the same: they are per token.
+    Perplexity is per token, so it is comparable only between models with the same target tokenizer.
 
     Attributes:
         perplexity: `exp` of the mean cross-entropy in nats over all target tokens, without label
-            smoothing; lower is better, and 1 is best.
-        token_accuracy: Share of the target tokens that the model holds for the likeliest.
+            smoothing. Lower is better; 1 is the minimum.
+        token_accuracy: Fraction of the target tokens to which the model gives the highest
+            probability.
         target_tokens: Number of target tokens, end marks included.
     """
 
@@ -28,7 +29,7 @@ class Likelihood:
     target_tokens: int
 
     def to_dict(self) -> dict[str, float | int]:
-        """Returns the figures as plain values that JSON can hold."""
+        """Return the fields as JSON-serializable values."""
         return dataclasses.asdict(self)
 
 
@@ -39,23 +40,23 @@ def likelihood(
     *,
     batch_tokens: int = 2048,
 ) -> Likelihood:
-    """Measures how likely a translator's model holds the targets of a corpus to be.
+    """Compute the perplexity and token accuracy of a translator's model on a corpus.
 
-    A source is cut at `translator.maximum_source_length`, as for translating. How the pairs are
-    cut into batches changes nothing but rounding.
+    Sources are truncated to `translator.maximum_source_length`, as in translation. Batching affects
+    the result only by rounding.
 
     Args:
-        translator: A trained translator; an export has no model to ask.
+        translator: A trained `Translator`; exported models are not supported.
         sources: One string per sentence.
-        targets: As many strings; a sentence with several right answers stands there once for each.
-        batch_tokens: Most target tokens that are computed together, padding included.
+        targets: One string per source. Repeat a source for each of several references.
+        batch_tokens: Maximum number of target tokens per batch, padding included.
 
     Returns:
         The `Likelihood`.
 
     Raises:
-        TypeError: `translator` is no `Translator`, or a side is one string.
-        ValueError: There is no pair, the sides differ in number, or `batch_tokens` is below 1.
+        TypeError: If `translator` is not a `Translator`, or a side is a single string.
+        ValueError: If there is no pair, the sides differ in length, or `batch_tokens` is below 1.
 
     Example:
         >>> from keras_s2s import CharacterTokenizer, Decoder, Encoder, Seq2Seq, Translator
@@ -64,7 +65,7 @@ def likelihood(
         >>> model = Seq2Seq(Encoder(size, 8), Decoder(size, 8))
         >>> model.set_weights([0 * weights for weights in model.get_weights()])
         >>> found = likelihood(Translator(model, tokenizer, tokenizer), ["cab", "b"], ["bac", "b"])
-        >>> round(found.perplexity, 3) == size, found.target_tokens  # all tokens are as likely
+        >>> round(found.perplexity, 3) == size, found.target_tokens  # uniform
         (True, 6)
     """
     from keras_s2s.data.batches import Batches
@@ -81,7 +82,7 @@ def likelihood(
             raise TypeError(
                 f"{name} must be a sequence with one item per sentence. Received: {name}={texts!r}"
             )
-    longest = translator.maximum_source_length - 1  # And an end mark.
+    longest = translator.maximum_source_length - 1  # The end mark is added.
     batches = Batches(
         [ids[:longest] for ids in translator.source_tokenizer.encode_all(sources)],
         translator.target_tokenizer.encode_all(targets),

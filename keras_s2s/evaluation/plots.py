@@ -1,8 +1,7 @@
-"""Pictures: attention heat map, score by source length, training curves.
+"""Plots: attention heat map, score by source length, training curves.
 
-Every function returns a matplotlib `Figure` that pyplot does not know, so that nothing global is
-left behind, and writes it to a file on request. The ending of the path names the format, such as
-`.png`, `.svg` or `.pdf`.
+Every function returns a matplotlib `Figure` that is not registered with pyplot, and optionally
+saves it to a file. The file extension selects the format, such as `.png`, `.svg` or `.pdf`.
 """
 
 from __future__ import annotations
@@ -43,26 +42,26 @@ def attention_heatmap(
     *,
     title: str | None = None,
 ) -> Figure:
-    """Draws which source pieces each target piece was made from.
+    """Plot attention weights as a heat map of target tokens by source tokens.
 
-    The source runs from left to right, the target from top to bottom. The darkest colour is the
-    largest weight of the picture; the colour bar gives its value. Pieces of any script show: those
-    that no font of the machine draws are written as code points. Arabic, Hebrew and Indic scripts
-    are joined and ordered as they should be from matplotlib 3.11 on.
+    The source runs from left to right, the target from top to bottom. The colour scale ends at the
+    largest weight. Tokens may be in any script; characters without a glyph in any installed font
+    are written as code points. Arabic, Hebrew and Indic scripts are shaped correctly from
+    matplotlib 3.11 on.
 
     Args:
-        weights: Attention weights, [T, S], at least 0.
-        source_pieces: The S pieces that the model attended to, the end mark included if it did.
-        target_pieces: The T pieces that it wrote.
-        path: File to write; None for none.
-        title: Line above the picture; None for none.
+        weights: Attention weights, `[T, S]`, non-negative.
+        source_pieces: The S source tokens, with the end mark if the model attended to it.
+        target_pieces: The T target tokens.
+        path: File to write; `None` for no file.
+        title: Title of the plot; `None` for no title.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: If there is nothing to draw, `weights` does not fit the pieces, or a weight is
-            negative or not finite.
+        ValueError: If there is nothing to draw, the shape of `weights` does not match the tokens,
+            or a weight is negative or not finite.
 
     Example:
         >>> weights = [[0.9, 0.1], [0.2, 0.8]]
@@ -77,7 +76,7 @@ def attention_heatmap(
     texts = [_shorten(piece) for piece in (*source_pieces, *target_pieces)]
     labels, families = readable_labels([*texts, title or ""])
     source, target = labels[: len(source_pieces)], labels[len(source_pieces) : -1]
-    cell = min(max(11.4 / max(array.shape), 0.11), 0.3)  # Inches; 60 pieces fill a wide page.
+    cell = min(max(11.4 / max(array.shape), 0.11), 0.3)  # Inches; 60 tokens fill a wide page.
     font = FontProperties(family=families, size=min(max(40 * cell, 5.5), 10))
     height, width = array.shape[0] * cell, array.shape[1] * cell
     figure = Figure(figsize=(width, height))
@@ -104,20 +103,20 @@ def score_by_length_plot(
     *,
     metric: str = "bleu",
 ) -> Figure:
-    """Draws one score for each range of source lengths, with the number of sentences in each.
+    """Plot a score by source length as a bar chart, with the number of sentences per range.
 
     Args:
-        systems: What `score_by_length` returned, or one such list per system by name; the systems
+        systems: The result of `score_by_length`, or one result per system by name. All systems
             must have translated the same sources.
-        path: File to write; None for none.
-        metric: Name of the field of `Scores` to show.
+        path: File to write; `None` for no file.
+        metric: Name of the field of `Scores` to plot.
 
     Returns:
         The figure.
 
     Raises:
         ValueError: If the systems' ranges or numbers of sentences differ, there is no row, or the
-            metric is no field that holds a score.
+            metric is not a numeric field of `Scores`.
 
     Example:
         >>> from keras_s2s.evaluation.by_length import score_by_length
@@ -139,10 +138,11 @@ def score_by_length_plot(
     bars = {}
     width = 0.6 if len(named) == 1 else 0.8 / len(named)
     for index, (label, rows) in enumerate(zip(labels, named.values(), strict=True)):
-        places = [place + (index - (len(named) - 1) / 2) * width for place in range(len(rows))]
+        offset = (index - (len(named) - 1) / 2) * width
+        positions = [group + offset for group in range(len(rows))]
         values = [getattr(row.scores, metric) for row in rows]
         color = PALETTE[index % len(PALETTE)]
-        bars[label] = axes.bar(places, values, 0.92 * width, color=color)
+        bars[label] = axes.bar(positions, values, 0.92 * width, color=color)
         decimals = "%.1f" if metric.startswith(("bleu", "chrf")) else "%.3f"
         axes.bar_label(bars[label], fmt=decimals, fontsize=7.5, color=INK, padding=1.5)
     ticks = [f"{name}\n{sentences:,} sentences" for name, sentences in ranges]
@@ -162,23 +162,25 @@ def training_curves(
     *,
     best_epoch: int | None = None,
 ) -> Figure:
-    """Draws the loss by epoch, and every other metric in a panel of its own below.
+    """Plot the loss by epoch, and every other metric in a separate panel below.
 
-    `name` and `val_name` share a panel, and the best epoch is marked in all of them. An epoch
-    whose value is not finite (none measured, or training diverged) leaves a gap.
+    `name` and `val_name` share a panel, and the best epoch is marked in every panel. Values that
+    are not finite (not measured, or diverged) leave a gap.
 
     Args:
-        history: One list of values per metric, an epoch each, such as the `history` of what
-            `keras.Model.fit` returns; names that begin with `val_` belong to validation.
-        path: File to write; None for none.
-        best_epoch: The epoch to mark, counted from 1; None for the one with the lowest `val_loss`,
-            or the lowest `loss` where there is no `val_loss`.
+        history: One list of values per metric, with a value per epoch, such as the `history`
+            attribute of the result of `keras.Model.fit`. Names with the prefix `val_` are those of
+            the validation data.
+        path: File to write; `None` for no file.
+        best_epoch: The epoch to mark, counted from 1; `None` for the one with the lowest
+            `val_loss`, or the lowest `loss` without `val_loss`.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: If there is no value, the lists differ in length, or there is no such epoch.
+        ValueError: If there is no value, the lists differ in length, or `best_epoch` is not one of
+            the epochs.
 
     Example:
         >>> figure = training_curves({"loss": [3.0, 2.0, 1.5], "val_loss": [3.1, 2.4, 2.6]})
@@ -218,7 +220,7 @@ def training_curves(
 def _draw_curves(
     axes: Axes, name: str, history: Mapping[str, Sequence[float]], best_epoch: int | None
 ) -> dict[str, Any]:
-    """Draws the metric on training and validation text; returns the curves by their label."""
+    """Draw a metric on training and validation data; return the curves by label."""
     curves: dict[str, Any] = {}
     for label, key, color in (("training", name, GRAY), ("validation", f"val_{name}", PALETTE[0])):
         values = [value if math.isfinite(value) else math.nan for value in history.get(key, ())]
@@ -249,7 +251,7 @@ def _checked_epochs(history: Mapping[str, Sequence[float]]) -> int:
 
 
 def _lowest(values: Sequence[float]) -> int | None:
-    """Returns the epoch of the lowest finite value, counted from 1."""
+    """Return the epoch of the lowest finite value, counted from 1."""
     finite = [(value, epoch) for epoch, value in enumerate(values, 1) if math.isfinite(value)]
     return min(finite)[1] if finite else None
 

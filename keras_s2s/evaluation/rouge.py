@@ -1,4 +1,4 @@
-"""ROUGE by Google's rouge-score, with words of every script."""
+"""ROUGE by Google's rouge-score, for words of any script."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ TYPES = ("rouge1", "rouge2", "rougeL")
 
 
 class Words:
-    """Cuts text into lower-case words of any script, where rouge-score knows a-z and 0-9 alone.
+    """Splits text into lower-case words of any script; rouge-score handles a-z and 0-9 only.
 
-    A word is a run of letters, combining marks and digits in the NFC form; all else parts words. On
-    ASCII these are the tokens of rouge-score itself without its stemmer. What is written without
-    blanks, as Chinese and Japanese are, is one word up to the next punctuation mark.
+    A word is a run of letters, combining marks and digits in NFC form. All other characters
+    separate words. On ASCII text the words equal the tokens of rouge-score without its stemmer. In
+    scripts without spaces, such as Chinese and Japanese, a word ends at the next punctuation mark.
 
     Example:
         >>> Words().tokenize("A 2nd well-known_name: 한국어의 हिन्दी!")
@@ -23,7 +23,7 @@ class Words:
     """
 
     def tokenize(self, text: str) -> list[str]:
-        """The words of a text."""
+        """Split a text into words."""
         composed = unicodedata.normalize("NFC", text.lower())
         return "".join(one if _is_of_word(one) else " " for one in composed).split()
 
@@ -31,14 +31,14 @@ class Words:
 def rouge_scores(
     hypotheses: Sequence[str], references: Sequence[Sequence[str]]
 ) -> tuple[float, float, float]:
-    """Scores hypotheses by the words, pairs of words and word order shared with references.
+    """Compute ROUGE-1, ROUGE-2 and ROUGE-L.
 
-    For each sentence the F1 with the best of its references counts, for each of the three by
-    itself; the score is the mean over sentences. Words are those of `Words`, not stemmed.
+    Each score is the mean over sentences of the F1 with the best reference, which is chosen for
+    each of the three scores separately. Words are split by `Words` and not stemmed.
 
     Args:
         hypotheses: One string per sentence, at least one.
-        references: As many sequences of at least one string.
+        references: One sequence of at least one string per sentence.
 
     Returns:
         ROUGE-1, ROUGE-2 and ROUGE-L, each from 0 to 100.
@@ -53,15 +53,15 @@ def rouge_scores(
 
     scorer = RougeScorer(TYPES, tokenizer=Words())
     found = [
-        scorer.score_multi(answers, text)
-        for text, answers in zip(hypotheses, references, strict=True)
+        scorer.score_multi(texts, hypothesis)
+        for hypothesis, texts in zip(hypotheses, references, strict=True)
     ]
     one, two, longest = (100 * fmean(row[name].fmeasure for row in found) for name in TYPES)
     return one, two, longest
 
 
 def rouge_signature() -> str:
-    """How `rouge_scores` are made, in the manner of sacreBLEU's signatures."""
+    """Return a signature of `rouge_scores` in the style of sacreBLEU."""
     version = importlib.metadata.version("rouge-score")
     return f"case:lc|tok:words|stem:no|f:1|mean:sentences|rouge-score:{version}"
 

@@ -1,4 +1,4 @@
-"""Scores of translations against references: functions on lists of strings, without a model."""
+"""Metrics of hypotheses against references, as functions of lists of strings."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """The scores of a list of hypotheses.
+    """Scores of a list of hypotheses.
 
-    BLEU, chrF and ROUGE run from 0 to 100, higher is better. The other figures are fractions: 0.25
-    means 25 %. An error rate is above 1 when the hypotheses need more edits than the references
-    have tokens, as long outputs for short references do.
+    BLEU, chrF and ROUGE range from 0 to 100; higher is better. The other metrics are fractions:
+    0.25 means 25 %. An error rate exceeds 1 when there are more edits than reference tokens, as for
+    long hypotheses and short references.
 
     Attributes:
-        bleu: Cased corpus BLEU on the strings as they are, what the `sacrebleu` command prints.
+        bleu: Cased corpus BLEU on untokenized strings, as printed by the `sacrebleu` command.
         bleu_signature: sacreBLEU's signature of `bleu`.
         bleu_lowercased_tokenized: Corpus BLEU on lower-cased, Moses-tokenized text.
-        bleu_lowercased_tokenized_signature: How `bleu_lowercased_tokenized` was made.
-        chrf: Corpus chrF2 on the strings as they are.
+        bleu_lowercased_tokenized_signature: Signature of `bleu_lowercased_tokenized`.
+        chrf: Corpus chrF2 on untokenized strings.
         chrf_signature: sacreBLEU's signature of `chrf`.
-        rouge_1: ROUGE-1 for summaries: mean over sentences of the F1 of words.
-        rouge_2: The same of pairs of neighbouring words.
-        rouge_l: The same of the longest common subsequence of words.
-        rouge_signature: How the three were made.
-        token_error_rate: Edits of blank-separated tokens over reference tokens; word error rate
-            for text, phoneme error rate for phonemes that are separated by blanks.
-        character_error_rate: Edits of characters over reference characters, blanks included.
-        sequence_error_rate: Share of sentences that equal none of their references; word error
-            rate in the literature on pronunciation.
-        exact_match: Share of sentences that equal one of their references.
+        rouge_1: ROUGE-1 for summaries: mean over sentences of the unigram F1.
+        rouge_2: The same for bigrams.
+        rouge_l: The same for the longest common subsequence of words.
+        rouge_signature: Signature of the three ROUGE scores.
+        token_error_rate: Edits of whitespace-separated tokens over reference tokens: the word error
+            rate for text, the phoneme error rate for whitespace-separated phonemes.
+        character_error_rate: Edits of characters over reference characters, spaces included.
+        sequence_error_rate: Fraction of sentences that equal none of their references; the word
+            error rate in the literature on pronunciation.
+        exact_match: Fraction of sentences that equal one of their references.
         sentences: Number of sentences.
     """
 
@@ -61,7 +61,7 @@ class Scores:
     sentences: int
 
     def to_dict(self) -> dict[str, float | int | str]:
-        """Returns the scores as plain values that JSON can hold."""
+        """Return the scores as JSON-serializable values."""
         return dataclasses.asdict(self)
 
 
@@ -71,30 +71,31 @@ def score(
     *,
     language: str = "en",
 ) -> Scores:
-    """Scores hypotheses against one or several references per sentence.
+    """Compute scores of hypotheses against one or more references per sentence.
 
-    BLEU and chrF take the strings as they are. Error rates and exact match compare NFC forms with
-    white space folded to single blanks, as the tokenizers do. With several references, BLEU and
-    chrF take them as sacreBLEU does, ROUGE takes the best one, the error rates take the nearest
-    one, and an exact match is one with any of them. Empty strings are allowed on both sides; where
-    all references together have no token, the error rates are the number of edits.
+    BLEU and chrF use the strings unchanged. Error rates and exact match compare NFC forms with
+    white space collapsed to single spaces, as the tokenizers do. With several references, BLEU and
+    chrF combine them as sacreBLEU does, ROUGE uses the best one, the error rates use the nearest
+    one, and an exact match may be with any of them. Empty strings are allowed on both sides. If the
+    references have no token at all, the error rates are the number of edits.
 
-    `bleu_lowercased_tokenized` is the BLEU of the literature on Multi30k: lower-case, normalize
-    punctuation and tokenize as the Moses scripts do (no aggressive splitting of dashes), then BLEU
-    on the tokens. Moses escapes `&`, `'` and others as XML; BLEU is the same without, since equal
-    tokens stay equal and different ones different.
+    `bleu_lowercased_tokenized` is the BLEU of the literature on Multi30k: lower-casing, punctuation
+    normalization and tokenization by the Moses scripts (without aggressive hyphen splitting), then
+    BLEU on the tokens. The XML escaping of Moses is left out, as it does not change BLEU: equal
+    tokens stay equal and different tokens stay different.
 
-    ROUGE is that of rouge-score without its stemmer, on words of any script, see
-    `keras_s2s.evaluation.rouge.Words`; on ASCII it gives what that library's own tokenizer gives.
+    ROUGE is computed by rouge-score without its stemmer, on words of any script, see
+    `keras_s2s.evaluation.rouge.Words`. On ASCII text the result equals that of rouge-score's own
+    tokenizer.
 
     Args:
         hypotheses: One string per sentence.
-        references: One string per sentence, or a sequence of strings per sentence; the numbers of
-            references may differ.
+        references: One string per sentence, or a sequence of strings per sentence. The number of
+            references may vary.
         language: ISO 639-1 code of the references' language for Moses' rules on apostrophes and
-            abbreviations, such as `de` or `fr`; a language without rules of its own gets general
-            ones. Hangul needs `ko`, kana `ja` and Han `zh` or `ja` to stay in words: elsewhere
-            each such character is a token.
+            abbreviations, such as `de` or `fr`; general rules apply to other languages. Words in
+            Hangul need `ko`, in kana `ja` and in Han `zh` or `ja`; otherwise each such character
+            is a token.
 
     Returns:
         The `Scores`.
@@ -115,19 +116,19 @@ def score(
     sacreBLEU; ROUGE, Lin 2004; the Moses steps are those of `task1-tokenize.sh` in the Multi30k
     repository.
     """
-    answers = references_per_sentence(hypotheses, references)
-    bleu, bleu_signature = _corpus_bleu(hypotheses, answers, tokenize="13a")
+    reference_lists = references_per_sentence(hypotheses, references)
+    bleu, bleu_signature = _corpus_bleu(hypotheses, reference_lists, tokenize="13a")
     prepare = functools.partial(_moses_tokenize, language=language)
     moses_bleu, moses_signature = _corpus_bleu(
         [prepare(text) for text in hypotheses],
-        [[prepare(text) for text in texts] for texts in answers],
+        [[prepare(text) for text in texts] for texts in reference_lists],
         tokenize="none",
     )
-    chrf, chrf_signature = _corpus_chrf(hypotheses, answers)
-    rouge_1, rouge_2, rouge_l = rouge_scores(hypotheses, answers)
+    chrf, chrf_signature = _corpus_chrf(hypotheses, reference_lists)
+    rouge_1, rouge_2, rouge_l = rouge_scores(hypotheses, reference_lists)
     tokens = [_tokens(text) for text in hypotheses]
-    answer_tokens = [[_tokens(text) for text in texts] for texts in answers]
-    matches = sum(mine in theirs for mine, theirs in zip(tokens, answer_tokens, strict=True))
+    reference_tokens = [[_tokens(text) for text in texts] for texts in reference_lists]
+    matches = sum(mine in theirs for mine, theirs in zip(tokens, reference_tokens, strict=True))
     return Scores(
         bleu=bleu,
         bleu_signature=bleu_signature,
@@ -139,8 +140,8 @@ def score(
         rouge_2=rouge_2,
         rouge_l=rouge_l,
         rouge_signature=rouge_signature(),
-        token_error_rate=_error_rate(tokens, answer_tokens, unit=list),
-        character_error_rate=_error_rate(tokens, answer_tokens, unit=" ".join),
+        token_error_rate=_error_rate(tokens, reference_tokens, unit=list),
+        character_error_rate=_error_rate(tokens, reference_tokens, unit=" ".join),
         sequence_error_rate=(len(tokens) - matches) / len(tokens),
         exact_match=matches / len(tokens),
         sentences=len(tokens),
@@ -150,7 +151,7 @@ def score(
 def references_per_sentence(
     hypotheses: Sequence[str], references: Sequence[str] | Sequence[Sequence[str]]
 ) -> list[list[str]]:
-    """Checks hypotheses and references as `score` promises; returns a list per sentence."""
+    """Check hypotheses and references as `score` does; return a list of references each."""
     for name, value in (("hypotheses", hypotheses), ("references", references)):
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise TypeError(
@@ -162,7 +163,7 @@ def references_per_sentence(
             "hypotheses and references must have the same number of sentences, at least one. "
             f"Received: {len(hypotheses)} hypotheses, {len(references)} references"
         )
-    answers = []
+    reference_lists = []
     for index, (hypothesis, item) in enumerate(zip(hypotheses, references, strict=True)):
         texts = list(item) if isinstance(item, Sequence) and not isinstance(item, str) else [item]
         if not texts:
@@ -175,8 +176,8 @@ def references_per_sentence(
                 f"hypotheses and references must be strings; decode ids and bytes first. Received: "
                 f"hypotheses[{index}]={hypothesis!r}, references[{index}]={item!r}"
             )
-        answers.append(texts)
-    return answers
+        reference_lists.append(texts)
+    return reference_lists
 
 
 def _corpus_bleu(
@@ -198,9 +199,9 @@ def _corpus_chrf(hypotheses: Sequence[str], references: list[list[str]]) -> tupl
 
 
 def _streams(references: list[list[str]]) -> list[list[str]]:
-    """Turns references per sentence into sacreBLEU's sentences per reference, None for none."""
+    """Transpose references to sacreBLEU's layout, one list per reference, padded with None."""
     streams = [list(stream) for stream in itertools.zip_longest(*references)]
-    return cast(list[list[str]], streams)  # sacreBLEU documents None and does not declare it.
+    return cast(list[list[str]], streams)  # sacreBLEU accepts None but does not declare it.
 
 
 @functools.lru_cache(maxsize=4)
@@ -212,15 +213,15 @@ def _moses(language: str) -> tuple[MosesPunctNormalizer, MosesTokenizer]:
 
 def _moses_tokenize(text: str, language: str) -> str:
     normalizer, tokenizer = _moses(language)
-    # The scripts read lines with their ends, and one of their rules (a quotation mark after a full
-    # stop) looks at what follows. With the line end, all 9,042 lines of Multi30k's validation and
-    # test files come out as from the Perl scripts.
+    # The Perl scripts see the line end, and one of their rules (a quotation mark after a full stop)
+    # depends on it. With it, all 9,042 lines of Multi30k's validation and test files are tokenized
+    # as by the Perl scripts.
     normalized = normalizer.normalize(text.lower() + "\n")
     return " ".join(tokenizer.tokenize(normalized, escape=False))
 
 
 def _name_moses(signature: str, language: str) -> str:
-    """Names what happened before BLEU in its signature."""
+    """Add the preprocessing to BLEU's signature."""
     tokenizer = f"tok:moses.{language}.sacremoses-{importlib.metadata.version('sacremoses')}"
     return signature.replace("case:mixed", "case:lc").replace("tok:none", tokenizer)
 
@@ -234,14 +235,14 @@ def _error_rate(
     references: list[list[list[str]]],
     unit: Callable[[list[str]], Sequence[str]],
 ) -> float:
-    """Edits to each nearest reference over these references' length, both counted in `unit`."""
+    """Divide the edits to the nearest references by these references' length, both in units."""
     from rapidfuzz.distance import Levenshtein
 
     edits = length = 0
-    for hypothesis, answers in zip(hypotheses, references, strict=True):
+    for hypothesis, texts in zip(hypotheses, references, strict=True):
         mine = unit(hypothesis)
-        theirs = [unit(answer) for answer in answers]
-        # A tie goes to the longer reference: as many edits are a smaller share of it.
+        theirs = [unit(text) for text in texts]
+        # On a tie the longer reference is used, which gives the lower rate.
         fewest, minus_length = min((Levenshtein.distance(mine, one), -len(one)) for one in theirs)
         edits, length = edits + fewest, length - minus_length
     return edits / max(length, 1)

@@ -1,4 +1,4 @@
-"""How the pictures of `plots` look: colours, lines, legends, sizes."""
+"""The style of `plots`: colours, lines, legends, sizes."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ MARGIN = 0.12  # Inches around a heat map.
 
 
 def style_cells(axes: Axes, shape: tuple[int, ...]) -> None:
-    """Puts the source above and hair lines between the cells, to lead the eye to the labels."""
+    """Put the source axis on top and thin grid lines between the cells."""
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("source", color=INK, labelpad=7)
     axes.set_ylabel("target", color=INK, labelpad=7)
-    axes.set_xticks([place + 0.5 for place in range(shape[1] - 1)], minor=True)
-    axes.set_yticks([place + 0.5 for place in range(shape[0] - 1)], minor=True)
+    axes.set_xticks([column + 0.5 for column in range(shape[1] - 1)], minor=True)
+    axes.set_yticks([row + 0.5 for row in range(shape[0] - 1)], minor=True)
     axes.grid(which="minor", color=FAINT, linewidth=0.4)
     axes.tick_params(which="both", length=0, pad=5, labelcolor=INK)
     axes.spines[:].set(color=FAINT, linewidth=0.8)
 
 
 def style_panel(axes: Axes) -> None:
-    """Leaves of the frame what helps to read values: faint lines on the left and below."""
+    """Show the left and bottom axis lines and a faint horizontal grid only."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(color=FAINT, labelcolor=INK, labelsize=8)
@@ -45,7 +45,7 @@ def style_panel(axes: Axes) -> None:
 def add_legend(
     figure: Figure, handles: Mapping[str, Any], families: Sequence[str] = (BASE_FAMILY,)
 ) -> None:
-    """Puts a legend in one row above the panels: what was drawn, by its label."""
+    """Add a one-row legend above the panels, with the drawn artists by label."""
     from matplotlib.font_manager import FontProperties
 
     font = FontProperties(family=list(families), size=9)
@@ -54,7 +54,7 @@ def add_legend(
 
 
 def add_color_bar(axes: Axes, image: ScalarMappable, width: float, height: float) -> None:
-    """Puts a colour bar to the right of axes of the given size in inches."""
+    """Add a colour bar to the right of axes of the given size in inches."""
     from matplotlib.ticker import MaxNLocator
 
     length = min(max(height, 1.0), 3.0)
@@ -66,10 +66,10 @@ def add_color_bar(axes: Axes, image: ScalarMappable, width: float, height: float
 
 
 def fit_figure(figure: Figure, axes: Axes, width: float, height: float) -> None:
-    """Makes the figure as large as axes of the given size in inches and all that hangs on them."""
+    """Resize the figure to fit axes of the given size in inches with all their labels."""
     figure.draw_without_rendering()
     pixels = axes.get_tightbbox()
-    if pixels is None:  # Of axes that are not visible.
+    if pixels is None:  # The axes are not visible.
         return
     box = pixels.transformed(figure.dpi_scale_trans.inverted())
     left, bottom = MARGIN - box.x0, MARGIN - box.y0
@@ -79,7 +79,7 @@ def fit_figure(figure: Figure, axes: Axes, width: float, height: float) -> None:
 
 
 def save(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
-    """Writes the figure to the path, if there is one, and returns it."""
+    """Write the figure to the path, if one is given, and return it."""
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure

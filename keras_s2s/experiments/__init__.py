@@ -1,1 +1,1 @@
-"""What the notebooks share, and the demo."""
+"""Helpers that the notebooks share, and the demo."""

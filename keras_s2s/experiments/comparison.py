@@ -1,7 +1,7 @@
-"""What the experiments in `notebooks` share: data made on the spot, training, seeds, files.
+"""Helpers for the experiments in `notebooks`: synthetic data, training, accuracy, result files.
 
-An experiment trains small models from several seeds and ends with a JSON file of all figures and a
-picture of them.
+An experiment trains small models with several seeds and writes its results to a JSON file and a
+plot.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from keras_s2s.data.pairs import Pairs
     from keras_s2s.inference.translator import Translator
     from keras_s2s.model import Seq2Seq
 
-Pairs = Sequence[tuple[str, str]]
 SYMBOLS = "abcdefghij"
-# Okabe and Ito's colours, which all eyes tell apart; black comes last.
+# The colour-blind safe palette of Okabe and Ito; grey in place of black.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 class Options(NamedTuple):
-    """How an experiment is run.
+    """The options of an experiment.
 
     Attributes:
-        name: Its name, and that of its files.
-        size: "full", or "small" for a few seconds that show only that it runs.
-        seeds: What the runs start from.
-        output: The folder for its files.
+        name: Name of the experiment and of its files.
+        size: "full", or "small" for a smoke test of a few seconds.
+        seeds: One seed per run.
+        output: Folder for the result files.
     """
 
     name: str
@@ -56,22 +56,22 @@ class Options(NamedTuple):
 
 
 def read_options(name: str, *, seeds: int = 2, arguments: Sequence[str] | None = None) -> Options:
-    """Read the command line; in a notebook, which has none, take the defaults.
+    """Parse the command line, or use the defaults in a notebook, which has none.
 
     Args:
         name: Name of the experiment.
         seeds: Default number of seeds.
-        arguments: What to read in place of the command line.
+        arguments: Arguments to parse instead of the command line.
 
     Returns:
-        The options; by default full size, and files in the working folder.
+        The options; by default full size, with the files in the working directory.
 
     Example:
         >>> read_options("copy", arguments=["--size", "small", "--seeds", "3"]).seeds
         [1, 2, 3]
     """
     parser = argparse.ArgumentParser(prog=f"{name}.py")
-    parser.add_argument("--output", type=Path, default=Path(), help="folder for the files")
+    parser.add_argument("--output", type=Path, default=Path(), help="folder for the result files")
     parser.add_argument("--size", choices=("small", "full"), default="full")
     parser.add_argument("--seeds", type=int, default=seeds, help="number of runs")
     if arguments is None:
@@ -91,13 +91,13 @@ def read_options(name: str, *, seeds: int = 2, arguments: Sequence[str] | None =
 def random_strings(
     count: int, lengths: Sequence[int], seed: int, symbols: str = SYMBOLS
 ) -> list[str]:
-    """Draw strings: every length alike, and every symbol alike at each place.
+    """Draw random strings, with lengths and symbols uniformly distributed.
 
     Args:
         count: Number of strings.
         lengths: Lengths to draw from, in symbols.
         seed: The same seed gives the same strings.
-        symbols: What they are made of.
+        symbols: The alphabet.
 
     Example:
         >>> len(random_strings(3, [5], seed=1)[0])
@@ -117,22 +117,22 @@ def train(
     rounds: int = 1,
     watch: Callable[[Translator, int], None] | None = None,
 ) -> Translator:
-    """Train a model on characters; it reads every pair once.
+    """Train a character-level model for one pass over the pairs.
 
-    The learning rate falls to 0 along half a cosine. Gradients longer than 1 are shortened to 1.
+    The learning rate decays to 0 by a cosine schedule. Gradients are clipped to a global norm of 1.
 
     Args:
-        build: Makes the model, from the number of ids that both sides share.
+        build: Builds the model from the size of the shared vocabulary.
         pairs: Sources and targets.
         seed: Seed of the weights and of the order of the pairs.
-        batch_sentences: Pairs in a batch.
-        learning_rate: Peak of Adam's learning rate.
-        rounds: Parts of equal size that the training is cut into.
-        watch: Called after each part with the translator as it is, and the number of batches
-            that it was trained on.
+        batch_sentences: Pairs per batch.
+        learning_rate: Initial learning rate of Adam.
+        rounds: Number of equal parts to split the training into.
+        watch: Called after each part with the current translator and the number of batches it has
+            been trained on.
 
     Returns:
-        The trained model with its tokenizer; it searches greedily.
+        The trained model with its tokenizer. It uses greedy search by default.
 
     Example:
         >>> from keras_s2s import Decoder, Encoder, Seq2Seq
@@ -158,7 +158,7 @@ def train(
     model = build(tokenizer.vocabulary_size)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps * rounds)
     adam = keras.optimizers.Adam(schedule, global_clipnorm=1.0)
-    # Where there is a GPU, Keras would compile the step anew for each length.
+    # On a GPU, Keras would recompile the step for each length.
     model.compile(adam, loss=MaskedCrossentropy(), jit_compile=False)
     translator = Translator(model, tokenizer, tokenizer, search=Greedy())
 
@@ -173,11 +173,11 @@ def train(
 
 
 class Accuracy(NamedTuple):
-    """How many answers are right, greedily and reading no target.
+    """The accuracy of greedy search, without teacher forcing.
 
     Attributes:
-        whole: Share of the answers that are right from the first token to the last.
-        token: Share of the target's tokens, end mark included, that stand at their place.
+        whole: Fraction of the hypotheses that equal their target.
+        token: Fraction of the target tokens, end mark included, that are right at their position.
     """
 
     whole: float
@@ -185,53 +185,48 @@ class Accuracy(NamedTuple):
 
 
 def accuracy(translator: Translator, pairs: Pairs) -> Accuracy:
-    """Translate the sources and compare with the targets.
-
-    Args:
-        translator: What answers.
-        pairs: Sources and targets.
-    """
+    """Translate the sources and compare the hypotheses with the targets."""
     return _shares(right_tokens(translator, pairs))
 
 
 def right_tokens(translator: Translator, pairs: Pairs) -> list[list[bool]]:
-    """Tell for each token of each target, end mark included, whether the answer has it there.
+    """Tell for each target token (a character or the end mark) whether greedy search predicts it.
 
     Args:
-        translator: What answers, greedily.
-        pairs: Sources and targets, of one character a token.
+        translator: The translator to evaluate.
+        pairs: Sources and targets.
     """
     sources, targets = zip(*pairs, strict=True)
     longest = max(map(len, targets)) + 1
-    answers = translator.translate(sources, search=Greedy(), maximum_length=longest, batch_size=256)
+    found = translator.translate(sources, search=Greedy(), maximum_length=longest, batch_size=256)
     return [
-        [place < len(answer) and answer[place] == symbol for place, symbol in enumerate(target)]
-        + [len(answer) == len(target)]
-        for answer, target in zip(answers, targets, strict=True)
+        [text[position : position + 1] == symbol for position, symbol in enumerate(target)]
+        + [len(text) == len(target)]
+        for text, target in zip(found, targets, strict=True)
     ]
 
 
 def accuracy_by_length(translator: Translator, pairs: Pairs) -> dict[int, Accuracy]:
-    """Accuracy for each length of the source, the shortest first; see `accuracy`."""
+    """Compute `accuracy` for each source length, in increasing order."""
     groups: dict[int, list[list[bool]]] = {}
     for (source, _), right in zip(pairs, right_tokens(translator, pairs), strict=True):
         groups.setdefault(len(source), []).append(right)
     return {length: _shares(groups[length]) for length in sorted(groups)}
 
 
-def _shares(answers: Sequence[Sequence[bool]]) -> Accuracy:
-    whole, token, tokens = (sum(map(count, answers)) for count in (all, sum, len))
-    return Accuracy(whole / len(answers), token / tokens)
+def _shares(right: Sequence[Sequence[bool]]) -> Accuracy:
+    whole, token, tokens = (sum(map(count, right)) for count in (all, sum, len))
+    return Accuracy(whole / len(right), token / tokens)
 
 
 def summarize(runs: Iterable[Any]) -> dict[str, Any]:
-    """Mean and spread of a figure over the seeds, ready for JSON.
+    """Compute mean and range of a result over the seeds, as JSON values.
 
     Args:
-        runs: A number or an array of them for each seed, all of one shape.
+        runs: A number or an array per seed, all of the same shape.
 
     Returns:
-        "mean", "lowest" and "highest" of the runs, and "runs" themselves.
+        "mean", "lowest", "highest" and the "runs" themselves.
 
     Example:
         >>> summarize([[1.0, 2.0], [3.0, 2.0]])["mean"]
@@ -244,7 +239,7 @@ def summarize(runs: Iterable[Any]) -> dict[str, Any]:
 
 def draw_band(
     axes: Axes,
-    places: Sequence[float],
+    positions: Sequence[float],
     summary: dict[str, Any],
     label: str,
     style: int,
@@ -252,35 +247,28 @@ def draw_band(
     dashed: bool = False,
     marker_size: float = 4,
 ) -> None:
-    """Draw the mean as a line and the range from the lowest to the highest seed as a band.
+    """Draw the mean over the seeds as a line and their range as a band.
 
     Args:
-        axes: Where to draw.
-        places: Where each value stands on the horizontal axis.
-        summary: What `summarize` returned for a row of values.
-        label: What the legend calls it.
-        style: Number of the colour and the marker.
+        axes: Axes to draw on.
+        positions: Horizontal position of each value.
+        summary: Result of `summarize` for a row of values.
+        label: Label in the legend.
+        style: Index of the colour and the marker.
         dashed: Whether the line is dashed.
         marker_size: Size of the marker in points; 0 for none.
     """
     color = COLORS[style % len(COLORS)]
-    axes.fill_between(
-        places, summary["lowest"], summary["highest"], color=color, alpha=0.18, linewidth=0
-    )
-    axes.plot(
-        places,
-        summary["mean"],
-        color=color,
-        label=label,
-        linestyle="--" if dashed else "-",
-        linewidth=1.7,
-        marker=MARKERS[style % len(MARKERS)] if marker_size else None,
-        markersize=marker_size,
-    )
+    band = summary["lowest"], summary["highest"]
+    axes.fill_between(positions, *band, color=color, alpha=0.18, linewidth=0)
+    line: dict[str, Any] = {"linestyle": "--" if dashed else "-", "linewidth": 1.7}
+    marker = MARKERS[style % len(MARKERS)] if marker_size else None
+    line |= {"marker": marker, "markersize": marker_size}
+    axes.plot(positions, summary["mean"], color=color, label=label, **line)
 
 
 def style_axes(axes: Axes, title: str, across: str, up: str) -> None:
-    """Give a panel its title, its labels and faint lines to read values by."""
+    """Set the title, axis labels and grid of a panel."""
     from keras_s2s.evaluation.style import INK, style_panel
 
     style_panel(axes)
@@ -292,21 +280,16 @@ def style_axes(axes: Axes, title: str, across: str, up: str) -> None:
 def save(
     options: Options, settings: dict[str, Any], figures: dict[str, Any], picture: Figure
 ) -> None:
-    """Write what was found: NAME.json and NAME.png in the folder of the options.
+    """Write NAME.json and NAME.png to the output folder.
 
     Args:
-        options: How it was run.
-        settings: Sizes and what else the figures depend on.
-        figures: What was measured, by name.
-        picture: What shows it.
+        options: Options of the experiment.
+        settings: Sizes and other settings that the results depend on.
+        figures: Results by name.
+        picture: The plot.
     """
-    found = {
-        "experiment": options.name,
-        "size": options.size,
-        "seeds": options.seeds,
-        "settings": settings,
-        "figures": figures,
-    }
+    found = {"experiment": options.name, "size": options.size, "seeds": options.seeds}
+    found |= {"settings": settings, "figures": figures}
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / options.name
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,12 +1,12 @@
-"""Dates as people write them in English and Korean, each with its one right ISO 8601 form.
+"""Dates as people write them in English and Korean, each with its ISO 8601 form.
 
-Every written date has exactly one right answer, by these rules:
+Every written date has exactly one correct ISO form, by these rules:
 
 - Years run from 1950 to 2049, so two digits name one year: 50 to 99 are 19xx, 00 to 49 are 20xx.
-- Slashes are American, month first (3/14/2021); dots without blanks are European, day first
-  (14.3.2021); dots with blanks are Korean, year first (21. 3. 14.).
-- A year that shows itself, by four digits or an apostrophe, may come first with any sign.
-- A weekday is always the true one, so it never adds to the answer.
+- Slashes are American, month first (3/14/2021); dots without spaces are European, day first
+  (14.3.2021); dots with spaces are Korean, year first (21. 3. 14.).
+- A year with four digits or an apostrophe may come first with any separator.
+- A weekday always matches the date, so it carries no information.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LAST_DATE = datetime.date(2049, 12, 31)
 
 
 def _read_forms(table: str) -> tuple[str, ...]:
-    """Read forms, one or several on a line with bars between them."""
+    """Parse forms, one or several per line, separated by bars."""
     return tuple(form for line in table.strip().splitlines() for form in line.split(" | "))
 
 
@@ -107,7 +107,7 @@ _CASES = (str, str, str, str, str.lower, str.upper)
 
 
 class DateSplits(NamedTuple):
-    """Pairs of a written date and its ISO form; no date stands in more than one split."""
+    """Pairs of a written date and its ISO form. No date is in more than one split."""
 
     train: list[tuple[str, str]]
     valid: list[tuple[str, str]]
@@ -115,7 +115,7 @@ class DateSplits(NamedTuple):
 
 
 def write_date(date: datetime.date, form: str) -> str:
-    """Write a date in one form.
+    """Write a date in the given form.
 
     Args:
         date: A date from `FIRST_DATE` to `LAST_DATE`.
@@ -136,14 +136,14 @@ def write_date(date: datetime.date, form: str) -> str:
 def make_dates(
     count: int, seed: int, dates: Sequence[datetime.date] | None = None
 ) -> list[tuple[str, str]]:
-    """Draw written dates, half of them English and half Korean, every form of a language alike.
+    """Draw written dates, half English and half Korean, uniformly over the forms of a language.
 
-    One English date in six is all lower case, one in six all upper case.
+    One sixth of the English dates are in lower case, one sixth in upper case.
 
     Args:
         count: Number of pairs.
         seed: The same seed gives the same pairs.
-        dates: What to draw the dates from; `None` stands for every day from 1950 to 2049.
+        dates: Dates to draw from; `None` for every day from 1950 to 2049.
 
     Returns:
         Pairs of a written date and the date in ISO 8601, such as
@@ -192,9 +192,9 @@ def date_splits(
     valid_count: int = 1_000,
     test_count: int = 2_000,
 ) -> DateSplits:
-    """Make the data of the demo: what is tested are days that training never saw in any form.
+    """Make the data of the demo; the days of the test are not in the training data in any form.
 
-    Of all days, one in twenty is kept for validation and another one in twenty for the test.
+    Of all days, one in twenty is held out for validation and another one in twenty for the test.
 
     Args:
         seed: The same seed gives the same splits.
@@ -207,7 +207,7 @@ def date_splits(
 
     Example:
         >>> train, valid, test = date_splits(7, train_count=100, valid_count=10, test_count=10)
-        >>> {answer for _, answer in train} & {answer for _, answer in test}
+        >>> {iso for _, iso in train} & {iso for _, iso in test}
         set()
     """
     dates = all_dates()

@@ -1,4 +1,4 @@
-"""The demo: dates as people write them, in English and Korean, to ISO 8601."""
+"""The demo: convert written dates, in English and Korean, to ISO 8601."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RECIPE = Recipe(
     averaging=0.99,
 )
 SHOWN = 12
-TRIED = 200  # Dates that the export reads alone.
+TRIED = 200  # Dates to check the export with.
 
 
 def run_demo(
@@ -41,40 +41,41 @@ def run_demo(
     splits: DateSplits | None = None,
     report: Callable[[str], None] = print,
 ) -> float:
-    """Train on written dates, test on dates never seen, show answers, save model and picture.
+    """Train on written dates, test on unseen dates, show some translations, save the model.
 
     Args:
-        folder: Where the translator and `attention.png` are saved.
-        recipe: How to train.
-        splits: The dates; `None` makes 43,000 of them.
-        report: Gets what is to be read.
+        folder: Folder for the translator and `attention.png`.
+        recipe: The training recipe.
+        splits: The dates; `None` generates 43,000 of them.
+        report: Called with each line of output.
 
     Returns:
-        Exact match on the test dates, a share from 0 to 1.
+        Exact match on the test dates, a fraction from 0 to 1.
     """
     splits = date_splits(seed=1) if splits is None else splits
     report(
-        f"{len(splits.train):,} written dates to learn from, {len(splits.test):,} of other days to "
-        "be tested on"
+        f"{len(splits.train):,} written dates for training, {len(splits.test):,} of other days for "
+        "the test"
     )
     start = time.monotonic()
     translator = train(splits.train, splits.valid, folder, recipe, report=report)
     report(f"trained in {time.monotonic() - start:.0f} s")
     sources, targets = zip(*splits.test, strict=True)
-    answers = translator.translate(sources, search=Greedy())
-    wrong = [row for row in zip(sources, targets, answers, strict=True) if row[1] != row[2]]
-    exact = 1 - len(wrong) / len(sources)
-    for source, _, answer in list(zip(sources, targets, answers, strict=True))[:SHOWN]:
-        report(f"  {source}  ->  {answer}")
-    for source, target, answer in wrong[:SHOWN]:
-        report(f"  wrong: {source}  ->  {answer}, not {target}")
-    report(f"exact match on dates never seen in training: {100 * exact:.2f} %, {len(wrong)} wrong")
+    hypotheses = translator.translate(sources, search=Greedy())
+    rows = list(zip(sources, targets, hypotheses, strict=True))
+    wrong = [row for row in rows if row[1] != row[2]]
+    exact = 1 - len(wrong) / len(rows)
+    for source, _, hypothesis in rows[:SHOWN]:
+        report(f"  {source}  ->  {hypothesis}")
+    for source, target, hypothesis in wrong[:SHOWN]:
+        report(f"  wrong: {source}  ->  {hypothesis}, not {target}")
+    report(f"exact match on dates not seen in training: {100 * exact:.2f} %, {len(wrong)} wrong")
     picture = Path(folder) / "attention.png"
     _draw_attention(translator, sources[0], picture)
     exported = _export(translator, Path(folder), splits, report)
-    report(f"model and pictures are in {folder}; try:")
+    report(f"model and plots are in {folder}; try:")
     if exported is not None:
-        report(f"  {_command()} web --model {exported}  # A page in a browser; needs npm once.")
+        report(f"  {_command()} web --model {exported}  # a web page; needs npm once")
     report(f'  echo "{sources[1]}" | {_command()} translate --model {folder}')
     return exact
 
@@ -82,7 +83,7 @@ def run_demo(
 def _export(
     translator: Translator, folder: Path, splits: DateSplits, report: Callable[[str], None]
 ) -> Path | None:
-    """Export the model for phones, and translate with the export alone; return its folder."""
+    """Export the model to LiteRT and test the export; return its folder."""
     from keras_s2s.export.contract import Contract
     from keras_s2s.export.litert.export import litert
     from keras_s2s.export.parity import contract_run, step_milliseconds
@@ -100,21 +101,21 @@ def _export(
         return None
     sources, targets = zip(*splits.test[:TRIED], strict=True)
     with without_remarks():
-        answers = LiteRTTranslator(goal).translate(sources, search=Greedy())
-    right = sum(map(str.__eq__, answers, targets))
+        hypotheses = LiteRTTranslator(goal).translate(sources, search=Greedy())
+    right = sum(map(str.__eq__, hypotheses, targets))
     contract = Contract(translator.model, kernels=translator.model.decoder.kernels())
     runs = interpreter(str(goal / manifest["file"])), contract_run(contract)
     steps = [step_milliseconds(run, manifest["lengths"][-1]) for run in runs]
     report(
-        f"exported to {goal} for phones: {manifest['bytes']['file'] / 1e6:.2f} MB of int8; alone "
-        f"it reads {right} of {len(targets)} dates right; a step takes {steps[0]:.2f} ms, Keras' "
-        f"{steps[1]:.2f} ms"
+        f"exported to {goal} for mobile devices: {manifest['bytes']['file'] / 1e6:.2f} MB in int8; "
+        f"it converts {right} of {len(targets)} dates correctly; a step takes {steps[0]:.2f} ms, "
+        f"with Keras {steps[1]:.2f} ms"
     )
     return goal
 
 
 def _command() -> str:
-    """What starts the command line in this environment, whether or not it is activated."""
+    """Return the command that runs keras-s2s here, with or without an activated environment."""
     installed = Path(sys.executable).with_name("keras-s2s")
     if shutil.which("keras-s2s") or not installed.exists():
         return "keras-s2s"
@@ -125,6 +126,6 @@ def _command() -> str:
 def _draw_attention(translator: Translator, source: str, path: Path) -> None:
     from keras_s2s.evaluation.plots import attention_heatmap
 
-    ((answer,),) = translator.stream([source], search=Greedy(), attention=True)
-    if answer.weights is not None:
-        attention_heatmap(answer.weights, answer.source_pieces, answer.target_pieces, path)
+    ((best,),) = translator.stream([source], search=Greedy(), attention=True)
+    if best.weights is not None:
+        attention_heatmap(best.weights, best.source_pieces, best.target_pieces, path)

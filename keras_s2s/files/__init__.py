@@ -1,1 +1,1 @@
-"""Folders and files that are written whole or not at all."""
+"""Atomic folders and file locks."""

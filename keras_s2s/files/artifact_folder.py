@@ -1,4 +1,4 @@
-"""Folders that are written whole or not at all, and that name every file which is their own."""
+"""Folders that are written atomically, with a description that lists all their files."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from pathlib import Path
 from typing import Any
 
 FORMAT_VERSION = 1
-MOST_DESCRIPTION = 2**24  # Bytes of a JSON file, which takes up to 25 times as many in memory.
+MOST_DESCRIPTION = 2**24  # Bytes of a JSON file, which takes up to 25 times as much memory.
 
 
 class OtherVersionError(ValueError):
-    """A folder is of another format version."""
+    """A folder has another format version."""
 
 
 @dataclass(frozen=True)
 class FolderKind:
-    """What a folder holds, and the file in it that says so.
+    """A kind of folder, and the file in it that describes it.
 
     Attributes:
-        what: In errors, with its article: "a translator".
-        description: Name of the JSON file that lists the others, with their digests, as "sha256".
-        form: What that file says under "format"; a file of the name without it is somebody else's.
-        origin: In errors, where such a folder comes from: "the training".
-        companions: Names that may stand beside them and are replaced together with them.
+        what: Name in error messages, with its article: "a translator".
+        description: Name of the JSON file that lists the other files, with digests as "sha256".
+        form: Its value of "format"; a file without it does not belong to this kind of folder.
+        origin: In error messages, what creates such a folder: "the training".
+        companions: Names of further files that are replaced together with the listed ones.
     """
 
     what: str
@@ -42,16 +42,16 @@ class FolderKind:
     companions: tuple[str, ...] = ()
 
     def check_goal(self, folder: Path) -> Path:
-        """Raise unless one may be saved in a folder and can be; mend what a crash left.
+        """Raise unless a folder of this kind can be saved here; recover from an earlier crash.
 
         Args:
-            folder: Need not exist.
+            folder: The output folder; need not exist.
 
         Returns:
-            The folder by its full name, which a change of the working directory does not touch.
+            The absolute path of the folder.
 
         Raises:
-            ValueError: It is a file, or holds something else.
+            ValueError: It is a file, or contains other files.
             OSError: It cannot be written.
         """
         folder, what = folder.resolve(), self.what.capitalize()
@@ -84,19 +84,19 @@ class FolderKind:
             return folder
 
     def find(self, folder: Path) -> Path:
-        """The folder, or what `replaced` left of it if it was stopped between two renames."""
+        """The folder, or its backup if `replaced` was interrupted between two renames."""
         folder = folder.resolve()
         previous = _previous(folder)
         return previous if self.is_in(previous) and not self.is_in(folder) else folder
 
     @contextmanager
     def replaced(self, folder: Path) -> Iterator[Path]:
-        """Give a new folder beside its goal to write into, and rename it at the end.
+        """Yield a new folder beside the target to write into, and rename it at the end.
 
-        A folder that is there already steps aside first, so between two renames there is none of
-        the name. A process that dies just then leaves the old one as `.NAME.previous`, where `find`
-        finds it; anywhere else it leaves the old or the new one in place. What a killed process had
-        written so far lies in `.NAME-...` and may be deleted.
+        An existing folder is first moved to `.NAME.previous`. A process killed between the two
+        renames leaves it there, where `find` looks for it; killed at any other time it leaves
+        the old or the new folder in place. Partial output of a killed process is in `.NAME-...`
+        and may be deleted.
         """
         folder = self.check_goal(folder)
         with _parents_made(folder), _beside(folder) as temporary:
@@ -106,7 +106,7 @@ class FolderKind:
             self.rename(new, folder)
 
     def rename(self, new: Path, folder: Path) -> None:
-        """Put a new folder in the place of its goal, as `replaced` does at the end."""
+        """Move a new folder to its target, as `replaced` does at the end."""
         previous = _previous(folder)
         try:
             if folder.exists():
@@ -116,23 +116,23 @@ class FolderKind:
             if previous.exists() and not folder.exists():
                 previous.rename(folder)
             raise
-        if previous.exists():  # Away from its name first: a rest of it would be in the way.
+        if previous.exists():  # Renamed first, so that a partial deletion is not in the way.
             old = new.with_name("old")
             with suppress(OSError):
                 previous.rename(old)
                 shutil.rmtree(old, ignore_errors=True)
 
     def read(self, folder: Path) -> dict[str, Any]:
-        """Read the description, and check that it is one of ours and of this version.
+        """Read the description, and check its format and version.
 
         Args:
-            folder: Where one was written.
+            folder: The folder.
 
         Returns:
-            What it says.
+            Its content.
 
         Raises:
-            ValueError: There is none, or a damaged one, or one of another version.
+            ValueError: It is missing, damaged or of another version.
         """
         path = folder / self.description
         try:
@@ -159,7 +159,7 @@ class FolderKind:
         return found
 
     def describe(self, new: Path, content: dict[str, Any]) -> None:
-        """Write the description of all files that are in a folder now."""
+        """Write the description of all files that are currently in a folder."""
         digests = {
             path.relative_to(new).as_posix(): digest(path)
             for path in sorted(new.rglob("*"))
@@ -171,7 +171,7 @@ class FolderKind:
         (new / self.description).write_text(text, encoding="utf-8")
 
     def check_files(self, folder: Path, digests: dict[str, str], cure: str) -> None:
-        """Raise unless every file is there and as it was written."""
+        """Raise unless every file exists and has its digest."""
         for name, expected in digests.items():
             path = folder / name
             try:
@@ -184,7 +184,7 @@ class FolderKind:
                 )
 
     def is_in(self, folder: Path) -> bool:
-        """Whether a folder holds one, whole or not."""
+        """Whether a folder is of this kind, complete or not."""
         try:
             description = json.loads(read_inside(folder, self.description))
         except (OSError, ValueError, RecursionError):
@@ -192,7 +192,7 @@ class FolderKind:
         return isinstance(description, dict) and description.get("format") == self.form
 
     def _others(self, folder: Path) -> list[str]:
-        """What is in a folder besides its own; all, where there is no description."""
+        """Files in a folder that its description does not list; all if there is no description."""
         if not folder.exists():
             return []
         if not self.is_in(folder):
@@ -207,22 +207,22 @@ class FolderKind:
 
 
 def are_names_inside(digests: Any) -> bool:
-    """Whether what a description lists as its files can be files of its folder."""
+    """Whether the files that a description lists are inside its folder."""
     return isinstance(digests, dict) and not any(
         Path(name).is_absolute() or ".." in Path(name).parts for name in digests
     )
 
 
 def inside(folder: Path, name: str) -> Path:
-    """A file of a folder, which no link may lead out of, nor to a pipe or a device.
+    """The path of a file in a folder; no link may lead out of it, nor to a pipe or a device.
 
     Args:
-        folder: Where it must be.
-        name: What the folder's description calls it.
+        folder: The folder.
+        name: Name of the file in the folder's description.
 
     Raises:
-        OSError: There is none.
-        ValueError: It is no file, or lies elsewhere.
+        OSError: It does not exist.
+        ValueError: It is not a regular file, or is outside of the folder.
     """
     path = folder / name
     if "\0" in name:
@@ -234,16 +234,16 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def read_inside(folder: Path, name: str, most: int = MOST_DESCRIPTION) -> bytes:
-    """The content of a small file of a folder, see `inside`.
+    """The content of a small file in a folder, see `inside`.
 
     Args:
-        folder: Where it must be.
-        name: Of the file.
-        most: Bytes that it may have.
+        folder: The folder.
+        name: Name of the file.
+        most: Maximum size in bytes.
 
     Raises:
-        OSError: There is none, or it cannot be read.
-        ValueError: It is larger, is no file, or lies elsewhere.
+        OSError: It does not exist, or cannot be read.
+        ValueError: It is larger, is not a regular file, or is outside of the folder.
     """
     path = inside(folder, name)
     size = path.stat().st_size
@@ -262,7 +262,7 @@ def digest(path: Path) -> str:
 
 
 def versions(*names: str) -> dict[str, str | None]:
-    """The installed versions of packages, None for those that are not there."""
+    """The installed versions of packages, None for those that are not installed."""
     found: dict[str, str | None] = {}
     for name in names:
         try:
@@ -274,7 +274,7 @@ def versions(*names: str) -> dict[str, str | None]:
 
 @contextmanager
 def _parents_made(folder: Path, *, keep: bool = True) -> Iterator[None]:
-    """Make the folders on the way; take them away again where all was for nothing."""
+    """Create the parent folders; delete them again after an error or without `keep`."""
     made = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -284,7 +284,7 @@ def _parents_made(folder: Path, *, keep: bool = True) -> Iterator[None]:
         raise
     finally:
         if not keep:
-            with suppress(OSError):  # Somebody else uses one already.
+            with suppress(OSError):  # Another process uses one of them.
                 for parent in made:
                     parent.rmdir()
 

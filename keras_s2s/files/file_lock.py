@@ -1,4 +1,4 @@
-"""One process at a time works on a folder."""
+"""A lock that lets one process at a time work on a folder."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock, which ends with the process however it ends.
+    """Hold a lock, which is released when the process ends, however it ends.
 
     Args:
-        path: A file that stands for what is worked on; made, and deleted at the end.
+        path: Path of the lock file; created, and deleted at the end.
 
     Raises:
-        ValueError: Another process holds it.
-        OSError: The file cannot be made.
+        ValueError: Another process holds the lock.
+        OSError: The file cannot be created.
 
     Example:
         >>> import tempfile
@@ -30,7 +30,7 @@ def locked(path: Path) -> Iterator[None]:
     """
     try:
         import fcntl
-    except ImportError:  # Windows has none of these locks.
+    except ImportError:  # Not available on Windows.
         yield
         return
     while True:

@@ -1,4 +1,4 @@
-"""What libraries in C++ write to the standard error stream."""
+"""Suppresses what C++ libraries write to the standard error stream."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stderr
 
 @contextmanager
 def without_remarks() -> Iterator[None]:
-    """Drop what libraries in C++ write to the standard error stream; what Python writes stays."""
+    """Suppress what C++ libraries, but not Python, write to the standard error stream."""
     sys.stderr.flush()
     standard_error = os.dup(2)
     silence = os.open(os.devnull, os.O_WRONLY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,17 +66,19 @@ def _write_parts(
     TRANSLATOR.describe(new, description)
 
 
-def load_parts(folder: Path) -> tuple[Seq2Seq, Tokenizer, Tokenizer, dict[str, Any]]:
+def load_parts(
+    folder: Path, custom_objects: Mapping[str, Any] | None = None
+) -> tuple[Seq2Seq, Tokenizer, Tokenizer, dict[str, Any]]:
     """Read and check a translator's folder: model, tokenizers, and options with the samples."""
     folder = TRANSLATOR.find(folder)
     description = read_description(folder)
     cure = "Copy the folder again, or train it again."
     TRANSLATOR.check_files(folder, description["sha256"], cure)
-    source, target = (load_tokenizer(folder / name) for name in (SOURCE, TARGET))
+    source, target = (load_tokenizer(folder / name, custom_objects) for name in (SOURCE, TARGET))
     options = description["options"]
     if SAMPLES in description["sha256"]:
         options = {**options, "samples": _read_samples(folder / SAMPLES)}
-    return _load_model(folder / MODEL), source, target, options
+    return _load_model(folder / MODEL, custom_objects), source, target, options
 
 
 def _read_samples(path: Path) -> list[str]:
@@ -89,7 +91,7 @@ def _read_samples(path: Path) -> list[str]:
     return samples
 
 
-def _load_model(path: Path) -> Seq2Seq:
+def _load_model(path: Path, custom_objects: Mapping[str, Any] | None) -> Seq2Seq:
     import keras
 
     from keras_s2s.inference.model_file import check_model_file
@@ -97,7 +99,7 @@ def _load_model(path: Path) -> Seq2Seq:
 
     check_model_file(path)
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = keras.saving.load_model(path, custom_objects, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises nearly any kind for a foreign file.
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"The model can't be read. Received: {path}: {reason}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -165,16 +165,21 @@ class Translator(PipelineTranslator):
         save_parts(Path(folder), *parts, self.options, self.samples, write_companions)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Translator:
+    def load(
+        cls, folder: str | Path, custom_objects: Mapping[str, Any] | None = None
+    ) -> Translator:
         """Read what `save` wrote, in any process, into a translator with the same translations.
 
         Args:
             folder: The folder.
+            custom_objects: Classes of your own by name, unless they are registered, see
+                `load_tokenizer`.
 
         Raises:
             ValueError: The folder holds none, or a damaged or newer one.
         """
-        model, source_tokenizer, target_tokenizer, options = load_parts(Path(folder))
+        parts = load_parts(Path(folder), custom_objects)
+        model, source_tokenizer, target_tokenizer, options = parts
         beam = Beam(**{field.name: options[field.name] for field in fields(Beam)})
         return cls(
             model,

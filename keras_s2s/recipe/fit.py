@@ -34,9 +34,9 @@ def fit(
         ValueError: No epoch gave weights that can be used, or no step would be made.
     """
     from keras_s2s.data.batches import Batches
-    from keras_s2s.training.loss_guard import DivergedError, LossGuard
+    from keras_s2s.training.divergence import DivergedError, TerminateOnDivergence
     from keras_s2s.training.progress import StepProgress
-    from keras_s2s.training.resume import resumable_fit
+    from keras_s2s.training.resume import TrainingHistory, resumable_fit
     from keras_s2s.training.schedules import ProgressSchedule
     from keras_s2s.training.validation import BestWeights
     from keras_s2s.training.weight_averaging import AveragedWeights
@@ -51,28 +51,30 @@ def fit(
     best = BestWeights(
         valid_batches, recipe.patience, report, batches.target_tokens, recipe.choose_by
     )
-    guard = LossGuard(
-        most=10 * math.log(model.decoder.vocabulary_size), name_batch=_batch_namer(batches)
+    divergence = TerminateOnDivergence(
+        most=10 * math.log(model.decoder.vocabulary_size),
+        name_batch=_batch_namer(batches),
+        steps_per_epoch=steps,
     )
     callbacks = [
-        guard,
+        divergence,
         ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
         *([AveragedWeights()] if recipe.averaging else []),
         *([StepProgress()] if sys.stderr.isatty() else []),
         best,
     ]
+    history = TrainingHistory()
     try:
-        history = resumable_fit(
-            model, batches, recipe.epochs, checkpoints, callbacks, verbose=0
-        ).history
+        resumable_fit(
+            model, batches, recipe.epochs, checkpoints, callbacks, history=history, verbose=0
+        )
     except DivergedError as error:
         cure = "Lower the learning rate, or train in float32."
         if best.best_epoch < 0:
             raise ValueError(f"{error}, before any epoch was validated. {cure}") from error
         report(f"{error}: training ends with the best weights before. {cure}")
-        history = model.history.history
     best.restore()
-    return history
+    return history.history
 
 
 def compile_model(model: Seq2Seq, recipe: Recipe) -> None:

@@ -61,7 +61,7 @@ class Run:
 
     def check(self, recipe: Recipe, identity: Identity) -> None:
         """Raise ValueError unless all workers train the same, and may do so together."""
-        from keras_s2s.training.distribution import agreed, is_multi_worker
+        from keras_s2s.training.distribution import all_reduce_mean, is_multi_worker
 
         if self.strategy is None or not is_multi_worker(self.strategy):
             return
@@ -76,7 +76,7 @@ class Run:
             "pairs": identity["pairs"],
         }
         own = {name: float(int(digest[:10], 16)) for name, digest in digests.items()}
-        found = agreed(own, self.strategy)
+        found = all_reduce_mean(own, self.strategy)
         others = " and ".join(f"other {name}" for name in own if found[name] != own[name])
         if others:
             raise ValueError(
@@ -199,8 +199,8 @@ def kept_tokenizers(checkpoints: Checkpoints) -> tuple[Tokenizer, Tokenizer] | N
 
 def keep_tokenizers(
     checkpoints: Checkpoints, source: Tokenizer, target: Tokenizer, identity: Identity
-) -> None:
-    """Have each checkpoint hold the tokenizers, and say which training it is of."""
+) -> Checkpoints:
+    """Checkpoints that also contain the tokenizers and the identity of the training."""
 
     def write(new: Path) -> None:
         write_identity(new, identity)
@@ -208,4 +208,4 @@ def keep_tokenizers(
         if target is not source:
             target.save(new / TARGET)
 
-    checkpoints.write_more = write
+    return checkpoints.with_companions(write)

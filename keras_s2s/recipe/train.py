@@ -51,7 +51,7 @@ def train(
     from keras_s2s.inference.storage import TRANSLATOR
     from keras_s2s.inference.translator import Translator
     from keras_s2s.recipe.resume import Run, identity_of, is_finished, open_checkpoints
-    from keras_s2s.training.distribution import telling_lost_workers
+    from keras_s2s.training.distribution import detect_lost_workers
 
     recipe, run = recipe or Recipe(), run or Run()
     for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
@@ -59,7 +59,7 @@ def train(
             raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
     folder = TRANSLATOR.check_goal(Path(folder))
     identity = identity_of(recipe, pairs, valid_pairs)
-    with telling_lost_workers(run.strategy), run.alone(folder):
+    with detect_lost_workers(run.strategy), run.alone(folder):
         run.check(recipe, identity)
         checkpoints = open_checkpoints(folder, run, identity, report)
         is_new = run.resume and checkpoints.newest() is None
@@ -90,7 +90,7 @@ def _train(
     keras.utils.set_random_seed(recipe.seed)
     kept = kept_tokenizers(checkpoints)
     recipe, tokenizers, batches, samples = make_text_side(pairs, recipe, kept)
-    keep_tokenizers(checkpoints, *tokenizers, identity)
+    checkpoints = keep_tokenizers(checkpoints, *tokenizers, identity)
     if (folder / DESCRIPTION).exists():
         report(f"the model in {folder} will be replaced")
     report(f"training: {batches}")

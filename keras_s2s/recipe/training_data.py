@@ -58,7 +58,7 @@ def make_text_side(
     batches = pairs.batches(
         batch_tokens=recipe.batch_tokens,
         batch_sentences=recipe.batch_sentences,
-        jitter=recipe.jitter,
+        length_noise=recipe.jitter,
         seed=recipe.seed,
         subword_sampling=recipe.subword_sampling,
     )
@@ -112,7 +112,7 @@ def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Rec
         *encode_pairs(pairs, source, target),
         batch_tokens=recipe.batch_tokens,
         batch_sentences=recipe.batch_sentences,
-        jitter=recipe.jitter,
+        length_noise=recipe.jitter,
         seed=recipe.seed,
         resample=resample if sampled else None,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from keras_s2s.files.artifact_folder import read_inside
 from keras_s2s.special_ids import UNK_ID, UNKNOWN_TEXT
 from keras_s2s.text.normalization import check_form, normalize_lines
+from keras_s2s.text.registry import register_tokenizer
 from keras_s2s.text.sentencepiece_model import train_model, with_exact_scores
 from keras_s2s.text.tokenizer import Tokenizer
 from keras_s2s.text.tokenizer_files import MOST_BYTES, check_vocabulary_size
@@ -30,6 +31,7 @@ _BLANK = "\u2581"
 _ESCAPES = {_BLANK: "\x02", "\u2585": "\x03"}
 
 
+@register_tokenizer
 class SentencePieceTokenizer(Tokenizer):
     """Subwords: the most probable way to cut a sentence into pieces of a learnt vocabulary.
 
@@ -184,10 +186,12 @@ class SentencePieceTokenizer(Tokenizer):
         sample = self._sampler.sample
         return [sample(line, generator) for line in self._processor.normalize(lines)]
 
-    def _ids_of(self, text: str) -> list[int]:
+    def encode_normalized(self, text: str) -> list[int]:
+        """See `Tokenizer`."""
         return self._processor.encode(_escape(text))
 
-    def _text_of(self, ids: list[int], unknown: list[str]) -> str:
+    def decode_tokens(self, ids: list[int], unknown: list[str]) -> str:
+        """See `Tokenizer`."""
         if not unknown:
             return _unescape(self._processor.decode(ids))
         words = chain(unknown, repeat(UNKNOWN_TEXT))
@@ -196,7 +200,8 @@ class SentencePieceTokenizer(Tokenizer):
     def _text(self, index: int) -> str:
         return _unescape(self._processor.id_to_piece(index).replace(_BLANK, " "))
 
-    def _surfaces_of(self, text: str) -> list[str]:
+    def normalized_surfaces(self, text: str) -> list[str]:
+        """See `Tokenizer`."""
         pieces: list[str] = self._processor.encode(_escape(text), out_type=str)
         words = [strip_marks(_unescape(word)) for word in "".join(pieces).split(_BLANK)]
         surfaces, seen = [], 0
@@ -208,20 +213,28 @@ class SentencePieceTokenizer(Tokenizer):
             seen += piece.count(_BLANK)
         return surfaces
 
-    def _piece(self, index: int) -> str:
+    def piece(self, index: int) -> str:
+        """See `Tokenizer`."""
         return _unescape(self._processor.id_to_piece(index))
 
-    def _make_in_graph(self) -> "TextModule":
+    def make_in_graph(self) -> "TextModule":
+        """See `Tokenizer`."""
         from keras_s2s.text.tensorflow_ops import SentencePieceModule
 
         return SentencePieceModule(self.model, self.normalization, _ESCAPES)
 
-    def _save(self, folder: Path) -> dict[str, Any]:
+    def get_config(self) -> dict[str, Any]:
+        """See `Tokenizer`."""
+        return {"model": self.model, **super().get_config()}
+
+    def write_files(self, folder: Path) -> dict[str, Any]:
+        """See `Tokenizer`."""
         (folder / MODEL_FILE).write_bytes(self.model)
         return {"model": MODEL_FILE, "model_sha256": hashlib.sha256(self.model).hexdigest()}
 
     @classmethod
-    def _from_saved(cls, settings: dict[str, Any], folder: Path) -> "SentencePieceTokenizer":
+    def from_files(cls, settings: dict[str, Any], folder: Path) -> "SentencePieceTokenizer":
+        """See `Tokenizer`."""
         try:
             model = read_inside(folder, MODEL_FILE, MOST_BYTES)
         except OSError as error:

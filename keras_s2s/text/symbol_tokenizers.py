@@ -1,16 +1,15 @@
 """Tokenizers that look up whole words or single characters in a list."""
 
 from abc import abstractmethod
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.special_ids import SPECIAL_PIECES, UNK_ID, UNKNOWN_TEXT
-from keras_s2s.text.normalization import check_form, normalize, normalize_lines
+from keras_s2s.text.registry import register_tokenizer
+from keras_s2s.text.symbols import check_symbols, most_frequent
 from keras_s2s.text.tokenizer import Tokenizer
-from keras_s2s.text.tokenizer_files import check_vocabulary_size
 from keras_s2s.text.words import (
     JOINER,
     join_words,
@@ -32,7 +31,7 @@ class _SymbolTokenizer(Tokenizer):
 
     def __init__(self, symbols: Sequence[str], normalization: str) -> None:
         super().__init__(normalization)
-        _check_symbols(symbols, normalization)
+        check_symbols(symbols, normalization)
         self.symbols = tuple(symbols)
         self._id_of = {symbol: index for index, symbol in enumerate(symbols, len(SPECIAL_PIECES))}
 
@@ -60,30 +59,41 @@ class _SymbolTokenizer(Tokenizer):
     def _symbol(self, index: int) -> str:
         return self.symbols[index - len(SPECIAL_PIECES)]
 
-    def _ids_of(self, text: str) -> list[int]:
+    def encode_normalized(self, text: str) -> list[int]:
+        """See `Tokenizer`."""
         return [self._id_of.get(symbol, UNK_ID) for symbol in self._split(text)]
 
-    def _text_of(self, ids: list[int], unknown: list[str]) -> str:
+    def decode_tokens(self, ids: list[int], unknown: list[str]) -> str:
+        """See `Tokenizer`."""
         words = chain(unknown, repeat(UNKNOWN_TEXT))
         return self._join(next(words) if i == UNK_ID else self._symbol(i) for i in ids)
 
-    def _surfaces_of(self, text: str) -> list[str]:
+    def normalized_surfaces(self, text: str) -> list[str]:
+        """See `Tokenizer`."""
         return [symbol.replace(JOINER, "") for symbol in self._split(text)]
 
-    def _piece(self, index: int) -> str:
+    def piece(self, index: int) -> str:
+        """See `Tokenizer`."""
         return self._symbol(index).replace(JOINER, _VISIBLE_JOINER)
 
-    def _make_in_graph(self) -> "TextModule":
+    def make_in_graph(self) -> "TextModule":
+        """See `Tokenizer`."""
         from keras_s2s.text.tensorflow_ops import SymbolModule
 
         return SymbolModule(
             self.symbols, self.normalization, self._split_in_graph, self._join_in_graph
         )
 
-    def _save(self, folder: Path) -> dict[str, Any]:
-        return {"symbols": list(self.symbols)}
+    def get_config(self) -> dict[str, Any]:
+        """See `Tokenizer`."""
+        return {**super().get_config(), "symbols": list(self.symbols)}
+
+    def write_files(self, folder: Path) -> dict[str, Any]:
+        """See `Tokenizer`; clients in other languages read these entries."""
+        return self.get_config()
 
 
+@register_tokenizer
 class WordTokenizer(_SymbolTokenizer):
     """One id for each word between blanks: words, or symbols such as phonemes.
 
@@ -149,7 +159,7 @@ class WordTokenizer(_SymbolTokenizer):
             ValueError: If there is no word, or `vocabulary_size` is below 5.
         """
         split = split_words if split_punctuation else str.split
-        symbols = _most_frequent(lines, vocabulary_size, normalization, split)
+        symbols = most_frequent(lines, vocabulary_size, normalization, split)
         return cls(symbols, normalization=normalization, split_punctuation=split_punctuation)
 
     def _split(self, text: str) -> list[str]:
@@ -166,11 +176,13 @@ class WordTokenizer(_SymbolTokenizer):
     def _join_in_graph(self, symbols: "tf.RaggedTensor") -> "tf.Tensor":
         return join_words_in_graph(symbols)
 
-    def _save(self, folder: Path) -> dict[str, Any]:
-        return {"split_punctuation": self.split_punctuation, **super()._save(folder)}
+    def get_config(self) -> dict[str, Any]:
+        """See `Tokenizer`."""
+        return {"split_punctuation": self.split_punctuation, **super().get_config()}
 
     @classmethod
-    def _from_saved(cls, settings: dict[str, Any], folder: Path) -> "WordTokenizer":
+    def from_files(cls, settings: dict[str, Any], folder: Path) -> "WordTokenizer":
+        """See `Tokenizer`."""
         if not isinstance(settings["split_punctuation"], bool):
             raise ValueError(f"split_punctuation={settings['split_punctuation']!r}")
         return cls(
@@ -180,6 +192,7 @@ class WordTokenizer(_SymbolTokenizer):
         )
 
 
+@register_tokenizer
 class CharacterTokenizer(_SymbolTokenizer):
     """One id for each code point of the normalized text, the blank included.
 
@@ -232,7 +245,7 @@ class CharacterTokenizer(_SymbolTokenizer):
             TypeError: If `lines` is one `str`, or a line is no `str`.
             ValueError: If there is no character, or `vocabulary_size` is below 5.
         """
-        symbols = _most_frequent(lines, vocabulary_size, normalization, list)
+        symbols = most_frequent(lines, vocabulary_size, normalization, list)
         return cls(symbols, normalization=normalization)
 
     def _split(self, text: str) -> list[str]:
@@ -252,44 +265,6 @@ class CharacterTokenizer(_SymbolTokenizer):
         return tf.strings.reduce_join(symbols, axis=-1)
 
     @classmethod
-    def _from_saved(cls, settings: dict[str, Any], folder: Path) -> "CharacterTokenizer":
+    def from_files(cls, settings: dict[str, Any], folder: Path) -> "CharacterTokenizer":
+        """See `Tokenizer`."""
         return cls(settings["symbols"], normalization=settings["normalization"])
-
-
-def _most_frequent(
-    lines: Iterable[str],
-    vocabulary_size: int | None,
-    form: str,
-    split: Callable[[str], list[str]],
-) -> list[str]:
-    """Returns the symbols of the lines, those of higher frequency and lower code points first."""
-    check_form(form)
-    check_vocabulary_size(vocabulary_size)
-    counts: Counter[str] = Counter()
-    for line in normalize_lines(lines, form):
-        counts.update(split(line))
-    symbols = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
-    return symbols if vocabulary_size is None else symbols[: vocabulary_size - len(SPECIAL_PIECES)]
-
-
-def _check_symbols(symbols: Sequence[str], form: str) -> None:
-    if not isinstance(symbols, (list, tuple)):
-        raise TypeError(
-            f"symbols must be a list of str. Received: symbols={symbols!r}. "
-            "Use train to find them in text."
-        )
-    if not symbols:
-        raise ValueError("a vocabulary needs at least one symbol. Received: none. Give more text.")
-    seen: set[str] = set()
-    for symbol in symbols:
-        if not isinstance(symbol, str):
-            raise TypeError(f"every symbol must be a str. Received: {symbol!r}. Make it one.")
-        bare = symbol.replace(JOINER, "")
-        if not bare or (bare != " " and normalize(bare, form) != bare):
-            raise ValueError(
-                f"every symbol must be normalized text ({form}). Received: {symbol!r}. "
-                "Normalize it first, or let train find the symbols."
-            )
-        if symbol in seen:
-            raise ValueError(f"symbols must differ. Received: {symbol!r} twice. Take one out.")
-        seen.add(symbol)

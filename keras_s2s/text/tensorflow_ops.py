@@ -21,11 +21,11 @@ class TextModule(tf.Module):
         super().__init__()
         self.form = form
 
-    def _ids_of(self, text: tf.Tensor) -> tf.RaggedTensor:
+    def encode_normalized(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Returns the ids of normalized text, int32 [B, None]."""
         raise NotImplementedError
 
-    def _text_of(self, ids: tf.RaggedTensor) -> tf.Tensor:
+    def decode_tokens(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Returns the text of ids that are neither padding, start nor end, string [B]."""
         raise NotImplementedError
 
@@ -47,7 +47,7 @@ class TextModule(tf.Module):
                 f"text must be a vector of strings. Received: shape {text.shape}. "
                 "Batch the data set first, or put a single string into a list."
             )
-        return self._ids_of(normalize_in_graph(text, self.form))
+        return self.encode_normalized(normalize_in_graph(text, self.form))
 
     def detokenize(self, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
         """Returns the text of ids, in NFC.
@@ -62,7 +62,7 @@ class TextModule(tf.Module):
         marks = tf.constant([PAD_ID, START_ID, END_ID], ragged.dtype)
         is_text = tf.reduce_all(ragged.flat_values[:, None] != marks, axis=-1)
         ragged = tf.ragged.boolean_mask(ragged, ragged.with_flat_values(is_text))
-        return normalize_in_graph(self._text_of(ragged), "NFC")
+        return normalize_in_graph(self.decode_tokens(ragged), "NFC")
 
 
 def _ragged(ids: tf.Tensor | tf.RaggedTensor) -> Any:
@@ -100,11 +100,13 @@ class SymbolModule(TextModule):
         self._table = tf.lookup.StaticHashTable(initializer, UNK_ID)
         self._symbols = tf.constant([UNKNOWN_TEXT] * first + list(symbols))
 
-    def _ids_of(self, text: tf.Tensor) -> tf.RaggedTensor:
+    def encode_normalized(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """See `TextModule`."""
         symbols = self._split(text)
         return symbols.with_flat_values(self._table.lookup(symbols.flat_values))
 
-    def _text_of(self, ids: tf.RaggedTensor) -> tf.Tensor:
+    def decode_tokens(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """See `TextModule`."""
         return self._join(tf.gather(self._symbols, ids))
 
 
@@ -127,12 +129,14 @@ class SentencePieceModule(TextModule):
             model, tf.int32, name=name
         )
 
-    def _ids_of(self, text: tf.Tensor) -> tf.RaggedTensor:
+    def encode_normalized(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """See `TextModule`."""
         for character, escape in self._escapes.items():
             text = tf.strings.regex_replace(text, character, escape)
         return self._tokenizer.tokenize(text)
 
-    def _text_of(self, ids: tf.RaggedTensor) -> tf.Tensor:
+    def decode_tokens(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """See `TextModule`."""
         text = self._tokenizer.detokenize(tf.cast(ids, tf.int32))
         for character, escape in self._escapes.items():
             text = tf.strings.regex_replace(text, escape, character)

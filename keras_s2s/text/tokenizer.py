@@ -1,4 +1,4 @@
-"""What every tokenizer is: text to ids and back, in Python and in the graph, saved in a folder."""
+"""The base class of tokenizers: text to ids and back, in Python and in the TensorFlow graph."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from keras_s2s.special_ids import END_ID, PAD_ID, SPECIAL_PIECES, START_ID
 from keras_s2s.text.normalization import check_form, normalize, normalize_lines
-from keras_s2s.text.tokenizer_files import SETTINGS_FILE, damaged, read_settings, write_settings
+from keras_s2s.text.registry import check_findable
+from keras_s2s.text.tokenizer_files import (
+    build,
+    missing_method,
+    read_settings,
+    write_settings,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -20,18 +26,45 @@ AnyTokenizer = TypeVar("AnyTokenizer", bound="Tokenizer")
 
 
 class Tokenizer(ABC):
-    """Turns text into ids and ids into text.
+    """Converts text to ids and ids to text.
 
-    Ids 0 to 3 are padding, unknown, start and end; no text is ever encoded to 0, 2 or 3. Text is
+    Ids 0 to 3 are padding, unknown, start and end; text is never encoded to 0, 2 or 3. Text is
     normalized first (`keras_s2s.text.normalization`), and decoded text is NFC, so
-    `decode(encode(text)) == normalize(text)` whenever the vocabulary knows every part of the text
-    (under NFKC: `== normalize(text, "NFKC")`).
+    `decode(encode(text)) == normalize(text)` whenever the vocabulary covers the text (under NFKC:
+    `== normalize(text, "NFKC")`).
+
+    A subclass implements `train`, `vocabulary_size`, `encode_normalized`, `decode_tokens` and
+    `piece`, and `get_config` if its constructor has other arguments than `normalization`. It may
+    also implement
+
+    - `normalized_surfaces`, for `replace_unknown` when translating,
+    - `make_in_graph`, for SavedModel exports, which tokenize inside the graph,
+    - `write_files` and `from_files`, if the configuration does not hold all that it needs.
+
+    `load_tokenizer` finds the class in `custom_objects`, or if it was registered with
+    `keras_s2s.text.tokenizers.register_tokenizer` or `keras.saving.register_keras_serializable`.
 
     Args:
         normalization: "NFC" (loses nothing), "NFKC", or "NFD" (Hangul as jamo).
 
     Raises:
         ValueError: If `normalization` is another value.
+
+    Example:
+        >>> class Digits(Tokenizer):
+        ...     vocabulary_size = 14
+        ...     @classmethod
+        ...     def train(cls, lines, vocabulary_size=None, *, normalization="NFC"):
+        ...         return cls(normalization)
+        ...     def encode_normalized(self, text):
+        ...         return [4 + "0123456789".find(c) if c.isdigit() else 1 for c in text]
+        ...     def decode_tokens(self, ids, unknown):
+        ...         return "".join("?" if index == 1 else self.piece(index) for index in ids)
+        ...     def piece(self, index):
+        ...         return str(index - 4)
+        >>> digits = Digits.train([])
+        >>> digits.encode(" 31x "), digits.decode([7, 5, 1, 3])
+        ([7, 5, 1], '31?')
     """
 
     def __init__(self, normalization: str = "NFC") -> None:
@@ -68,41 +101,48 @@ class Tokenizer(ABC):
         """The number of ids, the four special ones included."""
 
     @abstractmethod
-    def _ids_of(self, text: str) -> list[int]:
-        """Returns the ids of normalized text."""
+    def encode_normalized(self, text: str) -> list[int]:
+        """Returns the ids of normalized text; `encode` normalizes and calls it."""
 
     @abstractmethod
-    def _text_of(self, ids: list[int], unknown: list[str]) -> str:
-        """Returns the text of ids that are neither padding, start nor end; see `decode`."""
+    def decode_tokens(self, ids: list[int], unknown: list[str]) -> str:
+        """Returns the text of ids that are not padding, start or end; see `decode`."""
 
     @abstractmethod
-    def _surfaces_of(self, text: str) -> list[str]:
-        """Returns what each id of normalized text stands for; see `surfaces`."""
+    def piece(self, index: int) -> str:
+        """Returns a readable form of one id that is not special; see `pieces`."""
 
-    @abstractmethod
-    def _piece(self, index: int) -> str:
-        """Returns what an id that is not special stands for, as a reader wants to see it."""
+    def normalized_surfaces(self, text: str) -> list[str]:
+        """Returns the part of normalized text that each of its ids stands for; see `surfaces`."""
+        raise missing_method(self, "normalized_surfaces", "Unknown words are replaced")
 
-    @abstractmethod
-    def _make_in_graph(self) -> "TextModule":
-        """Returns the same tokenizer made of TensorFlow operations."""
+    def make_in_graph(self) -> "TextModule":
+        """Returns the same tokenizer made of TensorFlow operations; see `in_graph`."""
+        raise missing_method(self, "make_in_graph", "Text is tokenized in a TensorFlow graph")
 
-    @abstractmethod
-    def _save(self, folder: Path) -> dict[str, Any]:
-        """Returns what only this kind saves, ready for JSON; other files it writes itself."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, by name."""
+        return {"normalization": self.normalization}
 
     @classmethod
-    @abstractmethod
-    def _from_saved(
-        cls: type[AnyTokenizer], settings: dict[str, Any], folder: Path
-    ) -> AnyTokenizer:
-        """Returns the tokenizer that was saved, or raises an error that says what is wrong."""
+    def from_config(cls: type[AnyTokenizer], config: dict[str, Any]) -> AnyTokenizer:
+        """Builds a tokenizer from what `get_config` returned."""
+        return cls(**config)
+
+    def write_files(self, folder: Path) -> dict[str, Any]:
+        """Writes what `save` does not, into its folder; returns what its JSON file holds."""
+        return {"config": self.get_config()}
+
+    @classmethod
+    def from_files(cls: type[AnyTokenizer], settings: dict[str, Any], folder: Path) -> AnyTokenizer:
+        """Builds a tokenizer from the JSON that `save` wrote, and the files beside it."""
+        return cls.from_config(settings["config"])
 
     def encode(self, text: str) -> list[int]:
         """Returns the ids of one text, without start and end marks.
 
         Args:
-            text: One sentence. White space at its ends does not count.
+            text: One sentence. Leading and trailing white space is ignored.
 
         Returns:
             The ids; none for empty text.
@@ -111,10 +151,10 @@ class Tokenizer(ABC):
             TypeError: If `text` is no `str`.
             ValueError: If `text` holds a lone surrogate.
         """
-        return self._ids_of(normalize(text, self.normalization))
+        return self.encode_normalized(normalize(text, self.normalization))
 
     def encode_all(self, texts: Iterable[str]) -> list[list[int]]:
-        """Returns the ids of many texts, the fast way.
+        """Returns the ids of many texts.
 
         Args:
             texts: Sentences.
@@ -126,56 +166,56 @@ class Tokenizer(ABC):
             TypeError: If `texts` is one `str`, or one of them is no `str`.
             ValueError: If a text holds a lone surrogate.
         """
-        return [self._ids_of(text) for text in normalize_lines(texts, self.normalization)]
+        texts = normalize_lines(texts, self.normalization)
+        return [self.encode_normalized(text) for text in texts]
 
     def surfaces(self, text: str) -> list[str]:
-        """Returns what stands in a text for each of its ids, the unknown ones too.
+        """Returns the part of a text that each of its ids stands for, the unknown ones included.
 
         Args:
             text: As for `encode`.
 
         Returns:
-            One string for each id of `encode(text)`, as the normalized text has it: the word or
-            the character. For a subword the whole word that it is a part of, without the marks at
-            its ends; but the run of unknown characters that is one id stands alone.
+            One string for each id of `encode(text)`, as it stands in the normalized text: the word
+            or the character. For a subword, the whole word that it is a part of, without the
+            punctuation at its ends; a run of unknown characters that is one id stands alone.
 
         Raises:
-            TypeError: As `encode`.
-            ValueError: As `encode`.
+            TypeError, ValueError: As `encode`.
         """
-        return self._surfaces_of(normalize(text, self.normalization))
+        return self.normalized_surfaces(normalize(text, self.normalization))
 
     def decode(self, ids: Iterable[int], unknown: Iterable[str] = ()) -> str:
         """Returns the text of ids.
 
         Args:
             ids: Ids of one sentence. Padding, start and end marks are left out.
-            unknown: What to put in place of the unknown ids, in turn.
+            unknown: Replacements for the unknown ids, in their order.
 
         Returns:
-            Text in NFC, with single blanks; "⁇" for what stays unknown.
+            Text in NFC, with single spaces; "⁇" for each unknown id without a replacement.
 
         Raises:
             ValueError: If an id is outside of the vocabulary.
         """
         marks = (PAD_ID, START_ID, END_ID)
         kept = [index for index in self._check_ids(ids) if index not in marks]
-        return normalize(self._text_of(kept, list(unknown)), "NFC")
+        return normalize(self.decode_tokens(kept, list(unknown)), "NFC")
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
-        """Returns what each id stands for, to be read by people (in a picture, for example).
+        """Returns a readable form of each id, for labels of an attention plot, for example.
 
         Args:
             ids: Ids of one sentence.
 
         Returns:
-            One piece for each id; "<pad>", "<unk>", "<s>" and "</s>" for the special ones.
+            One string for each id; "<pad>", "<unk>", "<s>" and "</s>" for the special ones.
 
         Raises:
             ValueError: If an id is outside of the vocabulary.
         """
         return [
-            SPECIAL_PIECES[index] if index < len(SPECIAL_PIECES) else self._piece(index)
+            SPECIAL_PIECES[index] if index < len(SPECIAL_PIECES) else self.piece(index)
             for index in self._check_ids(ids)
         ]
 
@@ -191,53 +231,49 @@ class Tokenizer(ABC):
 
     @cached_property
     def in_graph(self) -> "TextModule":
-        """The same tokenizer made of TensorFlow operations, a `tf.Module`.
-
-        It owns the tables. A module that is exported must keep it as an attribute.
+        """The same tokenizer made of TensorFlow operations, a `tf.Module` that owns its tables.
 
         Raises:
             ImportError: If tensorflow-text is missing.
+            TypeError: If the class does not implement `make_in_graph`.
         """
         import tensorflow as tf
 
         with tf.init_scope():  # The first use may be inside a function that is being traced.
-            return self._make_in_graph()
+            return self.make_in_graph()
 
     def tokenize(self, text: "tf.Tensor") -> "tf.RaggedTensor":
-        """Does what `encode_all` does inside a TensorFlow graph, with the same result.
+        """Equals `encode_all`, inside a TensorFlow graph; raises as `in_graph`.
 
         Args:
             text: UTF-8, string [B].
 
         Returns:
             Ids, int32 [B, None].
-
-        Raises:
-            ImportError: If tensorflow-text is missing.
-            ValueError: If `text` is not a vector.
         """
         return self.in_graph.tokenize(text)
 
     def detokenize(self, ids: "tf.Tensor | tf.RaggedTensor") -> "tf.Tensor":
-        """Does what `decode` does inside a TensorFlow graph, with the same result.
+        """Equals `decode`, inside a TensorFlow graph; raises as `in_graph`.
 
         Args:
             ids: Ids, int32 [B, T], ragged or padded.
 
         Returns:
             UTF-8, string [B].
-
-        Raises:
-            ImportError: If tensorflow-text is missing.
         """
         return self.in_graph.detokenize(ids)
 
     def save(self, folder: str | Path) -> None:
-        """Writes the tokenizer into a folder, as JSON and for SentencePiece its model file.
+        """Writes the tokenizer into a folder: a JSON file, and what `write_files` writes.
 
         Args:
-            folder: Made if it does not exist. One folder holds one tokenizer.
+            folder: Created if it does not exist. One folder holds one tokenizer.
+
+        Raises:
+            ValueError: If `load_tokenizer` could not find the class. Nothing is written then.
         """
+        check_findable(Tokenizer, type(self))
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         settings = {
@@ -245,7 +281,7 @@ class Tokenizer(ABC):
             "normalization": self.normalization,
             "vocabulary_size": self.vocabulary_size,
         }
-        write_settings(folder, {**settings, **self._save(folder)})
+        write_settings(folder, {**settings, **self.write_files(folder)})
 
     @classmethod
     def load(cls: type[AnyTokenizer], folder: str | Path) -> AnyTokenizer:
@@ -261,19 +297,4 @@ class Tokenizer(ABC):
             ValueError: If the folder holds none, one of another class, or a damaged one.
         """
         folder = Path(folder)
-        path = folder / SETTINGS_FILE
-        settings = read_settings(folder)
-        if settings["class"] != cls.__name__:
-            raise ValueError(
-                f"{path} must hold a {cls.__name__}. Received: class={settings['class']!r}. "
-                "Use load_tokenizer, which finds the class by itself."
-            )
-        try:
-            tokenizer = cls._from_saved(settings, folder)
-        except (KeyError, TypeError, ValueError) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise ValueError(damaged(path, reason)) from error
-        if tokenizer.vocabulary_size != settings.get("vocabulary_size"):
-            reason = f"{tokenizer.vocabulary_size} ids instead of vocabulary_size"
-            raise ValueError(damaged(path, reason))
-        return tokenizer
+        return build(cls, read_settings(folder, cls.__name__), folder)

@@ -25,17 +25,19 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
     (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
+def read_settings(folder: Path, class_name: str | None = None) -> dict[str, Any]:
     """Reads the JSON file of a tokenizer and checks what all of them have.
 
     Args:
         folder: A folder that a tokenizer was saved in.
+        class_name: The name of the tokenizer's class; None for any.
 
     Returns:
         The content of the file. "class" and "normalization" are strings in it.
 
     Raises:
-        ValueError: If the file is missing, damaged, foreign, or from a newer version.
+        ValueError: If the file is missing, damaged, foreign, from a newer version, or of another
+            class.
     """
     path = folder / SETTINGS_FILE
     try:
@@ -61,7 +63,52 @@ def read_settings(folder: Path) -> dict[str, Any]:
     for name in ("class", "normalization"):
         if not isinstance(settings.get(name), str):
             raise ValueError(damaged(path, f"{name}={settings.get(name)!r}"))
+    if class_name not in (None, settings["class"]):
+        raise ValueError(
+            f"{path} must hold a {class_name}. Received: class={settings['class']!r}. "
+            "Use load_tokenizer, which finds the class by itself."
+        )
     return settings
+
+
+def build(cls: Any, settings: dict[str, Any], folder: Path) -> Any:
+    """Builds a tokenizer from what `save` wrote.
+
+    Args:
+        cls: The class of the tokenizer.
+        settings: From `read_settings`.
+        folder: The folder that they were read from.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        ValueError: If the files are damaged.
+    """
+    path = folder / SETTINGS_FILE
+    try:
+        tokenizer = cls.from_files(settings, folder)
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(damaged(path, reason)) from error
+    if tokenizer.vocabulary_size != settings.get("vocabulary_size"):
+        reason = f"{tokenizer.vocabulary_size} ids instead of vocabulary_size"
+        raise ValueError(damaged(path, reason))
+    return tokenizer
+
+
+def missing_method(tokenizer: Any, method: str, purpose: str) -> TypeError:
+    """Returns the error for a method that a tokenizer class need not have, and has not.
+
+    Args:
+        tokenizer: The tokenizer.
+        method: The name of the method.
+        purpose: What it is needed for, as the beginning of a sentence.
+    """
+    return TypeError(
+        f"{purpose} with the tokenizer's method `{method}`. Received: a "
+        f"{type(tokenizer).__name__}, which does not implement it. Override it."
+    )
 
 
 def damaged(path: Path, reason: str) -> str:

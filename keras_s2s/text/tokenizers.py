@@ -1,12 +1,21 @@
 """The tokenizers: text to ids and back, the same in Python and in the TensorFlow graph."""
 
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from keras_s2s.special_ids import END_ID, PAD_ID, START_ID, UNK_ID, UNKNOWN_TEXT
+from keras_s2s.text.registry import (
+    check_findable,
+    find_class,
+    register_tokenizer,
+    registered_names,
+)
 from keras_s2s.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from keras_s2s.text.symbol_tokenizers import CharacterTokenizer, WordTokenizer
 from keras_s2s.text.tokenizer import Tokenizer
-from keras_s2s.text.tokenizer_files import SETTINGS_FILE, damaged, read_settings
+from keras_s2s.text.tokenizer_files import SETTINGS_FILE, build, damaged, read_settings
 
 __all__ = [
     "END_ID",
@@ -18,36 +27,93 @@ __all__ = [
     "SentencePieceTokenizer",
     "Tokenizer",
     "WordTokenizer",
+    "check_loadable",
     "load_tokenizer",
+    "register_tokenizer",
 ]
 
-_CLASSES = {
-    tokenizer.__name__: tokenizer
-    for tokenizer in (SentencePieceTokenizer, WordTokenizer, CharacterTokenizer)
-}
 
-
-def load_tokenizer(folder: str | Path) -> Tokenizer:
-    """Reads a tokenizer of any class from the folder that it was saved in.
+def load_tokenizer(
+    folder: str | Path, custom_objects: Mapping[str, Any] | None = None
+) -> Tokenizer:
+    """Loads a tokenizer of any class from the folder that it was saved in.
 
     Args:
         folder: The folder.
+        custom_objects: Classes of your own by name. They may instead be registered with
+            `register_tokenizer` or `keras.saving.register_keras_serializable`.
 
     Returns:
         A tokenizer that gives the same ids as the one that was saved.
 
     Raises:
-        ValueError: If the folder holds none, or a damaged one.
+        TypeError: If `custom_objects` gives something else than a tokenizer class.
+        ValueError: If the folder holds no tokenizer, a damaged one, or one of an unknown class.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     WordTokenizer(["K", "AE1", "T"]).save(folder)
-    ...     load_tokenizer(folder).encode("T AE1 K")
-    [6, 5, 4]
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     WordTokenizer(["K", "AE1", "T"]).save(folder)
+        ...     load_tokenizer(folder).encode("T AE1 K")
+        [6, 5, 4]
     """
     folder = Path(folder)
-    name = read_settings(folder)["class"]
-    if name not in _CLASSES:
-        reason = f"class={name!r}, which is none of {sorted(_CLASSES)}"
+    settings = read_settings(folder)
+    name = settings["class"]
+    found = find_class(Tokenizer, name, custom_objects)
+    if found is None:
+        reason = (
+            f"class={name!r}, which is none of {registered_names()}, is not registered and not in "
+            "custom_objects"
+        )
         raise ValueError(damaged(folder / SETTINGS_FILE, reason))
-    return _CLASSES[name].load(folder)
+    if not (isinstance(found, type) and issubclass(found, Tokenizer)):
+        raise TypeError(
+            "`custom_objects` must give a subclass of keras_s2s.text.tokenizers.Tokenizer for "
+            f"{name!r}. Received: {found!r}"
+        )
+    return build(found, settings, folder)
+
+
+def check_loadable(tokenizer: Tokenizer) -> None:
+    """Raises unless a tokenizer can be saved, and loaded again in another process.
+
+    It is saved into a temporary folder, loaded and saved again. Call it before a training, whose
+    result could otherwise not be loaded.
+
+    Args:
+        tokenizer: The tokenizer.
+
+    Raises:
+        ValueError: If its class cannot be found, or what it saves is not all that it needs.
+    """
+    cls = type(tokenizer)
+    check_findable(Tokenizer, cls)
+    try:
+        first, second = _saved_twice(tokenizer, {cls.__name__: cls})
+    except (TypeError, ValueError) as error:
+        raise ValueError(_not_loadable(cls, str(error))) from error
+    if first != second:
+        names = sorted(name for name in first | second if first.get(name) != second.get(name))
+        raise ValueError(_not_loadable(cls, f"{names[0]} differs after saving and loading"))
+
+
+def _saved_twice(
+    tokenizer: Tokenizer, custom_objects: Mapping[str, Any]
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The files of a tokenizer, and those of the tokenizer that was loaded from them."""
+    found = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as folder:
+            tokenizer.save(folder)
+            files = (path for path in sorted(Path(folder).rglob("*")) if path.is_file())
+            found.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+            tokenizer = load_tokenizer(folder, custom_objects)
+    return found[0], found[1]
+
+
+def _not_loadable(cls: type, reason: str) -> str:
+    return (
+        f"A tokenizer must be the same after `save` and `load_tokenizer`. Received: a "
+        f"{cls.__name__}: {reason}. Implement `get_config`, or `write_files` and `from_files`."
+    )

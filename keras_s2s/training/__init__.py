@@ -1,1 +1,1 @@
-"""What `fit` needs: the loss and the metrics over real tokens."""
+"""Losses, metrics, optimizer, callbacks, checkpoints and distribution for `fit`."""

@@ -1,4 +1,4 @@
-"""One training over several devices or machines: the numbers are those of one."""
+"""Distributed training; results match those of a single device."""
 
 from __future__ import annotations
 
@@ -14,39 +14,40 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
 
-
-# The status of a program that should be started again, EX_TEMPFAIL of sysexits.h.
+# Exit status of a program that should be restarted: EX_TEMPFAIL of sysexits.h.
 TRY_AGAIN = 75
 
 
 class WorkerLostError(RuntimeError):
-    """Another worker of the training is gone, and none can go on without it."""
+    """Another worker of the training has ended, so no worker can continue."""
 
 
 def make_strategy(name: str, devices: Sequence[str] | None = None) -> tf.distribute.Strategy | None:
-    """The strategy of a training; make the model in its `scope`, and give `fit` `spread` batches.
+    """Create a `tf.distribute` strategy by name.
+
+    Build and compile the model in the strategy's `scope`, pass the batches to `fit` through
+    `distribute_dataset`, and call `fit` within `patch_multi_worker_fit`.
 
     Args:
         name: "none" for one device; "mirrored" for all GPUs of this machine; "multi_worker" for
-            the machines that the environment variable TF_CONFIG lists; "tpu" for a TPU, which no
-            test of ours has seen. A multi-worker strategy must be made before TensorFlow has
-            computed anything.
+            the machines listed in the environment variable TF_CONFIG; "tpu" for a TPU (untested).
+            A multi-worker strategy must be created before TensorFlow runs any operation.
         devices: For "mirrored", the devices to use, such as "GPU:0"; `None` for all GPUs.
 
     Returns:
         The strategy, or `None` for "none".
 
     Raises:
-        ValueError: No such name, or TF_CONFIG does not say who is who, or names no TPU.
-        RuntimeError: TensorFlow has computed something already.
-        OSError: The port of this worker cannot be listened on.
+        ValueError: The name is unknown, TF_CONFIG is invalid, or no TPU is found.
+        RuntimeError: TensorFlow has already run an operation.
+        OSError: This worker cannot listen on its port.
 
     Example:
         >>> make_strategy("none") is None
         True
 
-    TensorFlow's server of a worker listens on every network interface, without a password: keep
-    its port inside a private network.
+    The TensorFlow server of a worker listens on every network interface without authentication:
+    keep its port inside a private network.
     """
     import tensorflow as tf
 
@@ -54,7 +55,6 @@ def make_strategy(name: str, devices: Sequence[str] | None = None) -> tf.distrib
     if name == "mirrored":
         return tf.distribute.MirroredStrategy(devices)
     if name == "multi_worker":
-        mend_fit()
         try:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except RuntimeError as error:
@@ -78,7 +78,7 @@ def make_strategy(name: str, devices: Sequence[str] | None = None) -> tf.distrib
 
 
 def check_strategy(name: str) -> None:
-    """Raise ValueError unless there is such a strategy and TF_CONFIG says what it needs."""
+    """Raise ValueError if the strategy is unknown or needs a TF_CONFIG that is missing or wrong."""
     if name not in STRATEGIES:
         raise ValueError(f"`strategy` must be one of {STRATEGIES}. Received: strategy={name!r}")
     if name == "multi_worker":
@@ -86,14 +86,14 @@ def check_strategy(name: str) -> None:
 
 
 def worker_name(index: int | None = None) -> str:
-    """What messages call a worker of TF_CONFIG: "worker 1 (10.0.0.2:2222)"; by default this one."""
+    """The name of a worker in messages, "worker 1 (10.0.0.2:2222)"; by default of this one."""
     config = json.loads(os.environ["TF_CONFIG"])
     index = int(config["task"]["index"]) if index is None else index
     return f"worker {index} ({config['cluster']['worker'][index]})"
 
 
 def check_cluster(config: str | None) -> None:
-    """Raise ValueError unless a TF_CONFIG names the workers and which of them this process is."""
+    """Raise ValueError unless a TF_CONFIG lists the workers and the index of this process."""
     example = (
         '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, '
         '"task": {"type": "worker", "index": 0}}'
@@ -118,7 +118,10 @@ def check_cluster(config: str | None) -> None:
 
 
 def is_chief() -> bool:
-    """Whether this process writes what a training leaves: alone, or the first of several workers.
+    """Whether this process is the chief worker, the only one that writes files.
+
+    Returns:
+        True for worker 0 of TF_CONFIG, and where there is no TF_CONFIG.
 
     Example:
         >>> is_chief()
@@ -131,23 +134,23 @@ def is_chief() -> bool:
     return int(task.get("index", 0)) == 0
 
 
-def spread(batches: tf.data.Dataset, strategy: tf.distribute.Strategy | None) -> Any:
-    """Give each device of a strategy its rows of every batch.
+def distribute_dataset(batches: tf.data.Dataset, strategy: tf.distribute.Strategy | None) -> Any:
+    """Shard every batch over the devices of a strategy.
 
-    The rows of a batch go to the devices in order, to each as many: without overlap, and where they
-    do not suffice, empty rows stand in, which no loss counts. So all devices make the same steps.
+    Each device gets the same number of consecutive rows. Where the rows do not suffice, rows of
+    padding are added, which no loss counts. So all devices run the same number of steps.
 
     Args:
-        batches: Of `((source, target_in), target_out)`, the same on every worker.
-        strategy: Of `make_strategy`.
+        batches: Batches `((source, target_in), target_out)`, the same on every worker.
+        strategy: A strategy of `make_strategy`, or `None`.
 
     Returns:
-        What `fit` takes; `batches` where there is no strategy.
+        A dataset for `fit`; `batches` itself without a strategy.
 
     Example:
         >>> import tensorflow as tf
         >>> batches = tf.data.Dataset.from_tensors((([[5], [6], [7]], [[2]] * 3), [[8], [9], [4]]))
-        >>> spread(batches, None) is batches
+        >>> distribute_dataset(batches, None) is batches
         True
     """
     if strategy is None:
@@ -170,7 +173,7 @@ def spread(batches: tf.data.Dataset, strategy: tf.distribute.Strategy | None) ->
 
 
 def _parts(ids: Any, replicas: int, first: int, count: int) -> Any:
-    """Some of the equal parts of a batch `[B, L]`, empty rows behind: `[count, rows, L]`."""
+    """`count` of the equal parts of a batch `[B, L]`, padded at the end: `[count, rows, L]`."""
     import tensorflow as tf
 
     size, length = tf.unstack(tf.shape(ids))
@@ -179,17 +182,19 @@ def _parts(ids: Any, replicas: int, first: int, count: int) -> Any:
     return tf.reshape(padded, [replicas, rows, length])[first : first + count]
 
 
-def agreed(values: dict[str, float], strategy: tf.distribute.Strategy | None) -> dict[str, float]:
-    """The mean of what the workers found, so that all of them decide alike.
+def all_reduce_mean(
+    values: dict[str, float], strategy: tf.distribute.Strategy | None
+) -> dict[str, float]:
+    """Average values over all workers.
 
     Args:
-        values: Numbers by name, the same names on each worker.
-        strategy: Of `make_strategy`.
+        values: Numbers by name, with the same names on each worker.
+        strategy: A strategy of `make_strategy`, or `None`.
 
     Returns:
-        The means; `values` where there is one process.
+        The means, equal on all workers; `values` itself in a single process.
     """
-    if strategy is None or not is_multi_worker(strategy):
+    if not is_multi_worker(strategy):
         return values
     import tensorflow as tf
 
@@ -206,9 +211,9 @@ def agreed(values: dict[str, float], strategy: tf.distribute.Strategy | None) ->
 
 
 @contextmanager
-def telling_lost_workers(strategy: tf.distribute.Strategy | None) -> Iterator[None]:
-    """Raise WorkerLostError in place of what TensorFlow says where another worker is gone."""
-    if strategy is None or not is_multi_worker(strategy):
+def detect_lost_workers(strategy: tf.distribute.Strategy | None) -> Iterator[None]:
+    """Raise WorkerLostError where TensorFlow raises an error because another worker has ended."""
+    if not is_multi_worker(strategy):
         yield
         return
     import tensorflow as tf
@@ -232,24 +237,35 @@ def telling_lost_workers(strategy: tf.distribute.Strategy | None) -> Iterator[No
 
 
 def is_multi_worker(strategy: Any) -> bool:
-    """Whether a strategy spans several processes."""
-    return getattr(strategy.extended, "_in_multi_worker_mode", lambda: False)()
+    """Whether a strategy spans several processes; False for `None`."""
+    extended = getattr(strategy, "extended", None)
+    return getattr(extended, "_in_multi_worker_mode", lambda: False)()
 
 
-def mend_fit() -> None:
-    """Make Keras' `fit` work with several workers, which stock Keras 3 does not.
+@contextmanager
+def patch_multi_worker_fit(strategy: tf.distribute.Strategy | None) -> Iterator[None]:
+    """Make `keras.Model.fit` work with several workers, within this context.
 
-    Before the first step it takes the mean of the workers' parts of a batch, whose shapes differ:
-    here it is the part of this worker. After each step it takes the mean of the metrics over their
-    first axis, and they have none: here it is the mean over the workers. See
-    issue 20585 of keras-team/keras; `tests/training/test_distribution.py` tells when it is solved.
+    Stock Keras 3 fails there, see issue 20585 of keras-team/keras. Before the first step it reduces
+    the workers' parts of a batch, whose shapes differ, to their mean: here the part of this worker
+    is used. After each step it reduces the metrics, which are scalars, over their first axis: here
+    it is the mean over the workers. Without a multi-worker strategy nothing is patched.
+
+    Args:
+        strategy: A strategy of `make_strategy`, or `None`.
+
+    Example:
+        >>> with patch_multi_worker_fit(make_strategy("none")):
+        ...     pass  # model.fit(...)
     """
+    if not is_multi_worker(strategy):
+        yield
+        return
     import keras
     from keras.src.backend.tensorflow import trainer
 
-    if hasattr(trainer.reduce_per_replica, "stock"):
-        return
-    stock_reduce, stock_build = trainer.reduce_per_replica, keras.Model._maybe_symbolic_build
+    stock_reduce = trainer.reduce_per_replica
+    stock_build = trainer.TensorFlowTrainer._maybe_symbolic_build
 
     def reduce_per_replica(values: Any, strategy: Any, reduction: str) -> Any:
         if reduction == "auto" and is_multi_worker(strategy):
@@ -260,7 +276,7 @@ def mend_fit() -> None:
 
     def _maybe_symbolic_build(self: Any, iterator: Any = None, data_batch: Any = None) -> None:
         strategy = self._distribute_strategy
-        if iterator is None or strategy is None or not is_multi_worker(strategy):
+        if iterator is None or not is_multi_worker(strategy):
             stock_build(self, iterator, data_batch)
             return
         _, _, batches = next(iter(iterator))
@@ -269,6 +285,10 @@ def mend_fit() -> None:
         )
         stock_build(self, data_batch=own)
 
-    reduce_per_replica.stock = stock_reduce  # pyright: ignore[reportFunctionMemberAccess]
     trainer.reduce_per_replica = reduce_per_replica
     trainer.TensorFlowTrainer._maybe_symbolic_build = _maybe_symbolic_build
+    try:
+        yield
+    finally:
+        trainer.reduce_per_replica = stock_reduce
+        trainer.TensorFlowTrainer._maybe_symbolic_build = stock_build

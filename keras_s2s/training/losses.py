@@ -1,4 +1,4 @@
-"""The loss: cross-entropy over real tokens."""
+"""The loss: masked cross-entropy with label smoothing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.training.replicas import sum_over_replicas
+
 
 def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -> Any:
     """Cross-entropy of each token against its smoothed label, in nats.
 
-    With `q = (1 - e) * onehot(target) + e / V`, the loss is `-sum q * log softmax(logits)`. The
-    gradient `softmax(logits) - q` is written down rather than derived, which saves half of the
-    passes over the largest tensor of the model.
+    With `q = (1 - e) * onehot(target) + e / V`, the loss is `-sum q * log softmax(logits)`. Its
+    gradient `softmax(logits) - q` is given explicitly, which halves the number of passes over the
+    largest tensor of the model.
 
     Args:
         target: int32 `[..., T]`.
-        logits: `[..., T, V]`, any floating dtype; the arithmetic is float32.
+        logits: `[..., T, V]`, any floating dtype; computed in float32.
         label_smoothing: e, a probability.
 
     Returns:
@@ -32,46 +34,36 @@ def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -
     Source: Szegedy et al. 2016, section 7.
     """
     size = logits.shape[-1]
-    certain, spread = 1 - label_smoothing, label_smoothing / size
+    on_value, off_value = 1 - label_smoothing, label_smoothing / size
     rows = ops.reshape(target, (-1,))
-    places = ops.stack([ops.arange(ops.shape(rows)[0], dtype=rows.dtype), rows], axis=-1)
+    indices = ops.stack([ops.arange(ops.shape(rows)[0], dtype=rows.dtype), rows], axis=-1)
 
     @ops.custom_gradient
     def crossentropy(logits: Any) -> Any:
         values = ops.cast(logits, "float32")
         probabilities = ops.softmax(values)
-        # The likeliest token has probability exp(maximum) / sum: no pass to add up exponents.
-        likeliest = ops.log(ops.max(probabilities, axis=-1))
-        logarithm = ops.max(values, axis=-1) - likeliest
-        expected = certain * _at(values, target)
+        # max(softmax) = exp(max) / sum(exp), so the logarithm of the sum takes no further pass.
+        log_sum = ops.max(values, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
+        expected = on_value * _at(values, target)
         if label_smoothing:
             expected = expected + label_smoothing * ops.mean(values, axis=-1)
 
         def gradient(*upstream: Any) -> Any:
             scale = ops.expand_dims(upstream[0], -1)
-            others = (probabilities - spread) * scale if label_smoothing else probabilities * scale
-            chosen = (_at(probabilities, target) - spread - certain) * upstream[0]
-            flat = ops.reshape(others, (-1, size))
-            found = ops.scatter_update(flat, places, ops.reshape(chosen, (-1,)))
+            smooth = probabilities - off_value if label_smoothing else probabilities
+            chosen = (_at(probabilities, target) - off_value - on_value) * upstream[0]
+            flat = ops.reshape(smooth * scale, (-1, size))
+            found = ops.scatter_update(flat, indices, ops.reshape(chosen, (-1,)))
             return ops.cast(ops.reshape(found, ops.shape(logits)), logits.dtype)
 
-        return logarithm - expected, gradient
+        return log_sum - expected, gradient
 
     return crossentropy(logits)
 
 
 def _at(values: Any, target: Any) -> Any:
-    """The value of each target, `[..., V]` at `[...]`."""
+    """The values `[..., V]` at the indices `[...]`."""
     return ops.squeeze(ops.take_along_axis(values, ops.expand_dims(target, -1), axis=-1), -1)
-
-
-def _over_replicas(count: Any) -> Any:
-    """The sum of a number over the devices of a `tf.distribute` strategy."""
-    if keras.backend.backend() != "tensorflow":
-        return count
-    from keras_s2s.training.replicas import summed
-
-    return summed([count])[0]
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -79,7 +71,7 @@ class MaskedCrossentropy(keras.losses.Loss):
     """Mean cross-entropy over the real tokens of a batch, in nats per token.
 
     Args:
-        label_smoothing: Share of the probability that is spread over all ids, 0 to below 1.
+        label_smoothing: Probability distributed uniformly over all ids, 0 to below 1.
         name: Name of the loss.
 
     Call arguments:
@@ -87,8 +79,8 @@ class MaskedCrossentropy(keras.losses.Loss):
         y_pred: Logits `[B, T, V]`.
 
     Returns:
-        A float32 scalar; 0 for a batch without any real token. On each
-        device of a `tf.distribute` strategy its part of that mean over the whole batch.
+        A float32 scalar; 0 for a batch of padding alone. With a `tf.distribute` strategy, the
+        device's part of the mean over the whole batch.
 
     Raises:
         ValueError: `label_smoothing` is not a probability below 1.
@@ -97,7 +89,7 @@ class MaskedCrossentropy(keras.losses.Loss):
         >>> import numpy as np
         >>> logits = np.zeros((1, 3, 8), "float32")
         >>> loss = MaskedCrossentropy()(np.array([[5, 3, 0]]), logits)
-        >>> round(float(loss), 4)  # ln 8: the padded place does not count
+        >>> round(float(loss), 4)  # ln 8: padding does not count
         2.0794
 
     Source: Szegedy et al. 2016, section 7 (label smoothing).
@@ -113,12 +105,13 @@ class MaskedCrossentropy(keras.losses.Loss):
         self.label_smoothing = label_smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Each token's share of the mean, `[B, T]`: their sum is the loss."""
+        """Each token's part of the mean, `[B, T]`: their sum is the loss."""
         y_true = ops.cast(y_true, "int32")
         real = ops.cast(ops.not_equal(y_true, 0), "float32")
         losses = token_crossentropy(y_true, y_pred, self.label_smoothing)
-        return losses * real / ops.maximum(_over_replicas(ops.sum(real)), 1.0)
+        (tokens,) = sum_over_replicas([ops.sum(real)])
+        return losses * real / ops.maximum(tokens, 1.0)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, as plain values."""
+        """The constructor arguments."""
         return {"label_smoothing": self.label_smoothing, "name": self.name}

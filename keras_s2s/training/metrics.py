@@ -1,4 +1,4 @@
-"""Metrics over real tokens."""
+"""Metrics that ignore padding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keras_s2s.training.losses import token_crossentropy
 
 @keras.saving.register_keras_serializable("keras_s2s")
 class TokenAccuracy(keras.metrics.Mean):
-    """Share of the real tokens whose logit is the largest.
+    """Fraction of the tokens, without padding, whose logit is the largest.
 
     Args:
         name: Name of the metric.
@@ -30,22 +30,22 @@ class TokenAccuracy(keras.metrics.Mean):
         super().__init__(name=name, dtype="float32")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`."""
+        """Add a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`."""
         y_true = ops.cast(y_true, "int32")
         right = ops.equal(y_true, ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
         super().update_state(*_tokens(right, y_true, sample_weight))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, as plain values."""
+        """The constructor arguments."""
         return {"name": self.name}
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
 class SequenceAccuracy(keras.metrics.Mean):
-    """Share of the sequences whose every real token has the largest logit.
+    """Fraction of the sequences in which every token has the largest logit.
 
-    Under teacher forcing this is the exact match of the greedy search, at the price of one pass: as
-    long as its tokens are right, the search reads what teacher forcing reads.
+    With teacher forcing this is the exact match of greedy search at the cost of one pass: as long
+    as its tokens are correct, the search has the same inputs as teacher forcing.
 
     Args:
         name: Name of the metric.
@@ -63,9 +63,9 @@ class SequenceAccuracy(keras.metrics.Mean):
         super().__init__(name=name, dtype="float32")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`.
+        """Add a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`.
 
-        A row without real tokens is none; `sample_weight` is one for each row, `[B]`.
+        Rows of padding do not count; `sample_weight` has a weight for each row, `[B]`.
         """
         y_true = ops.cast(y_true, "int32")
         is_real = ops.not_equal(y_true, 0)
@@ -77,13 +77,13 @@ class SequenceAccuracy(keras.metrics.Mean):
         super().update_state(ops.cast(all_right, "float32"), weights)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, as plain values."""
+        """The constructor arguments."""
         return {"name": self.name}
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
 class Perplexity(keras.metrics.Mean):
-    """`exp` of the mean cross-entropy over real tokens, without label smoothing.
+    """`exp` of the mean cross-entropy over all tokens, without padding and label smoothing.
 
     Args:
         name: Name of the metric.
@@ -92,7 +92,7 @@ class Perplexity(keras.metrics.Mean):
         >>> import numpy as np
         >>> perplexity = Perplexity()
         >>> perplexity.update_state(np.array([[1, 2, 0]]), np.zeros((1, 3, 5), "float32"))
-        >>> round(float(perplexity.result()), 3)  # as unsure as among 5 equal choices
+        >>> round(float(perplexity.result()), 3)  # a uniform choice among 5
         5.0
     """
 
@@ -100,7 +100,7 @@ class Perplexity(keras.metrics.Mean):
         super().__init__(name=name, dtype="float32")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`."""
+        """Add a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`."""
         y_true = ops.cast(y_true, "int32")
         losses = token_crossentropy(y_true, y_pred)
         super().update_state(*_tokens(losses, y_true, sample_weight))
@@ -110,15 +110,15 @@ class Perplexity(keras.metrics.Mean):
         return ops.exp(super().result())
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, as plain values."""
+        """The constructor arguments."""
         return {"name": self.name}
 
 
 def _tokens(values: Any, y_true: Any, sample_weight: Any) -> tuple[Any, Any]:
-    """The values of all tokens in one row, and their weights, 0 for padding.
+    """The values of all tokens, flattened, and their weights, 0 for padding.
 
-    In one row, because Keras takes the mean of each row of a table before the mean over rows: the
-    tokens of a longer batch would count less.
+    They are flat because Keras averages over the last axis of a matrix before it averages over
+    rows: the tokens of a longer batch would count less.
     """
     weights = ops.cast(ops.not_equal(y_true, 0), "float32")
     if sample_weight is not None:

@@ -1,4 +1,4 @@
-"""Adam, its update compiled into one pass, its average free of the weights of the beginning."""
+"""Adam with an update compiled by XLA and a bias-free moving average of the weights."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.training.replicas import sum_over_replicas
+
 
 @keras.saving.register_keras_serializable("keras_s2s")
 class CompiledAdam(keras.optimizers.Adam):
-    """Keras' Adam with the same arguments, in less time on a processor.
+    """Keras' Adam with the same arguments, faster on CPUs.
 
     TensorFlow runs each of the dozen operations of an update, clipping and moving average included,
-    as a pass of its own over all weights and moments. XLA makes one pass of them. Where the step is
-    compiled already (JAX), or spread over devices by a `tf.distribute` strategy, this is Keras'
-    Adam itself.
+    as a separate pass over all weights and moments. XLA fuses them into one. Where the whole step
+    is compiled (JAX) or a `tf.distribute` strategy is used, the update is that of Keras.
 
-    The numbers are those of Keras but in three places:
+    Results equal those of Keras with three exceptions:
 
-    - Where a batch reads a row of an embedding several times, Keras under TensorFlow adds up the
-      squares of those gradients; here, as under JAX and in the paper, it is the square of the sum.
-    - With `use_ema`, the momentum of the average is `min(ema_momentum, t / (t + 9))` at step t,
-      from 0, so that the average is over the last tenth of a short training. Keras' would still
-      hold 41 % of the random first weights after 450 steps at 0.998.
-    - Over the devices of a strategy the gradients are added up first and clipped then, which gives
-      the numbers of one device; Keras clips those of each device.
+    - If a batch reads a row of an embedding several times, Keras under TensorFlow adds the squares
+      of those gradients; here, as under JAX and in the paper, it is the square of their sum.
+    - With `use_ema`, the momentum of the average at step t, from 0, is
+      `min(ema_momentum, t / (t + 9))`, so that it covers the last tenth of a short training. The
+      average of Keras still consists of 41 % initial weights after 450 steps at 0.998.
+    - With a strategy, gradients are summed over the devices before clipping, which gives the
+      results of a single device; Keras clips the gradients of each device.
 
     Example:
         >>> import numpy as np
@@ -42,10 +43,7 @@ class CompiledAdam(keras.optimizers.Adam):
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables by their gradients, see `keras.optimizers.Optimizer.apply`."""
-        if keras.backend.backend() == "tensorflow":
-            from keras_s2s.training.replicas import summed
-
-            grads = summed(grads)
+        grads = sum_over_replicas(grads)
         given = None if trainable_variables is None else list(trainable_variables)
         if given is not None and not self.built:
             self.build(given)
@@ -61,16 +59,15 @@ class CompiledAdam(keras.optimizers.Adam):
                 plain(list(dense), variables)
 
             self._update = tf.function(update, jit_compile=True, autograph=False)
-        # The gradient of an embedding has as many rows as the batch has tokens: another shape
-        # would be compiled anew.
+        # Sparse gradients have a row per token of the batch: each shape would compile anew.
         self._update(*map(tf.convert_to_tensor, grads))
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-        """Keras adds the devices' gradients up once they are clipped: here they have been."""
+        """Does nothing: they are summed before clipping, see `apply`."""
         return grads_and_vars
 
     def _can_compile(self, grads: Any, given: list[Any] | None) -> bool:
-        """Whether all variables have a gradient, in their order, on one TensorFlow device."""
+        """Whether all variables have a gradient, in their order, on a single TensorFlow device."""
         if keras.backend.backend() != "tensorflow" or any(grad is None for grad in grads):
             return False
         if given is not None and [*map(id, given)] != [*map(id, self._trainable_variables)]:

@@ -1,4 +1,4 @@
-"""A sign of life within an epoch, for a person at a terminal."""
+"""A progress line within an epoch, for terminals."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import keras
 
 
 class StepProgress(keras.callbacks.Callback):
-    r"""Counts the steps of an epoch in one line that it writes over and at last wipes away.
+    r"""Displays the number of steps of an epoch in one line, which is cleared at its end.
 
     Args:
-        stream: Where to; `None` for the standard error stream.
-        interval: Seconds between two counts.
+        stream: The output stream; `None` for the standard error stream.
+        interval: Seconds between two updates.
 
     Example:
         >>> import io
@@ -35,11 +35,11 @@ class StepProgress(keras.callbacks.Callback):
         self._width = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Note the number of the epoch."""
+        """Store the number of the epoch."""
         self._epoch, self._shown = epoch, time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Show the count, now and then."""
+        """Update the line after each interval."""
         if time.monotonic() - self._shown < self.interval:
             return
         self._shown = time.monotonic()
@@ -50,7 +50,7 @@ class StepProgress(keras.callbacks.Callback):
         self.stream.flush()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Wipe the line away: another takes its place."""
+        """Clear the line."""
         self.stream.write(f"\r{' ' * self._width}\r")
         self.stream.flush()
         self._width = 0

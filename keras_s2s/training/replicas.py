@@ -1,30 +1,34 @@
-"""Sums over the devices of a `tf.distribute` strategy, from within the step of one of them."""
+"""Sums over the devices of a `tf.distribute` strategy, within a step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
+import keras
 
 
-def summed(values: Sequence[Any]) -> list[Any]:
-    """The sums of tensors over all devices; the tensors themselves where there is no strategy.
+def sum_over_replicas(values: Sequence[Any]) -> list[Any]:
+    """Sum tensors over all devices of a strategy; without one, return them unchanged.
 
     Args:
-        values: Tensors of the same shapes on each device, or `None`. Gradients of some rows of an
-            embedding are made whole.
+        values: Tensors of the same shapes on each device, or `None`. Sparse gradients of
+            embeddings become dense.
 
     Returns:
         A tensor for each value, and `None` for each `None`.
 
     Example:
-        >>> [float(value) for value in summed([tf.constant(2.0)])]
-        [2.0]
+        >>> sum_over_replicas([2.0, None])
+        [2.0, None]
     """
+    if keras.backend.backend() != "tensorflow":
+        return list(values)
+    import tensorflow as tf
+
     context: Any = tf.distribute.get_replica_context()
     if context is None or not tf.distribute.has_strategy():
         return list(values)
-    given = [tf.convert_to_tensor(value) for value in values if value is not None]
-    sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, given))
+    tensors = [tf.convert_to_tensor(value) for value in values if value is not None]
+    sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, tensors))
     return [None if value is None else next(sums) for value in values]

@@ -1,4 +1,4 @@
-"""`fit` that goes on from the newest checkpoint, and that leaves one when it is told to end."""
+"""`fit` that resumes from the newest checkpoint, and writes one when it is interrupted."""
 
 from __future__ import annotations
 
@@ -11,83 +11,93 @@ from typing import Any
 
 import keras
 
-from keras_s2s.training.checkpoints import Checkpoints, Place, Stateful
+from keras_s2s.training.checkpoint_writer import CheckpointWriter
+from keras_s2s.training.checkpoints import Checkpoints, Stateful
 from keras_s2s.training.distribution import (
     TRY_AGAIN,
     WorkerLostError,
-    spread,
-    telling_lost_workers,
+    detect_lost_workers,
+    distribute_dataset,
+    patch_multi_worker_fit,
 )
 
 
-class _History(keras.callbacks.History):
-    """What `fit` returns, with a memory."""
+class TrainingHistory(keras.callbacks.History):
+    """Keras' `History` whose content is stored in checkpoints.
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        super().on_train_begin(logs)
-        self.model.history = self  # Also of a training that an error ends.
+    Example:
+        >>> TrainingHistory().get_state()
+        {'history': {}}
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[float]] = {}
 
     def get_state(self) -> dict[str, Any]:
+        """The state to store in a checkpoint."""
         return {"history": {k: [float(v) for v in values] for k, values in self.history.items()}}
 
     def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned."""
         self.history = state["history"]
 
 
-class _Leaving(keras.callbacks.Callback):
-    """Leaves `fit` at the end of a step, with a checkpoint, after a SIGTERM or Ctrl-C."""
+class _StopOnSignal(keras.callbacks.Callback):
+    """Writes a checkpoint and leaves `fit` at the end of a step, after a SIGTERM or Ctrl-C."""
 
-    def __init__(self, checkpoints: Checkpoints) -> None:
+    def __init__(self, writer: CheckpointWriter) -> None:
         super().__init__()
-        self.checkpoints = checkpoints
-        self.asked_by: int | None = None
+        self.writer = writer
+        self.received: int | None = None
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if batch + 1 < (self.params.get("steps") or 0):
-            self._leave()
+            self._stop_if_received()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._leave()
+        self._stop_if_received()
 
-    def _leave(self) -> None:
-        if self.asked_by is None:
+    def _stop_if_received(self) -> None:
+        if self.received is None:
             return
-        self.checkpoints.save()
-        if self.checkpoints.is_writer:
-            _say(f"a checkpoint of now is in {self.checkpoints.folder}")
-        self.raise_what_was_asked()
+        self.writer.save()
+        if self.writer.checkpoints.is_writer:
+            _say(f"a checkpoint of now is in {self.writer.checkpoints.folder}")
+        self.raise_exit()
 
-    def raise_what_was_asked(self) -> None:
-        """Raise what the signal stands for."""
-        raise KeyboardInterrupt if self.asked_by == signal.SIGINT else SystemExit(TRY_AGAIN)
+    def raise_exit(self) -> None:
+        """Raise the exception of the signal."""
+        raise KeyboardInterrupt if self.received == signal.SIGINT else SystemExit(TRY_AGAIN)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Note a signal instead of ending by it, where signals may be handled."""
+        """Store a signal instead of ending, in a thread that can handle signals."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
-        def note(number: int, *_: Any) -> None:
-            if number == self.asked_by == signal.SIGINT:
+        def handle(number: int, *_: Any) -> None:
+            if number == self.received == signal.SIGINT:
                 raise KeyboardInterrupt
-            self.asked_by = number
+            self.received = number
             _say(
                 "\nending after this batch; Ctrl-C again: at once, without a checkpoint"
                 if number == signal.SIGINT
                 else "told to end: after this batch"
             )
 
-        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+        signals = signal.SIGTERM, signal.SIGINT
+        previous = {number: signal.signal(number, handle) for number in signals}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
 
 
 def _say(text: str) -> None:
-    """Write past Python's buffers, which a signal may have found in use."""
+    """Write without Python's buffers, which may be in use when the signal arrives."""
     os.write(2, f"{text}\n".encode())
 
 
@@ -97,23 +107,29 @@ def resumable_fit(
     epochs: int,
     checkpoints: Checkpoints,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    **options: Any,
+    *,
+    history: TrainingHistory | None = None,
+    validation_data: Any = None,
+    verbose: int | str = "auto",
 ) -> keras.callbacks.History:
-    """Train, from the newest checkpoint on if there is one, as if nothing had been in between.
+    """Train a model, resuming from the newest checkpoint if there is one.
 
-    Where the same steps give the same numbers, the weights are those of a training that never
-    stopped, bit for bit. After a SIGTERM or Ctrl-C a checkpoint is written at the end of the step;
-    a validation that is running comes to its end first. A last checkpoint says that all epochs
-    are over: called again, it makes none; with more epochs, it goes on.
+    On hardware where the same steps give the same numbers, the weights equal those of an
+    uninterrupted training, bit for bit. After a SIGTERM or Ctrl-C a checkpoint is written at the
+    end of the step; a running validation is completed first. The last checkpoint marks all epochs
+    as completed: another call trains no more, and one with more epochs continues.
 
     Args:
-        model: A compiled Keras model, made in the scope of its strategy.
-        batches: `Batches`, or what has their `dataset` and `steps_per_epoch`.
-        epochs: Number of all epochs.
+        model: A compiled Keras model, created in the scope of its strategy.
+        batches: `Batches`, or an object with the same `dataset` and `steps_per_epoch`.
+        epochs: Total number of epochs.
         checkpoints: Where the checkpoints are. Of the data only the number of steps is compared.
-        callbacks: For `fit`. What those with `get_state` and `set_state` remember is in the
+        callbacks: For `fit`. The states of those with `get_state` and `set_state` are stored in the
             checkpoints, by the name of their class and their order.
-        options: More for `fit`, such as `validation_data` and `verbose`.
+        history: Filled with the history, so that it is known after an error too; `None` for a new
+            one.
+        validation_data: For `fit`.
+        verbose: For `fit`.
 
     Returns:
         The history of all epochs, those before the checkpoint included.
@@ -122,7 +138,7 @@ def resumable_fit(
         SystemExit: After a SIGTERM, with status 75.
         KeyboardInterrupt: After Ctrl-C.
         ValueError: The checkpoint is of another model.
-        WorkerLostError: Another worker has ended; start all of them again.
+        WorkerLostError: Another worker has ended; restart all of them.
         OSError: A checkpoint cannot be written.
 
     Example:
@@ -136,43 +152,47 @@ def resumable_fit(
         >>> len(history.history["loss"])
         2
     """
-    history, leaving = _History(), _Leaving(checkpoints)
-    chain = [*callbacks, checkpoints, leaving, history]
-    stateful = _named(one for one in chain if hasattr(one, "get_state"))
-    checkpoints.stateful, checkpoints.steps_per_epoch = stateful, batches.steps_per_epoch
-    for one in chain:  # Where all epochs are over, no `fit` does it.
+    history = TrainingHistory() if history is None else history
+    stateful = _by_name(one for one in (*callbacks, history) if hasattr(one, "get_state"))
+    steps, strategy = batches.steps_per_epoch, model._distribute_strategy
+    for one in (*callbacks, history):  # If all epochs are completed, no `fit` does it.
         one.set_model(model)
-    place = checkpoints.restore(model)
-
-    def run(first: Place, last_epoch: int) -> None:
-        for one in chain:
-            if hasattr(one, "first_step"):
-                one.first_step = first.step  # pyright: ignore[reportAttributeAccessIssue]
-        model.fit(
-            spread(batches.dataset(*first), model._distribute_strategy),
-            initial_epoch=first.epoch,
-            epochs=last_epoch,
-            steps_per_epoch=batches.steps_per_epoch - first.step,
-            callbacks=chain,
-            shuffle=False,
-            **options,
-        )
-
-    with leaving.listening(), _leaving_together(model, leaving):
-        was_over = is_over = place.epoch >= epochs
-        if place.step:
-            run(place, place.epoch + 1)
-            place, is_over = Place(place.epoch + 1, 0), model.stop_training
-            _remember(stateful.values())
-        if place.epoch < epochs and not is_over:
-            run(place, epochs)
+    restored = checkpoints.restore(model, stateful, steps)
+    writer = CheckpointWriter(checkpoints, stateful, steps, restored)
+    stop = _StopOnSignal(writer)
+    chain = [*callbacks, writer, stop, history]
+    options = {"callbacks": chain, "validation_data": validation_data, "verbose": verbose}
+    with stop.listening(), _stop_together(strategy, stop), patch_multi_worker_fit(strategy):
+        epoch, step, _ = restored.position
+        was_over = is_over = epoch >= epochs
+        if step:  # `fit` takes a number of steps for all its epochs: the rest of one goes alone.
+            _fit_epochs(model, batches, epoch, step, epoch + 1, options)
+            epoch, is_over = epoch + 1, model.stop_training
+            for one in stateful.values():  # The next `fit` continues the same training.
+                one.set_state(one.get_state())
+        if epoch < epochs and not is_over:
+            _fit_epochs(model, batches, epoch, 0, epochs, options)
         if not was_over:
-            checkpoints.finish(epochs)
+            writer.finish(epochs)
     return history
 
 
-def _named(callbacks: Iterable[Any]) -> dict[str, Stateful]:
-    """Callbacks by their class, numbered from the second of one class on."""
+def _fit_epochs(
+    model: Any, batches: Any, epoch: int, first_step: int, last_epoch: int, options: dict[str, Any]
+) -> None:
+    """Train from a step of an epoch to the end of others."""
+    model.fit(
+        distribute_dataset(batches.dataset(epoch, first_step), model._distribute_strategy),
+        initial_epoch=epoch,
+        epochs=last_epoch,
+        steps_per_epoch=batches.steps_per_epoch - first_step,
+        shuffle=False,
+        **options,
+    )
+
+
+def _by_name(callbacks: Iterable[Any]) -> dict[str, Stateful]:
+    """Callbacks by the names of their classes, numbered from the second one of a class."""
     found: dict[str, Stateful] = {}
     for one in callbacks:
         name, count = type(one).__name__, 1
@@ -182,20 +202,13 @@ def _named(callbacks: Iterable[Any]) -> dict[str, Stateful]:
     return found
 
 
-def _remember(stateful: Any) -> None:
-    """The next `fit` belongs to the same training."""
-    one: Stateful
-    for one in stateful:
-        one.set_state(one.get_state())
-
-
 @contextmanager
-def _leaving_together(model: Any, leaving: _Leaving) -> Iterator[None]:
-    """Tell a lost worker; where all were told to end, the first to do so is not lost."""
+def _stop_together(strategy: Any, stop: _StopOnSignal) -> Iterator[None]:
+    """Detect lost workers; if all were told to end, the first one to do so is not lost."""
     try:
-        with telling_lost_workers(model._distribute_strategy):
+        with detect_lost_workers(strategy):
             yield
     except WorkerLostError:
-        if leaving.asked_by is not None:
-            leaving.raise_what_was_asked()
+        if stop.received is not None:
+            stop.raise_exit()
         raise

@@ -1,4 +1,4 @@
-"""The learning rate over a training that is bounded in epochs, in minutes, or in both."""
+"""The learning rate schedule of a training limited in epochs, in minutes, or in both."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import keras
 
 
 def warmup_cosine(progress: float, warmup: float) -> float:
-    """Share of the peak learning rate: a straight rise, then half a cosine down to zero.
+    """Linear warmup, then cosine decay to zero, as a fraction of the peak learning rate.
 
     Args:
-        progress: Share of the training that is over, 0 to 1.
-        warmup: Share of the training that the rise takes, 0 to below 1.
+        progress: Completed fraction of the training, 0 to 1.
+        warmup: Fraction of the training that the warmup takes, 0 to below 1.
 
     Returns:
         A factor from 0 to 1.
@@ -23,7 +23,7 @@ def warmup_cosine(progress: float, warmup: float) -> float:
         >>> [round(warmup_cosine(progress, 0.1), 3) for progress in (0.05, 0.1, 0.55, 1.0)]
         [0.5, 1.0, 0.5, 0.0]
 
-    Source: Loshchilov and Hutter 2017, eq. 5, one period; the rise is that of Goyal et al. 2017.
+    Source: Loshchilov and Hutter 2017, eq. 5, one period; the warmup is that of Goyal et al. 2017.
     """
     if progress < warmup:
         return progress / warmup
@@ -32,17 +32,17 @@ def warmup_cosine(progress: float, warmup: float) -> float:
 
 
 class ProgressSchedule(keras.callbacks.Callback):
-    """Sets the learning rate by the share of the training that is over, and ends it in time.
+    """Sets the learning rate by the completed fraction of the training, and ends it in time.
 
-    The share is that of the steps or, where it is larger, that of the minutes: so the rate has come
-    down when the time is up, on a fast machine and on a slow one. Without `minutes` it depends on
+    The fraction is that of the steps or of the minutes, whichever is larger: so the rate has
+    decayed when the time is up, on fast and slow machines alike. Without `minutes` it depends on
     the step alone.
 
     Args:
         peak: Largest learning rate.
-        steps: Number of training steps at most.
-        minutes: Time of training at most, from the beginning of `fit`; `None` for no bound.
-        warmup: Share of the training in which the rate rises.
+        steps: Maximum number of training steps.
+        minutes: Maximum duration of the training, from the start of `fit`; `None` for no limit.
+        warmup: Fraction of the training that the warmup takes.
 
     Raises:
         ValueError: A number is out of range.
@@ -67,10 +67,10 @@ class ProgressSchedule(keras.callbacks.Callback):
         self.warmup = warmup
         self._step = 0
         self._start = 0.0
-        self._goes_on = False
+        self._is_restored = False
 
     def rate(self, step: int, seconds: float) -> float:
-        """The learning rate of a step, counted from 0, after some seconds of training."""
+        """The learning rate of a step, counted from 0, after a number of seconds."""
         return self.peak * warmup_cosine(self._progress(step, seconds), self.warmup)
 
     def _progress(self, step: int, seconds: float) -> float:
@@ -78,22 +78,22 @@ class ProgressSchedule(keras.callbacks.Callback):
         return max(step / self.steps, by_time)
 
     def get_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
+        """The state to store in a checkpoint."""
         return {"step": self._step, "seconds": time.monotonic() - self._start}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on in the next `fit` from what `get_state` gave."""
+        """Restore what `get_state` returned; the next `fit` continues from it."""
         self._start, self._step = time.monotonic() - state["seconds"], state["step"]
-        self._goes_on = True
+        self._is_restored = True
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Start the clock and the count of the steps."""
-        if not self._goes_on:
+        """Start the clock and the count of steps."""
+        if not self._is_restored:
             self._start, self._step = time.monotonic(), 0
-        self._goes_on = False
+        self._is_restored = False
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Set the rate of this step."""
+        """Set the learning rate of this step."""
         seconds = time.monotonic() - self._start
         if self._progress(self._step, seconds) >= 1:
             self.model.stop_training = True

@@ -1,4 +1,4 @@
-"""Validation after each epoch: exact means over tokens, and the best weights kept."""
+"""Validation after each epoch: exact means over tokens, best weights, early stopping."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 import keras
 
-from keras_s2s.training.distribution import agreed
+from keras_s2s.training.distribution import all_reduce_mean
 from keras_s2s.training.losses import MaskedCrossentropy
 from keras_s2s.training.metrics import Perplexity, SequenceAccuracy, TokenAccuracy
 
-MEASURES = ("perplexity", "sequence_accuracy")
+MONITORS = ("perplexity", "sequence_accuracy")
 
 
 def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
-    """Makes what measures a model on batches, exactly over tokens however these are cut.
+    """Create a function that evaluates a model, with means over tokens, not over batches.
 
     Args:
-        model: Gives logits `[B, T, V]`; may be trained on between the calls.
+        model: Returns logits `[B, T, V]`; may be trained between the calls.
 
     Returns:
-        A function from batches `((source, target_in), target_out)` to the mean cross-entropy over
-        tokens in nats, without label smoothing, as "loss", its `exp` as "perplexity",
-        "token_accuracy", and "sequence_accuracy", the share of the rows that are right as a whole.
+        A function from batches `((source, target_in), target_out)` to "loss", the mean
+        cross-entropy over tokens in nats, without label smoothing; "perplexity", its `exp`;
+        "token_accuracy"; and "sequence_accuracy", the fraction of rows without an error.
 
     Example:
         >>> import numpy as np
@@ -36,14 +36,14 @@ def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
         >>> round(found["perplexity"], 3), found["token_accuracy"]
         (5.0, 0.0)
     """
-    # Of the same layers, and another one: compiling it leaves the model's training alone.
+    # Another model of the same layers: compiling it does not affect the training of `model`.
     evaluation = keras.Model(model.inputs, model.outputs)
     metrics = [Perplexity(), TokenAccuracy(), SequenceAccuracy()]
     evaluation.compile(loss=MaskedCrossentropy(), metrics=metrics, jit_compile=False)
 
     def evaluate(batches: Any) -> dict[str, float]:
         found = evaluation.evaluate(batches, verbose=0, return_dict=True)
-        # Keras weighs the loss by rows; over tokens it is the logarithm of the perplexity.
+        # Keras averages the loss over rows; over tokens it is the logarithm of the perplexity.
         found["loss"] = math.log(found["perplexity"])
         return found
 
@@ -51,26 +51,26 @@ def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Validates after each epoch, keeps the best weights, ends a training that improves no more.
+    """Validates after each epoch, stores the best weights, and stops a training without progress.
 
-    What counts is the perplexity over all validation tokens, or the share of the sequences that are
-    right as a whole: where answers are either right or wrong, it often rises long after the
-    perplexity has turned. Neither depends on the cut into batches. The metrics are not computed in
-    training, where a pass over all logits costs time.
+    The best epoch has the lowest perplexity over all validation tokens, or the largest fraction of
+    sequences without an error: where an output is either correct or wrong, it often improves long
+    after the perplexity has its minimum. Neither depends on the batches. In training the metrics
+    are not computed, as a pass over all logits takes time.
 
     Args:
         valid: A dataset of batches `((source, target_in), target_out)`.
-        patience: Number of epochs without a better one after which training ends.
-        report: Gets one line per epoch; `None` for silence.
-        tokens_per_epoch: Real target tokens of an epoch, for the speed in the line.
-        choose_by: "perplexity", or "sequence_accuracy" and among equals the perplexity.
+        patience: Number of epochs without improvement after which training stops.
+        report: Called with one line of text per epoch; `None` for no report.
+        tokens_per_epoch: Target tokens of an epoch, without padding, for the speed in the report.
+        monitor: "perplexity", or "sequence_accuracy", where the perplexity breaks ties.
 
     Attributes:
-        best: The lowest perplexity so far, or the highest accuracy.
-        best_epoch: Its epoch, from 0; -1 before the first.
+        best: The best value of `monitor` so far.
+        best_epoch: Its epoch, from 0; -1 before the first validation.
 
     Raises:
-        ValueError: `patience` is below 1, or there is no such `choose_by`.
+        ValueError: `patience` is below 1, or `monitor` is unknown.
 
     Example:
         >>> import numpy as np
@@ -91,55 +91,52 @@ class BestWeights(keras.callbacks.Callback):
         patience: int = 5,
         report: Callable[[str], None] | None = None,
         tokens_per_epoch: int = 0,
-        choose_by: str = "perplexity",
+        monitor: str = "perplexity",
     ) -> None:
         super().__init__()
         if not patience >= 1:
             raise ValueError(f"`patience` must be at least 1. Received: patience={patience}")
-        if choose_by not in MEASURES:
-            raise ValueError(
-                f"`choose_by` must be one of {MEASURES}. Received: choose_by={choose_by!r}"
-            )
+        if monitor not in MONITORS:
+            raise ValueError(f"`monitor` must be one of {MONITORS}. Received: monitor={monitor!r}")
         self.valid = valid
         self.patience = patience
         self.report = report
         self.tokens_per_epoch = tokens_per_epoch
-        self.choose_by = choose_by
-        self._forget()
-        self._goes_on = False
+        self.monitor = monitor
+        self._reset()
+        self._is_restored = False
         self._evaluate: Any = None
         self._evaluated: Any = None
         self._start = 0.0
         self._steps = 0
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.best = math.nan
         self.best_epoch = -1
         self._best_rank = (-math.inf, -math.inf)
         self._weights: list[Any] = []
 
     def get_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
-        ranks = [*self._best_rank]
+        """The state to store in a checkpoint."""
         return {
             "best": self.best,
             "epoch": self.best_epoch,
-            "rank": ranks,
+            "rank": [*self._best_rank],
             "best_weights": self._weights,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on in the next `fit` from what `get_state` gave."""
+        """Restore what `get_state` returned; the next `fit` continues from it."""
         self.best, self.best_epoch = state["best"], state["epoch"]
         self._best_rank = (state["rank"][0], state["rank"][1])
         self._weights = list(state["best_weights"])
-        self._goes_on = True
+        self._is_restored = True
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Forget an earlier training; make a model of the same layers that knows the metrics."""
-        if not self._goes_on:
-            self._forget()
-        self._goes_on = False
+        """Reset, unless restored; create the evaluator of the model."""
+        if not self._is_restored:
+            self._reset()
+        self._is_restored = False
         if self._evaluate is None or self._evaluated is not self.model:
             self._evaluate, self._evaluated = token_evaluator(self.model), self.model
 
@@ -148,21 +145,21 @@ class BestWeights(keras.callbacks.Callback):
         self._start, self._steps = time.monotonic(), 0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Count the step: an epoch may be cut short."""
+        """Count the steps, for the speed of an epoch that ends early."""
         self._steps += 1
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Validate; keep the weights if they are the best."""
+        """Validate, and store the weights if they are the best."""
         logs = {} if logs is None else logs
         seconds = time.monotonic() - self._start
-        found = agreed(
+        found = all_reduce_mean(
             self._evaluate(self.valid), getattr(self.model, "_distribute_strategy", None)
         )
         logs.update({f"val_{name}": value for name, value in found.items()})
-        accuracy = found["sequence_accuracy"] if self.choose_by == "sequence_accuracy" else 0.0
+        accuracy = found["sequence_accuracy"] if self.monitor == "sequence_accuracy" else 0.0
         rank = (accuracy, -found["perplexity"])
         if math.isfinite(found["perplexity"]) and rank > self._best_rank:
-            self.best, self.best_epoch, self._best_rank = found[self.choose_by], epoch, rank
+            self.best, self.best_epoch, self._best_rank = found[self.monitor], epoch, rank
             self._weights = self.model.get_weights()
         has_diverged = not math.isfinite(logs.get("loss", 0.0))
         if has_diverged or epoch - self.best_epoch >= self.patience:

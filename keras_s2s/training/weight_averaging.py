@@ -1,4 +1,4 @@
-"""The moving average of the weights, in the model where it is validated."""
+"""Validation with the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Puts an optimizer's average into the model after each epoch, and takes it out for the next.
+    """Swaps the optimizer's moving average into the model between epochs.
 
-    For an optimizer with `use_ema`; callbacks behind this one see the average when an epoch has
-    ended. Keras' `SwapEMAWeights` loses the average where `fit` ends before its last epoch.
+    For an optimizer with `use_ema`; callbacks after this one see the average at the end of an
+    epoch. Keras' `SwapEMAWeights` loses the average if `fit` ends before its last epoch.
 
     Raises:
-        ValueError: The optimizer keeps no average.
+        ValueError: The optimizer has no average.
 
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -29,27 +29,27 @@ class AveragedWeights(keras.callbacks.Callback):
         self._own: list[np.ndarray] | None = None
 
     def get_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it: the weights that it has put aside."""
+        """The state to store in a checkpoint: the model's own weights, if they are swapped out."""
         return {"own": self._own or []}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on in the next `fit` from what `get_state` gave."""
+        """Restore what `get_state` returned; the next `fit` continues from it."""
         self._own = list(state["own"]) or None
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Find the averages."""
+        """Check the optimizer."""
         if not self._optimizer().use_ema:
             raise ValueError("The optimizer must keep an average. Received: use_ema=False")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Give the model its own weights back."""
+        """Restore the model's own weights."""
         if self._own is not None:
             for variable, value in zip(self._variables(), self._own, strict=True):
                 variable.assign(value)
             self._own = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keep the model's own weights aside, and put the average in their place."""
+        """Store the model's own weights, and replace them by the average."""
         variables = self._variables()
         self._own = [np.array(variable) for variable in variables]
         averages = self._optimizer()._model_variables_moving_average
@@ -60,6 +60,6 @@ class AveragedWeights(keras.callbacks.Callback):
         return self._optimizer()._trainable_variables
 
     def _optimizer(self) -> Any:
-        """The optimizer; in float16 there is one around it that scales the loss."""
+        """The optimizer, without the `LossScaleOptimizer` that wraps it in float16."""
         optimizer = self.model.optimizer
         return getattr(optimizer, "inner_optimizer", optimizer)

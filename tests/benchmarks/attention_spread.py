@@ -1,7 +1,7 @@
-"""How much of its source a model reads at once: python attention_spread.py MODEL TEXTS.
+"""Over how many source tokens attention is spread: python attention_spread.py MODEL TEXTS.
 
-Prints the pieces of a source in the mean, the exponential of the entropy of the attention (as many
-pieces as it would read evenly), and the share of its weight on the first pieces.
+Prints the mean number of source tokens, the exponential of the entropy of the attention weights
+(the effective number of tokens attended to), and the share of the weight on the first tokens.
 """
 
 import argparse
@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("texts")
-    parser.add_argument("--first", type=int, default=50, help="pieces at the beginning")
+    parser.add_argument("--first", type=int, default=50, help="number of first tokens")
     given = parser.parse_args()
     answers = Translator.load(given.model).stream(read_lines(given.texts), attention=True)
     weights = [best.weights for best, *_ in answers if best.weights is not None]
@@ -32,8 +32,8 @@ def main() -> None:
         )
     )
     print(
-        f"{pieces:.0f} source pieces, {read:.0f} of them read at once; {first:.0f} % of the weight "
-        f"on the first {given.first}, evenly {even:.0f} %"
+        f"{pieces:.0f} source tokens, {read:.0f} attended to at once; {first:.0f} % of the weight "
+        f"on the first {given.first}, {even:.0f} % if uniform"
     )
 
 

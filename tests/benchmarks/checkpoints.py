@@ -22,6 +22,7 @@ from keras_s2s import Batches
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.fit import compile_model
+from keras_s2s.training.checkpoint_files import Position
 from keras_s2s.training.checkpoints import Checkpoints
 from keras_s2s.training.resume import resumable_fit
 from keras_s2s.training.validation import BestWeights
@@ -42,10 +43,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         checkpoints = Checkpoints(folder)
         resumable_fit(model, batches, 1, checkpoints, [BestWeights(batches.epoch(0))])
-        times = []
+        position, times = Position(1, 0, batches.steps_per_epoch), []
         for _ in range(ROUNDS):
             start = time.perf_counter()
-            checkpoints.save()
+            checkpoints.save(model, position)
             times.append(time.perf_counter() - start)
         size = sum(path.stat().st_size for path in Path(folder).glob("*/*"))
         start = time.perf_counter()

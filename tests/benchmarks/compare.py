@@ -24,7 +24,7 @@ TRAINING = {
 
 
 def measure(python: str, script: str, *arguments: str) -> dict[str, Any]:
-    """Run a benchmark in a process of its own and return its figures."""
+    """Run a benchmark in a separate process and return its figures."""
     command = [python, str(HERE / script), *arguments]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode:
@@ -70,7 +70,7 @@ def compare_decoding(arguments: argparse.Namespace) -> None:
     if arguments.model is not None:
         sides["keras-s2s, default recipe"] = ["--model", str(arguments.model)]
     rows = [
-        ["batch, beam", "", "sentences/s", "ratio", "pieces a sentence", "BLEU", "peak memory, MB"]
+        ["batch, beam", "", "sentences/s", "ratio", "tokens a sentence", "BLEU", "peak memory, MB"]
     ]
     everything = {}
     for batch, beam in ((64, 1), (64, 5), (1, 1), (1, 5)):

@@ -6,11 +6,15 @@
     .venv/bin/python tests/benchmarks/ours.py translate --work WORK --batch 64 --beam 5
 
 The last line of standard output is JSON, with the names that `peer_opennmt.py` uses.
+`two_trees.py` runs this file with older checkouts of the library too.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
+import inspect
 import json
 import math
 import os
@@ -40,18 +44,26 @@ def read(path: Path) -> list[str]:
 def build_model(shape: str, precision: str, sizes: tuple[int, int]) -> Any:
     """Build the model of the comparison, or that of the default recipe."""
     from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq
-    from keras_s2s.recipe.build_model import make_model
-    from keras_s2s.recipe.config import POLICIES, Recipe
 
     if shape == "default":
-        return make_model(*sizes, Recipe(precision=precision))
-    dtype = POLICIES[precision]
+        return build_default_model(precision, sizes)
+    dtype = "float32" if precision == "float32" else f"mixed_{precision}"
     common: dict[str, Any] = {"embedding_dimension": 256, "dropout": 0.3, "dtype": dtype}
     attention = LuongAttention(512, score="general", dtype=dtype)
     encoder = Encoder(sizes[0], 512, **common)
     return Seq2Seq(
         encoder, Decoder(sizes[1], 512, attention=attention, input_feeding=True, **common)
     )
+
+
+def build_default_model(precision: str, sizes: tuple[int, int]) -> Any:
+    """Build the model of the default recipe, in older checkouts of the library too."""
+    if importlib.util.find_spec("keras_s2s.recipe_model"):
+        model_module, recipe_module = "keras_s2s.recipe_model", "keras_s2s.recipe"
+    else:
+        model_module, recipe_module = "keras_s2s.recipe.build_model", "keras_s2s.recipe.config"
+    recipe = importlib.import_module(recipe_module).Recipe(precision=precision)
+    return importlib.import_module(model_module).make_model(*sizes, recipe)
 
 
 def matrix_weights(model: Any) -> tuple[int, int]:
@@ -197,15 +209,15 @@ def translate(arguments: argparse.Namespace) -> dict[str, Any]:
     """Translate test_2016_flickr, from text to text, and return the speed."""
     import sacrebleu
 
-    from keras_s2s import Beam, Translator
+    from keras_s2s import Translator
 
     folder = arguments.model or arguments.work / "keras_s2s"
     if not folder.is_dir():
         raise SystemExit(f"A trained model is needed in {folder}. Run: train --steps 1000 --save")
     translator = Translator.load(folder)
-    sources = read(arguments.data / "test_2016_flickr.en")
+    sources = read(arguments.data / "test_2016_flickr.en")[: arguments.sentences]
     options = {
-        "search": Beam(arguments.beam),
+        **search_option(translator, arguments.beam),
         "batch_size": arguments.batch,
         "maximum_length": arguments.max_length,
     }
@@ -214,7 +226,7 @@ def translate(arguments: argparse.Namespace) -> dict[str, Any]:
     warmed_up, cpu_start = time.perf_counter(), time.process_time()
     found = [answers[0] for answers in translator.stream(sources, **options)]
     seconds, cpu_seconds = time.perf_counter() - warmed_up, time.process_time() - cpu_start
-    references = read(arguments.data / "test_2016_flickr.de")
+    references = read(arguments.data / "test_2016_flickr.de")[: len(found)]
     return {
         "sentences_per_second": round(len(found) / seconds, 2),
         "sentences": len(found),
@@ -224,6 +236,15 @@ def translate(arguments: argparse.Namespace) -> dict[str, Any]:
         "output_tokens": sum(len(answer.target_pieces) - 1 for answer in found),
         "bleu": round(sacrebleu.corpus_bleu([a.text for a in found], [references]).score, 2),
     }
+
+
+def search_option(translator: Any, beam: int) -> dict[str, Any]:
+    """What `stream` takes for a beam, 1 for greedy; older checkouts take a number."""
+    if "search" not in inspect.signature(translator.stream).parameters:
+        return {"beam_size": beam}
+    import keras_s2s
+
+    return {"search": keras_s2s.Greedy() if beam == 1 else keras_s2s.Beam(beam)}
 
 
 def peak_memory_bytes() -> int:
@@ -250,6 +271,7 @@ def parse_arguments() -> argparse.Namespace:
     decoding.add_argument("--batch", type=int, default=64, help="sentences a batch")
     decoding.add_argument("--beam", type=int, default=1, help="beam width; 1 is greedy")
     decoding.add_argument("--max-length", type=int, default=100, help="tokens an output at most")
+    decoding.add_argument("--sentences", type=int, help="of the test set's first; all by default")
     decoding.add_argument("--model", type=Path, help="a translator; WORK/keras_s2s by default")
     for command in (training, decoding):
         command.add_argument("--work", type=Path, required=True)
@@ -267,7 +289,9 @@ def main() -> None:
     arguments = parse_arguments()
     configure_tensorflow(arguments.threads)
     measured = train(arguments) if arguments.command == "train" else translate(arguments)
-    print(json.dumps({**measured, "peak_memory_bytes": peak_memory_bytes()}), flush=True)
+    package = importlib.import_module("keras_s2s").__file__
+    figures = {**measured, "peak_memory_bytes": peak_memory_bytes(), "package": package}
+    print(json.dumps(figures), flush=True)
 
 
 if __name__ == "__main__":

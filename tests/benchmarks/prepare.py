@@ -1,11 +1,12 @@
-"""Cut Multi30k en-de into the SentencePiece pieces that every side of the benchmarks uses.
+"""Tokenize Multi30k en-de with the SentencePiece models that all sides of the benchmarks use.
 
 Usage: python tests/benchmarks/prepare.py WORK [--data FOLDER] [--vocabulary-size N]
 
 WORK then holds, for each language (en, de):
 
-- `train.sp.en`, `val.sp.en`, `test_2016_flickr.sp.en`: one sentence a line, pieces apart by blanks;
-- `vocabulary.opennmt.en`: the same pieces as OpenNMT-tf reads them.
+- `train.sp.en`, `val.sp.en`, `test_2016_flickr.sp.en`: one sentence per line, tokens
+  separated by spaces;
+- `vocabulary.opennmt.en`: the vocabulary in OpenNMT-tf's format.
 
 The last line printed is JSON with the counts.
 """
@@ -31,13 +32,13 @@ def read_lines(path: Path) -> list[str]:
 
 
 def write_vocabulary(pieces: list[str], path: Path) -> None:
-    """Write the vocabulary file of OpenNMT-tf: its special tokens, then the pieces."""
+    """Write the vocabulary file of OpenNMT-tf: its special tokens, then the others."""
     tokens = [*OPENNMT_SPECIAL_TOKENS, *pieces]
     path.write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8", newline="\n")
 
 
 def prepare_language(language: str, *, data: Path, work: Path, vocabulary_size: int) -> dict:
-    """Write tokenizer, pieces and vocabulary of one language; return the counts."""
+    """Write the tokenized text and the vocabulary of one language; return the counts."""
     from keras_s2s import SentencePieceTokenizer
 
     tokenizer = SentencePieceTokenizer.train(
@@ -58,10 +59,10 @@ def prepare_language(language: str, *, data: Path, work: Path, vocabulary_size: 
 
 def main() -> None:
     """Read the command line and prepare both languages."""
-    parser = argparse.ArgumentParser(description="Cut Multi30k en-de into pieces.")
+    parser = argparse.ArgumentParser(description="Tokenize Multi30k en-de.")
     parser.add_argument("work", type=Path, help="folder to write to; made when missing")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of Multi30k")
-    parser.add_argument("--vocabulary-size", type=int, default=8000, help="pieces a side")
+    parser.add_argument("--vocabulary-size", type=int, default=8000, help="tokens a side")
     arguments = parser.parse_args()
     if not (arguments.data / "train.en").is_file():
         parser.error(f"Multi30k is needed. Received: --data={arguments.data}. Give its folder.")

@@ -1,12 +1,11 @@
-"""Prepare corpora of growing size, made on the spot, and train from them: time and peak memory.
+"""Prepare synthetic corpora of growing size and train from them: time and peak memory.
 
 Usage: python tests/benchmarks/prepared.py WORK [--pairs N ...] [--keep]
 
 Words come from a vocabulary of 100,000 by Zipf's law, lengths from a log-normal distribution with a
-median of 16 words. Each measured command runs in processes of its own. Their memory is what is
-theirs alone and their share of the rest (PSS), looked at five times a second. Processor seconds are
-those of all processes: on a busy machine they say more than the time that passed. The last line is
-JSON.
+median of 16 words. Each measured command runs in separate processes. Their memory is the sum of
+their proportional set sizes (PSS), sampled five times a second. Processor seconds are those of all
+processes: on a busy machine they are more reliable than elapsed time. The last line is JSON.
 """
 
 from __future__ import annotations

@@ -45,7 +45,12 @@ def train(kind: str, steps: int) -> None:
     from keras_s2s.recipe.config import Recipe
     from keras_s2s.recipe.fit import compile_model
     from keras_s2s.recipe.resume import Run
-    from keras_s2s.training.distribution import is_chief, make_strategy, spread
+    from keras_s2s.training.distribution import (
+        distribute_dataset,
+        is_chief,
+        make_strategy,
+        patch_multi_worker_fit,
+    )
 
     run, recipe = Run(strategy=make_strategy(kind)), Recipe()
     keras.utils.set_random_seed(1)
@@ -64,13 +69,14 @@ def train(kind: str, steps: int) -> None:
                 marks.append((time.perf_counter(), sent()))
 
     marks: list[tuple[float, int]] = []
-    model.fit(
-        spread(batches.dataset(), run.strategy),
-        steps_per_epoch=WARM_UP + steps,
-        verbose=0,  # pyright: ignore[reportArgumentType]
-        shuffle=False,
-        callbacks=[Clock()],
-    )
+    with patch_multi_worker_fit(run.strategy):
+        model.fit(
+            distribute_dataset(batches.dataset(), run.strategy),
+            steps_per_epoch=WARM_UP + steps,
+            verbose=0,  # pyright: ignore[reportArgumentType]
+            shuffle=False,
+            callbacks=[Clock()],
+        )
     (start, before), (end, after) = marks
     if is_chief():
         found = {

@@ -160,7 +160,7 @@ def test_wrong_arguments_are_told() -> None:
     for name in ("batch_tokens", "batch_sentences", "source_step", "target_step", "maximum_length"):
         with pytest.raises(ValueError, match=f"{name} must be at least 1. Received: {name}=0"):
             Batches([[5]], [[5]], **{name: 0})  # pyright: ignore[reportArgumentType]
-    for options in ({"seed": -1}, {"jitter": -0.5}, {"jitter": float("nan")}):
+    for options in ({"seed": -1}, {"length_noise": -0.5}, {"length_noise": float("nan")}):
         with pytest.raises(ValueError, match="must be at least 0"):
             Batches([[5]], [[5]], **options)  # pyright: ignore[reportArgumentType]
     batches = Batches([[5]], [[5]])

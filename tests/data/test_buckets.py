@@ -18,7 +18,7 @@ OPTIONS = st.fixed_dictionaries(
         "batch_sentences": st.none() | st.integers(1, 20),
         "seed": st.integers(0, 2**70),
         "shuffle": st.booleans(),
-        "jitter": st.sampled_from([0.0, 0.05, 0.3, 2.0]),
+        "length_noise": st.sampled_from([0.0, 0.05, 0.3, 2.0]),
         "source_step": st.integers(1, 9),
         "target_step": st.integers(1, 9),
     }
@@ -31,7 +31,7 @@ def make_buckets(source: np.ndarray, target: np.ndarray, **options) -> LengthBuc
         "batch_sentences": None,
         "seed": 0,
         "shuffle": True,
-        "jitter": 0.05,
+        "length_noise": 0.05,
         "source_step": 1,
         "target_step": 1,
     }
@@ -90,7 +90,7 @@ def test_batches_are_full_but_for_the_last_of_the_shortest() -> None:
 
 def test_like_lengths_share_a_batch() -> None:
     source, target = np.repeat([3, 9, 3, 9], 50), np.repeat([4, 4, 8, 8], 50)
-    buckets = make_buckets(source, target, batch_sentences=10, jitter=0.0)
+    buckets = make_buckets(source, target, batch_sentences=10, length_noise=0.0)
     shared = [(set(source[pairs]), set(target[pairs])) for pairs in buckets.plan(0)]
     assert sum(len(sources) == len(targets) == 1 for sources, targets in shared) >= 16  # Of 20.
     assert buckets.measure(0)[0] < 0.06
@@ -109,10 +109,10 @@ def test_a_plan_depends_on_seed_and_epoch_alone() -> None:
     assert sorted(map(sorted, plan)) != sorted(map(sorted, (p.tolist() for p in buckets.plan(6))))
 
 
-def test_jitter_never_makes_a_batch_exceed_the_limit() -> None:
+def test_length_noise_never_makes_a_batch_exceed_the_limit() -> None:
     target = np.arange(1, 61).repeat(5)
-    for jitter in (0.1, 1.0, 10.0):
-        buckets = make_buckets(target, target, batch_tokens=120, jitter=jitter)
+    for length_noise in (0.1, 1.0, 10.0):
+        buckets = make_buckets(target, target, batch_tokens=120, length_noise=length_noise)
         for epoch in range(20):
             assert all(len(pairs) * target[pairs].max() <= 120 for pairs in buckets.plan(epoch))
 
@@ -129,7 +129,7 @@ def test_long_and_short_batches_come_in_random_order() -> None:
 
 def test_without_shuffling_all_epochs_are_the_same_from_long_to_short() -> None:
     source, target = np.random.default_rng(0).integers(1, 30, [2, 500])
-    buckets = make_buckets(source, target, batch_tokens=100, shuffle=False, jitter=1.0)
+    buckets = make_buckets(source, target, batch_tokens=100, shuffle=False, length_noise=1.0)
     plan = [pairs.tolist() for pairs in buckets.plan(0)]
     assert plan == [pairs.tolist() for pairs in buckets.plan(1)]
     assert target[plan[0]].min() > 20

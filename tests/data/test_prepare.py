@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import keras_s2s.data.encode_shards as preparation_shards
 import keras_s2s.data.prepare as preparation
 from keras_s2s import Corpus, PreparedCorpus, prepare
-from keras_s2s.data import shards
+from keras_s2s.data import encode_shards, shards
 from keras_s2s.files.file_lock import locked
 from keras_s2s.recipe.config import Recipe
 
@@ -65,7 +64,7 @@ def texts(prepared: PreparedCorpus) -> list[list[tuple[str, str]]]:
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation_shards, "SHARD_PAIRS", 50)
+    monkeypatch.setattr(encode_shards, "SHARD_PAIRS", 50)
 
 
 @pytest.mark.usefixtures("small_shards")
@@ -95,11 +94,11 @@ def test_the_ids_are_those_of_the_saved_tokenizers(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_more_pairs_than_piles_times_shards_make_several_shards_of_a_group(
+def test_more_pairs_than_partitions_times_shards_make_several_shards_of_a_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparation_shards, "PILES", 4)
-    monkeypatch.setattr("keras_s2s.data.partitions.PILES", 4)
+    monkeypatch.setattr(encode_shards, "PARTITIONS", 4)
+    monkeypatch.setattr("keras_s2s.data.partitions.PARTITIONS", 4)
     corpus = write_corpus(tmp_path, 1000)
     prepared = prepare(corpus, tmp_path / "out", WORDS, workers=1, report=quiet)
     found = texts(prepared)
@@ -134,9 +133,9 @@ def test_a_corpus_with_an_error_leaves_nothing_and_the_former_folder_as_it_was(
 
 STOPPED = """
 import sys
-from keras_s2s import preparation_shards
+from keras_s2s.data import encode_shards
 from keras_s2s.data.corpus import Corpus
-preparation_shards.SHARD_PAIRS = 50
+encode_shards.SHARD_PAIRS = 50
 from keras_s2s.files.file_lock import locked
 from keras_s2s.data.prepare import prepare
 from keras_s2s.recipe.train import Recipe
@@ -259,9 +258,9 @@ def test_a_full_disk_leaves_no_folder_and_the_work_goes_on_where_it_was(
     stop_in_the_shards(monkeypatch, corpus, tmp_path / "out", 4)
     assert not (tmp_path / "out").exists()
     encoded: list[int] = []
-    whole = preparation_shards._encode_group
+    whole = encode_shards._encode_group
     monkeypatch.setattr(
-        preparation_shards, "_encode_group", lambda *a: encoded.append(a[-1]) or whole(*a)
+        encode_shards, "_encode_group", lambda *a: encoded.append(a[-1]) or whole(*a)
     )
     lines: list[str] = []
     prepared = prepare(corpus, tmp_path / "out", WORDS, workers=1, report=lines.append)
@@ -270,14 +269,16 @@ def test_a_full_disk_leaves_no_folder_and_the_work_goes_on_where_it_was(
 
 
 @pytest.mark.usefixtures("small_shards")
-@pytest.mark.parametrize("other", ["recipe", "text", "sample"])
+@pytest.mark.parametrize("other", ["options", "seed", "text", "sample"])
 def test_finished_shards_of_other_options_or_text_are_not_mixed_with_new_ones(
     other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop_in_the_shards(monkeypatch, write_corpus(tmp_path, 300), tmp_path / "out", 2)
-    options: dict[str, Any] = {"recipe": WORDS, "workers": 1, "report": quiet}
-    if other == "recipe":
-        options["recipe"] = Recipe(source_tokenizer="word", vocabulary_size=500, seed=2)
+    options: dict[str, Any] = {"options": WORDS, "workers": 1, "report": quiet}
+    if other == "options":
+        options["options"] = Recipe(source_tokenizer="word", vocabulary_size=400)
+    if other == "seed":
+        options["seed"] = 2
     if other == "sample":
         options["tokenizer_pairs"] = 100
     if other == "text":
@@ -330,7 +331,7 @@ def test_a_corpus_that_grows_meanwhile_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = write_corpus(tmp_path, 20)
-    whole = preparation.spread
+    whole = preparation.write_partitions
 
     def grown(*arguments: Any) -> Any:
         found = whole(*arguments)
@@ -339,7 +340,7 @@ def test_a_corpus_that_grows_meanwhile_is_refused(
                 file.write("new\n")
         return found
 
-    monkeypatch.setattr(preparation, "spread", grown)
+    monkeypatch.setattr(preparation, "write_partitions", grown)
     with pytest.raises(ValueError, match="must stay as it is while it is prepared"):
         prepare(corpus, tmp_path / "out", WORDS, report=quiet)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s", "t"]

@@ -266,7 +266,7 @@ def test_wrong_arguments_are_told(shards: list[Shard]) -> None:
     for name in ("batch_tokens", "batch_sentences", "source_step", "target_step", "maximum_length"):
         with pytest.raises(ValueError, match=f"{name} must be at least 1. Received: {name}=0"):
             ShardedBatches(shards, **{name: 0})  # pyright: ignore[reportArgumentType]
-    for options in ({"seed": -1}, {"jitter": -0.5}, {"jitter": float("nan")}):
+    for options in ({"seed": -1}, {"length_noise": -0.5}, {"length_noise": float("nan")}):
         with pytest.raises(ValueError, match="must be at least 0"):
             ShardedBatches(shards, **options)  # pyright: ignore[reportArgumentType]
     batches = ShardedBatches(shards)

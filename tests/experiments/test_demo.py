@@ -52,11 +52,10 @@ def test_the_report_says_what_it_learned_from_how_long_it_took_and_what_to_try(
     small: tuple[Path, list[str], float],
 ) -> None:
     folder, lines, exact = small
-    assert lines[0].startswith("200 written dates to learn from, 30 of other days")
+    assert lines[0].startswith("200 written dates for training, 30 of other days")
     assert any(re.fullmatch(r"trained in \d+ s", line) for line in lines)
     assert any(
-        f"exact match on dates never seen in training: {100 * exact:.2f} %" in line
-        for line in lines
+        f"exact match on dates not seen in training: {100 * exact:.2f} %" in line for line in lines
     )
     command = lines[-1].partition("| ")[2].split()
     assert command[1:] == ["translate", "--model", str(folder)]
@@ -70,8 +69,8 @@ def test_it_ends_with_an_export_that_translates_alone(
     folder, lines, _ = small
     (line,) = [line for line in lines if line.startswith("exported to")]
     found = re.fullmatch(
-        r"exported to (\S+) for phones: ([\d.]+) MB of int8; alone it reads \d+ of 30 dates right; "
-        r"a step takes [\d.]+ ms, Keras' [\d.]+ ms",
+        r"exported to (\S+) for mobile devices: ([\d.]+) MB in int8; it converts \d+ of 30 dates "
+        r"correctly; a step takes [\d.]+ ms, with Keras [\d.]+ ms",
         line,
     )
     assert found and Path(found[1]) == folder.with_name("dates-litert")

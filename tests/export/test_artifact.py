@@ -184,7 +184,7 @@ def test_folders_on_the_way_go_where_the_export_does_not_come(
         raise OSError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr("keras_s2s.export.proof.write_golden_vectors", stop)
+        patch.setattr("keras_s2s.export.parity.write_golden_vectors", stop)
         for form in (export.onnx, export.saved_model):
             with pytest.raises(OSError, match="no space left"):
                 form(translator, tmp_path / "on" / "the" / "way", samples=["a"])

@@ -1,6 +1,7 @@
 """The command line as a target: words in any order."""
 
 import contextlib
+import importlib
 import io
 import os
 import shutil
@@ -34,7 +35,7 @@ def arguments(made: Path) -> Case:
     """Words of the command line; training and conversion themselves are left out."""
     import keras_s2s.cli.train as cli_train
     from keras_s2s import Translator
-    from keras_s2s import export as formats
+    from keras_s2s.export.formats import FORMATS
 
     if not (made / "model").exists():
         make_translator().save(made / "model")
@@ -46,10 +47,13 @@ def arguments(made: Path) -> Case:
     def stop(*_: Any, **__: Any) -> Any:
         raise ValueError("Enough: all arguments were taken.")
 
-    Translator.load = lambda folder: translator  # It takes a second, and is fuzzed by itself.
+    Translator.load = lambda folder, custom_objects=None: (
+        translator
+    )  # It takes a second, and is fuzzed by itself.
     cli_train.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
-    for name in ("litert", "onnx", "saved_model"):
-        setattr(formats, name, stop)
+    for form in FORMATS.values():
+        module = importlib.import_module(f"keras_s2s.export.{form.export.module}")
+        setattr(module, form.export.name, stop)
     import keras_s2s.experiments.demo
 
     keras_s2s.experiments.demo.run_demo = stop

@@ -84,7 +84,7 @@ def test_a_finished_training_is_not_trained_again(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments_it_trains_the_same_weights(folder: Path) -> None:
-    """Prints where it was killed, for the table of the README."""
+    """Prints where it was killed, for the table of the documentation."""
     draw = random.Random(3)
     survived = in_writes = 0
     for kill in range(20):

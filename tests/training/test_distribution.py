@@ -8,18 +8,21 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from keras.src.backend.tensorflow import trainer
 
+from keras_s2s.training import distribution
 from keras_s2s.training.distribution import (
     _parts,
-    agreed,
+    all_reduce_mean,
     check_cluster,
+    distribute_dataset,
     is_chief,
     make_strategy,
-    spread,
+    patch_multi_worker_fit,
 )
 
 HERE = Path(__file__).parent
-PROGRAM, WORKERS = str(HERE / "spread_training.py"), str(HERE / "worker_processes.py")
+PROGRAM, WORKERS = str(HERE / "distributed_training.py"), str(HERE / "worker_processes.py")
 NO_NAMESPACE = 77
 
 
@@ -49,7 +52,7 @@ def assert_alike(path: Path, expected: dict[str, np.ndarray]) -> None:
     found = dict(np.load(path))
     assert found.keys() == expected.keys()
     assert len(found["losses"]) == 50
-    for name in found.keys() - {"agreed"}:
+    for name in found.keys() - {"mean"}:
         np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-5, err_msg=name)
 
 
@@ -76,11 +79,11 @@ def test_several_processes_train_as_one_does(
     assert found.returncode == 0, found.stderr
     for number in range(count):
         assert_alike(tmp_path / f"{number}.npz", one_device)
-        assert np.load(tmp_path / f"{number}.npz")["agreed"] == 1 / count
+        assert np.load(tmp_path / f"{number}.npz")["mean"] == 1 / count
 
 
 def test_stock_keras_still_fails_with_several_workers(tmp_path: Path) -> None:
-    """When this fails, `mend_fit` may go."""
+    """When this fails, `patch_multi_worker_fit` can be removed."""
     found = run_workers(2, tmp_path, "stock")
     assert found.returncode != 0
     assert "PerReplica" in found.stderr
@@ -99,11 +102,29 @@ def test_each_row_goes_to_one_device_and_all_get_as_many(
     np.testing.assert_array_equal(_parts(ids, count, 0, count).numpy(), np.concatenate(parts))
 
 
-def test_without_a_strategy_nothing_is_spread_and_nothing_averaged() -> None:
+def test_without_a_strategy_nothing_is_distributed_averaged_or_patched() -> None:
     batches = tf.data.Dataset.range(3)
     assert make_strategy("none") is None
-    assert spread(batches, None) is batches
-    assert agreed({"loss": 2.0}, None) == {"loss": 2.0}
+    assert distribute_dataset(batches, None) is batches
+    assert all_reduce_mean({"loss": 2.0}, None) == {"loss": 2.0}
+    stock = trainer.reduce_per_replica, trainer.TensorFlowTrainer._maybe_symbolic_build
+    with patch_multi_worker_fit(None):
+        assert stock == (
+            trainer.reduce_per_replica,
+            trainer.TensorFlowTrainer._maybe_symbolic_build,
+        )
+
+
+def test_no_patch_of_keras_outlives_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    def current() -> tuple:
+        return trainer.reduce_per_replica, trainer.TensorFlowTrainer._maybe_symbolic_build
+
+    monkeypatch.setattr(distribution, "is_multi_worker", lambda strategy: True)
+    stock = current()
+    with pytest.raises(KeyError), patch_multi_worker_fit(None):
+        assert current()[0] is not stock[0] and current()[1] is not stock[1]
+        raise KeyError
+    assert current() == stock
 
 
 def test_a_strategy_is_one_of_four() -> None:

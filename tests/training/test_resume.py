@@ -23,10 +23,12 @@ from keras_s2s import (
 )
 from keras_s2s.files.artifact_folder import digest
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
+from keras_s2s.training.checkpoint_files import Position
+from keras_s2s.training.checkpoint_writer import CheckpointWriter
 from keras_s2s.training.checkpoints import Checkpoints
 from keras_s2s.training.distribution import TRY_AGAIN
 from keras_s2s.training.optimizers import CompiledAdam
-from keras_s2s.training.resume import resumable_fit
+from keras_s2s.training.resume import TrainingHistory, resumable_fit
 from keras_s2s.training.schedules import ProgressSchedule
 from keras_s2s.training.validation import BestWeights
 from keras_s2s.training.weight_averaging import AveragedWeights
@@ -35,7 +37,7 @@ STEPS, EPOCHS = 5, 3
 MORE_STOPS = [((5,), 1), ((6,), 4), ((14,), 1), ((2,), 3)]
 GENERATOR = np.random.default_rng(0)
 ROWS = [GENERATOR.integers(4, 20, GENERATOR.integers(1, 7)).tolist() for _ in range(4 * STEPS)]
-BATCHES = Batches(ROWS, [row[::-1] for row in ROWS], batch_sentences=4, seed=1, jitter=10)
+BATCHES = Batches(ROWS, [row[::-1] for row in ROWS], batch_sentences=4, seed=1, length_noise=10)
 
 
 class Crash(Exception):
@@ -133,12 +135,12 @@ def test_a_checkpoint_without_its_seeds_would_not_do(
         train(tmp_path, Hook(6, crash))
     restore = Checkpoints.restore
 
-    def forgetful(self: Checkpoints, model: Any) -> Any:
-        place = restore(self, model)
+    def forgetful(self: Checkpoints, model: Any, *others: Any) -> Any:
+        restored = restore(self, model, *others)
         for variable in model.variables:
             if "seed" in variable.path:
                 variable.assign(variable + 1)
-        return place
+        return restored
 
     monkeypatch.setattr(Checkpoints, "restore", forgetful)
     with pytest.raises(AssertionError):
@@ -217,9 +219,8 @@ def test_a_changed_state_is_no_place_to_go_on_from(
     changed(newest, is_trusted, **values)
     other = Checkpoints(tmp_path)
     with pytest.warns(UserWarning, match="The checkpoint before it is the next"):
-        assert other.restore(small_model()) == (0, 3)
-    other.set_model(model)
-    other.on_train_begin()
+        assert other.restore(small_model()).position == (0, 3, 3)
+    other.clean_up()
     assert not newest.exists()
 
 
@@ -231,9 +232,10 @@ def small_model() -> keras.Model:
 
 def fit_small(model: keras.Model, checkpoints: Checkpoints, epochs: int = 1) -> Any:
     x = np.arange(4, dtype="float32")[:, None]
-    options: Any = {"verbose": 0, "batch_size": 1, "epochs": epochs, "callbacks": [checkpoints]}
+    writer = CheckpointWriter(checkpoints)
+    options: Any = {"verbose": 0, "batch_size": 1, "epochs": epochs, "callbacks": [writer]}
     found = model.fit(x, x, shuffle=False, **options)
-    checkpoints.finish(epochs)
+    writer.finish(epochs)
     return found
 
 
@@ -285,10 +287,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_training(tmp_path: P
 
 def test_epochs_of_other_lengths_are_refused(tmp_path: Path) -> None:
     model = make_model()
-    checkpoints = Checkpoints(tmp_path, minutes=None, steps=1)
-    checkpoints.set_model(model)
-    checkpoints.steps_per_epoch = 9
-    checkpoints.finish(1)
+    Checkpoints(tmp_path).save(model, Position(1, 0, 9), steps_per_epoch=9)
     with pytest.raises(ValueError, match=rf"of epochs of 9 steps, for epochs of {STEPS}\."):
         resumable_fit(make_model(), BATCHES, EPOCHS, Checkpoints(tmp_path), verbose=0)
 
@@ -389,6 +388,23 @@ def test_numbers_out_of_range_are_refused(options: dict[str, Any], tmp_path: Pat
         Checkpoints(tmp_path, **options)
 
 
+def test_each_checkpoint_has_its_companions(tmp_path: Path) -> None:
+    model, plain = small_model(), Checkpoints(tmp_path)
+    extended = plain.with_companions(lambda folder: (folder / "note").write_text("x") and None)
+    assert extended is not plain and plain.write_companions is None
+    extended.save(model, Position(0, 1, 1))
+    plain.save(model, Position(0, 2, 2))
+    assert [path.parent.name for path in tmp_path.glob("*/note")] == ["000000001"]
+
+
+def test_a_history_saved_under_its_old_name_is_restored(tmp_path: Path) -> None:
+    model, old, new = small_model(), TrainingHistory(), TrainingHistory()
+    old.set_state({"history": {"loss": [2.0, 1.0]}})
+    Checkpoints(tmp_path).save(model, Position(2, 0, 8), {"_History": old})
+    Checkpoints(tmp_path).restore(model, {"TrainingHistory": new})
+    assert new.history == {"loss": [2.0, 1.0]}
+
+
 def test_types_that_numpy_does_not_know_are_kept_too(tmp_path: Path) -> None:
     def made(value: float) -> keras.Model:
         model = keras.Sequential(
@@ -398,9 +414,8 @@ def test_types_that_numpy_does_not_know_are_kept_too(tmp_path: Path) -> None:
         return model
 
     model, x = made(0.5), tf.ones((2, 1))
-    checkpoints = Checkpoints(tmp_path)
-    model.fit(x, x, verbose=0, callbacks=[checkpoints])  # pyright: ignore[reportArgumentType]
-    checkpoints.save()
+    model.fit(x, x, verbose=0)  # pyright: ignore[reportArgumentType]
+    Checkpoints(tmp_path).save(model, Position(1, 0, 1))
     other = made(0.1)
     Checkpoints(tmp_path).restore(other)
     for a, b in zip(model.variables, other.variables, strict=True):

@@ -167,7 +167,7 @@ def test_by_sequence_accuracy_the_most_whole_answers_win_and_then_the_lower_perp
     unsure = np.eye(SIZE)
     sure = 9 * unsure
     sure[4] = [0, 0, 0, 0, 9, 9.1]  # Two of three sequences hold a 4: barely wrong.
-    best = BestWeights(dataset(0, 3), patience=9, choose_by="sequence_accuracy")
+    best = BestWeights(dataset(0, 3), patience=9, monitor="sequence_accuracy")
     tables = [sure, unsure, 2 * unsure, sure, 2 * unsure]
     model = toy_model()
     history = model.fit(
@@ -183,15 +183,15 @@ def test_by_sequence_accuracy_the_most_whole_answers_win_and_then_the_lower_perp
 
 
 def test_a_training_whose_answers_are_all_wrong_still_goes_by_the_perplexity() -> None:
-    best = BestWeights(dataset(0, 3), patience=9, choose_by="sequence_accuracy")
+    best = BestWeights(dataset(0, 3), patience=9, monitor="sequence_accuracy")
     _, history = fit(best, [-2.0, -1.0, -3.0])
     assert history["val_sequence_accuracy"] == [0, 0, 0]
     assert best.best_epoch == 1
 
 
 def test_another_measure_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"`choose_by` must be one of .* choose_by='loss'"):
-        BestWeights(dataset(0, 3), choose_by="loss")
+    with pytest.raises(ValueError, match=r"`monitor` must be one of .* monitor='loss'"):
+        BestWeights(dataset(0, 3), monitor="loss")
 
 
 def test_patience_below_one_is_an_error() -> None:

@@ -277,11 +277,11 @@ def test_a_browser_that_lost_the_runtime_says_so(
     expect(page.locator("#alert")).to_contain_text("LiteRT.js did not start")
 
 
-def test_the_modules_run_in_a_page_of_ones_own_as_the_readme_says(
+def test_the_modules_run_in_a_page_of_ones_own_as_the_guide_says(
     context: BrowserContext, files: dict[str, Path], address: str, tmp_path: Path, dates: Export
 ) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```js\n(.*?)```", readme, flags=re.DOTALL)
+    guide = (ROOT / "docs" / "deployment" / "browser.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```js\n(.*?)```", guide, flags=re.DOTALL)
     (imports,) = re.findall(
         r'<script type="importmap">.*?</script>',
         files["index.html"].read_text(encoding="utf-8"),

@@ -293,7 +293,7 @@ def test_lengths_are_those_of_the_samples_and_a_largest_one_may_be_named(
     def convert(model: Any, goal: Path, quantize: str, lengths: list[int]) -> None:
         raise ChosenError(lengths)
 
-    monkeypatch.setattr(sys.modules["keras_s2s.export.litert"], "_convert", convert)
+    monkeypatch.setattr(sys.modules["keras_s2s.export.litert.export"], "_convert", convert)
     short = Translator(*parts, samples=["a" * 300], maximum_source_length=12)
     cases: list[tuple[Translator, dict[str, Any], list[int]]] = [
         (sampled, {}, [8, 24]),

@@ -124,7 +124,7 @@ def test_a_crash_in_the_middle_leaves_the_old_export(
     def stop(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("keras_s2s.export.proof.write_golden_vectors", stop)
+    monkeypatch.setattr("keras_s2s.export.parity.write_golden_vectors", stop)
     with pytest.raises(KeyboardInterrupt):
         export.onnx(translator, copied)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["export"]

@@ -155,7 +155,7 @@ def test_a_crash_in_the_middle_leaves_the_old_version(
     def stop(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("keras_s2s.export.proof.write_golden_vectors", stop)
+    monkeypatch.setattr("keras_s2s.export.parity.write_golden_vectors", stop)
     with pytest.raises(KeyboardInterrupt):
         export.saved_model(translator, copied, version=1, samples=["abc"])
     assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before

@@ -1,4 +1,4 @@
-"""The clients of the README talk to a server's protocols on loopback.
+"""The clients of the documentation talk to a server's protocols on loopback.
 
 The stub speaks them as TensorFlow Serving does; the server's own binary is not run.
 """
@@ -24,7 +24,8 @@ pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed.
 from keras_s2s import Translator, export
 from keras_s2s.export.saved_model.runtime import load_saved_model
 
-README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "deployment" / "serving.md").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -112,14 +113,14 @@ def served(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize("port", [8501, 8500], ids=["REST", "gRPC"])
-def test_the_clients_of_the_readme_print_the_answers(
+def test_the_clients_of_the_page_print_the_answers(
     port: int, translator: Translator, served: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    programs = re.findall(r"```python3\n(.*?)```", README, flags=re.DOTALL)
+    programs = re.findall(r"```python3\n(.*?)```", PAGE, flags=re.DOTALL)
     (program,) = (one for one in programs if f":{port}" in one)
     texts = ["A dog runs in the snow.", "개가 달린다"]
     with stub_server(load_saved_model(served / "1"), "served") as ports:
         program = program.replace(f":{port}", f":{ports[port == 8500]}")
-        exec(compile(program, "README.md", "exec"), {})
+        exec(compile(program, "serving.md", "exec"), {})
     best = [found[0] for found in translator.stream(texts)]
     assert capsys.readouterr().out.splitlines()[0] == str([one.text for one in best])

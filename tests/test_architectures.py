@@ -1,4 +1,4 @@
-"""The table of variants says what is there."""
+"""The table of architectures names what exists."""
 
 import inspect
 import re

@@ -1,6 +1,6 @@
-"""Trains a tiny model for 50 steps under a strategy, and writes what came of it.
+"""Trains a tiny model for 50 steps under a strategy, and writes losses and weights.
 
-Run as a program: STRATEGY DEVICES OUTPUT.npz [stock]. With "stock", Keras' `fit` is left as it is.
+Run as a program: STRATEGY DEVICES OUTPUT.npz [stock]. With "stock", Keras' `fit` is not patched.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ def make_batches() -> Batches:
     """Of 7 rows each, which no number of devices divides."""
     generator = np.random.default_rng(0)
     rows = [generator.integers(4, 30, generator.integers(1, 9)).tolist() for _ in range(7 * STEPS)]
-    return Batches(rows, [row[::-1] for row in rows], batch_sentences=7, seed=1, jitter=10)
+    return Batches(rows, [row[::-1] for row in rows], batch_sentences=7, seed=1, length_noise=10)
 
 
 def make_model() -> Seq2Seq:
@@ -55,25 +55,24 @@ def main(kind: str, count: int, output: str, stock: bool) -> None:
         parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
         tf.config.set_logical_device_configuration(processor, parts)
         devices = [f"CPU:{place}" for place in range(count)]
-    if stock:
-        distribution.mend_fit = lambda: None
     strategy = distribution.make_strategy(kind, devices)
     keras.utils.set_random_seed(3)
     with contextlib.nullcontext() if strategy is None else strategy.scope():
         model = make_model()
     losses = Losses()
-    model.fit(
-        distribution.spread(make_batches().dataset(), strategy),
-        steps_per_epoch=STEPS,
-        epochs=EPOCHS,
-        verbose=0,
-        shuffle=False,
-        callbacks=[losses],
-    )
-    agreed = distribution.agreed({"one": float(distribution.is_chief())}, strategy)
+    with distribution.patch_multi_worker_fit(None if stock else strategy):
+        model.fit(
+            distribution.distribute_dataset(make_batches().dataset(), strategy),
+            steps_per_epoch=STEPS,
+            epochs=EPOCHS,
+            verbose=0,
+            shuffle=False,
+            callbacks=[losses],
+        )
+    mean = distribution.all_reduce_mean({"one": float(distribution.is_chief())}, strategy)
     values = [*model.get_weights(), *map(np.asarray, model.optimizer.variables)]
     arrays = {f"value_{place}": value for place, value in enumerate(values)}
-    np.savez(output, losses=losses.found, agreed=agreed["one"], **arrays)
+    np.savez(output, losses=losses.found, mean=mean["one"], **arrays)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,179 @@
+"""Count the lines that one has to read to understand a training step, and decoding.
+
+    python tests/benchmarks/reading.py [CHECKOUT ...]     # this one by default
+
+A set of files is not a list made by hand: it holds every module of the package that is reached by
+imports from its entry points, imports inside functions included and those for types left out, minus
+the modules that `EXCLUDED` names with a reason. All lines count, docstrings and comments as well.
+
+- A training step: model, loss and optimizer of the default recipe (LSTM, Luong's attention).
+- Decoding: from `Translator` to the search, in the rooms `inference` and `search`; what a step of
+  the model computes has been counted under training.
+
+Files of more than 300 lines and functions of more than 40 are listed too; the docstring of a
+function does not count. The status is 1 where a bound is not kept.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+
+
+class Reading(NamedTuple):
+    """What is read for one purpose: where it begins, in which rooms, and how much it may be."""
+
+    title: str
+    entries: tuple[str, ...]  # without `keras_s2s.`
+    rooms: tuple[str, ...]
+    excluded: dict[str, str]  # last part of a module's name: why it is not read
+    bound: int  # lines
+
+
+READINGS = (
+    Reading(
+        "A training step",
+        ("model", "layers.luong", "training.losses", "training.optimizers"),
+        ("model", "layers", "training", "special_ids"),
+        {
+            "bahdanau": "another attention than the default recipe's",
+            "layer_norm": "another cell than the default recipe's",
+            "scheduled_sampling": "off in the default recipe",
+            "replicas": "several devices",
+        },
+        1800,
+    ),
+    Reading(
+        "Decoding",
+        ("inference.translator",),
+        ("inference", "search", "special_ids"),
+        {
+            "ensemble": "several models",
+            "parts": "checks of what a translator is made of",
+            "storage": "the saved folder",
+            "model_file": "the saved folder",
+            "unknown": "replacement of unknown words",
+        },
+        1300,
+    ),
+)
+
+
+def find_modules(checkout: Path) -> dict[str, Path]:
+    """The modules of the package by name, `keras_s2s` left out; packages' `__init__` too."""
+    found = {}
+    for folder, prefix in ((checkout / "keras_s2s", ()), (checkout / "export", ("export",))):
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            if parts[-1] != "__init__":
+                found[".".join((*prefix, *parts))] = path
+    return found
+
+
+def imported(path: Path, modules: dict[str, Path]) -> set[str]:
+    """The modules of the package that a file imports when it runs."""
+    found = set()
+    for node in _running(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        found |= {name.removeprefix("keras_s2s.") for name in names}
+    return found & modules.keys()
+
+
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under `if TYPE_CHECKING:`."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        is_for_types = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+        if not is_for_types:
+            yield from _running(child)
+
+
+def reached(reading: Reading, modules: dict[str, Path]) -> tuple[list[str], list[str]]:
+    """The modules that are read, and those that are excluded by name, in order of their names."""
+    found, excluded, waiting = set(), set(), list(reading.entries)
+    while waiting:
+        module = waiting.pop()
+        if module in found or module.split(".")[0] not in reading.rooms:
+            continue
+        if module.rpartition(".")[2] in reading.excluded:
+            excluded.add(module)
+            continue
+        found.add(module)
+        waiting += imported(modules[module], modules)
+    return sorted(found), sorted(excluded)
+
+
+def count_lines(path: Path) -> int:
+    """Lines of a file, as `wc -l` counts them."""
+    return path.read_text(encoding="utf-8").count("\n")
+
+
+def long_functions(path: Path, most: int = LONGEST_FUNCTION) -> Iterator[tuple[str, int]]:
+    """Functions that are longer than allowed, without their docstrings: name and lines."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0]
+            has_docstring = ast.get_docstring(node) is not None
+            docstring = (first.end_lineno or 0) - first.lineno + 1 if has_docstring else 0
+            lines = (node.end_lineno or 0) - node.lineno + 1 - docstring
+            if lines > most:
+                yield node.name, lines
+
+
+def print_reading(reading: Reading, modules: dict[str, Path]) -> bool:
+    """Print what is read, as a table; return whether the bound is kept."""
+    read, excluded = reached(reading, modules)
+    lines = {module: count_lines(modules[module]) for module in (*read, *excluded)}
+    total = sum(lines[module] for module in read)
+    print(f"\n{reading.title}: {total:,} lines, {reading.bound:,} allowed\n")
+    print("| file | lines |\n| --- | --- |")
+    for module in read:
+        print(f"| {module.replace('.', '/')}.py | {lines[module]} |")
+    for module in excluded:
+        reason = reading.excluded[module.rpartition(".")[2]]
+        print(f"| not {module.replace('.', '/')}.py: {reason} | ({lines[module]}) |")
+    return total <= reading.bound
+
+
+def print_long(checkout: Path, paths: Iterable[Path]) -> bool:
+    """Print files and functions that are too long; return whether there are none."""
+    files, functions = [], []
+    for path in paths:
+        name = str(path.relative_to(checkout))
+        files += [(name, count_lines(path))] if count_lines(path) > LONGEST_FILE else []
+        functions += [(f"{name}: {found}", lines) for found, lines in long_functions(path)]
+    for title, found in (
+        (f"Files of more than {LONGEST_FILE} lines", files),
+        (f"Functions of more than {LONGEST_FUNCTION} lines", functions),
+    ):
+        print(f"\n{title}: {len(found)}\n")
+        for name, lines in found:
+            print(f"- {name}: {lines}")
+    return not files and not functions
+
+
+def main() -> None:
+    """Print all of it for each checkout."""
+    here = Path(__file__).resolve().parents[2]
+    is_kept = []
+    for checkout in [Path(name).resolve() for name in sys.argv[1:]] or [here]:
+        print(f"# {checkout}")
+        modules = find_modules(checkout)
+        is_kept += [print_reading(reading, modules) for reading in READINGS]
+        is_kept.append(print_long(checkout, modules.values()))
+        print()
+    sys.exit(not all(is_kept))
+
+
+if __name__ == "__main__":
+    main()
