@@ -9,7 +9,8 @@ import keras
 import pytest
 
 import keras_s2s
-import keras_s2s.recipe.config
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.text.option_fields import options_of
 
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "architectures.md"
 NAMES: dict[str, Any] = {name: getattr(keras_s2s, name) for name in keras_s2s.__all__}
@@ -39,10 +40,13 @@ def test_what_the_table_names_exists(expression: str) -> None:
 
 def test_every_kind_of_the_recipe_is_in_the_table() -> None:
     text = TABLE.read_text(encoding="utf-8")
-    choices = keras_s2s.recipe.config.CHOICES
+    choices = {
+        field.name: [one for one in stated.choices if one is not None]
+        for field, stated in options_of(Recipe)
+    }
     assert all(f'cell="{cell}"' in text for cell in choices["cell"])
     assert all(f'bridge="{bridge}"' in text for bridge in choices["bridge"])
-    assert all(f'local="{local}"' in text for local in choices["local"] if local)
+    assert all(f'local="{local}"' in text for local in choices["local"])
     scores = {score.removeprefix("scaled_") for score in choices["score"]}
     assert all(f'score="{score}"' in text for score in scores)
-    assert all(f'ScheduledSampling("{d}"' in text for d in choices["scheduled_sampling"] if d)
+    assert all(f'ScheduledSampling("{d}"' in text for d in choices["scheduled_sampling"])

@@ -179,7 +179,7 @@ def _traced(call: Any, inputs: dict[str, tuple]) -> Signature:
 
 
 def _limits(lengths: Any) -> Any:
-    """Maximum lengths of translations in tokens, as in `Translator`; 0 for a blank text."""
+    """The longest translations in tokens, as of `Translator`; 0 for a blank text."""
     return tf.where(lengths > 0, default_limit(lengths), 0)
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: corpora by option, files that appear whole, errors in one line."""
+"""How a command runs: exit status, one-line errors, and messages on standard error."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ STOPPED = 130  # The status of a program that Ctrl-C ended.
 
 
 class Nowhere(TextIOWrapper):
-    """Stands for a stream that the shell has closed."""
+    """Replaces a stream that the shell has closed."""
 
     def __init__(self, path: str, mode: str) -> None:
         super().__init__(open(path, f"{mode}b"), encoding="utf-8")  # noqa: SIM115
 
 
 def run(app: typer.Typer, arguments: Iterable[str] | None) -> NoReturn:
-    """Run a command and leave the process; a user's mistake is one line and status 2.
+    """Run a command and exit the process; a user's mistake prints one line and exits with 2.
 
     Args:
         app: The commands.
-        arguments: Words of the command line; `None` for those of this process.
+        arguments: Arguments of the command line; `None` for those of this process.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # A shell can close it.
             setattr(sys, name, Nowhere(os.devnull, mode))
-    # Python would refuse to print a file's name that is no UTF-8.
+    # Python would refuse to print a file name that is not UTF-8.
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors)
@@ -45,7 +45,7 @@ def run(app: typer.Typer, arguments: Iterable[str] | None) -> NoReturn:
 
 
 def _silence() -> None:
-    """Libraries in C++ speak once more when the process ends."""
+    """Discard what C++ libraries print when the process ends."""
     sys.stderr.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
@@ -56,7 +56,7 @@ def _status(app: typer.Typer, words: list[str]) -> int:
             warnings.showwarning = lambda message, *_, **__: say(f"warning: {_one_line(message)}")
             status = app(words, prog_name="keras-s2s", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:  # Who read the answers has seen enough, as `head` does.
+    except BrokenPipeError:  # The reader has closed the pipe, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (KeyboardInterrupt, typer.Abort):
@@ -70,7 +70,7 @@ def _status(app: typer.Typer, words: list[str]) -> int:
         if isinstance(error, WorkerLostError):
             say(f"error: {_one_line(error)}")
             return TRY_AGAIN
-        # TensorFlow's own; to name its class would load it.
+        # TensorFlow's class, compared by name: importing it would load TensorFlow.
         if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
             raise
         if "No space left on device" in str(error):
@@ -93,5 +93,5 @@ def _one_line(message: Any) -> str:
 
 
 def say(text: str) -> None:
-    """Print to the standard error stream, so that the standard output holds answers alone."""
+    """Print to standard error, so that standard output holds the results alone."""
     print(text, file=sys.stderr, flush=True)

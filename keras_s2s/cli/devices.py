@@ -1,4 +1,4 @@
-"""What the commands need of TensorFlow, of its devices, and of the signals that end a process."""
+"""TensorFlow, its devices and termination signals, for the commands that need them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keras_s2s.training.distribution import TRY_AGAIN
 
 
 def load_tensorflow() -> None:
-    """Import it without its remarks on the machine, which no setting silences."""
+    """Import TensorFlow without its log messages about the machine."""
     with without_remarks():
         import tensorflow as tf
 
@@ -32,7 +32,7 @@ def load_strategy(name: str) -> Any:
     with without_remarks():
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")
-    with without_remarks():  # Before anything is computed: several workers need that.
+    with without_remarks():  # Several workers need this before any computation.
         strategy = make_strategy(name)
     count = strategy.num_replicas_in_sync  # pyright: ignore[reportOptionalMemberAccess]
     if is_multi_worker(strategy):
@@ -44,7 +44,7 @@ def load_strategy(name: str) -> Any:
 
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """End by a SIGTERM with the status that says: start me again."""
+    """Exit on SIGTERM with the status that asks to be started again."""
 
     def end(*_: Any) -> None:
         os.write(2, b"told to end\n")

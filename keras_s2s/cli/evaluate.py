@@ -1,4 +1,4 @@
-"""The commands that score: `evaluate` a model, or `score` the answers of anything."""
+"""The commands that score: `evaluate` a model, or `score` the translations of any program."""
 
 from __future__ import annotations
 
@@ -32,14 +32,24 @@ if TYPE_CHECKING:
 
 Targets = Annotated[
     list[Path] | None,
-    about("Right answers, line by line; once more for other right answers.", "FILE"),
+    about("References, one a line; repeat the option for several references.", "FILE"),
 ]
 Group = Annotated[
     bool,
-    typer.Option("--group", help="Lines of one source are one sentence with several answers."),
+    typer.Option(
+        "--group", help="Treat lines of the same source as one sentence with several references."
+    ),
 ]
-Language = Annotated[str, about("Of the targets, for the Moses tokenizer.", "CODE")]
-Json = Annotated[File, about("Write the figures here too.", "FILE", "--json")]
+Language = Annotated[str, about("Language of the targets, for the Moses tokenizer.", "CODE")]
+Json = Annotated[File, about("Write the scores as JSON.", "FILE", "--json")]
+WithPerplexity = Annotated[
+    bool,
+    typer.Option(
+        "--perplexity", help="Compute the perplexity of the targets; not available for exports."
+    ),
+]
+Translations = Annotated[File, about("Write the translations, one a line.", "FILE")]
+LengthPlot = Annotated[File, about("Plot BLEU by source length.", "FILE.png")]
 
 
 def evaluate(
@@ -53,19 +63,13 @@ def evaluate(
     replace_unknown: ReplaceUnknown = False,
     dictionary: Dictionary = None,
     language: Language = "en",
-    perplexity: Annotated[
-        bool,
-        typer.Option(
-            "--perplexity", help="Tell how likely the model holds the targets; not of an export."
-        ),
-    ] = False,
+    perplexity: WithPerplexity = False,
     json_file: Json = None,
-    output: Annotated[File, about("Write the answers here, one a line.", "FILE")] = None,
-    plot: Annotated[File, about("Draw BLEU by length of the source.", "FILE.png")] = None,
+    output: Translations = None,
+    plot: LengthPlot = None,
 ) -> None:
-    """Translate a corpus and score the answers against its targets."""
+    """Translate a corpus and score the translations. Its targets are the references."""
     from keras_s2s.evaluation import scores
-    from keras_s2s.evaluation.by_length import length_table, score_by_length
 
     _check_language(language)
     check_picture(plot)
@@ -76,6 +80,30 @@ def evaluate(
     words = read_dictionary(dictionary, replace_unknown)
     translator = load_together(model)
     start = time.monotonic()
+    best = _translate(translator, sources, beam, length_penalty, replace_unknown, words)
+    seconds = time.monotonic() - start
+    answers = [answer.text for answer in best]
+    figures = scores.score(answers, references, language=language).to_dict() | {"seconds": seconds}
+    if perplexity:
+        figures |= _likelihood(translator, sources, references)
+    _tell(figures)
+    if output is not None:
+        with whole_file(output) as file:
+            file.writelines(f"{answer}\n" for answer in answers)
+    lengths = [len(answer.source_pieces) for answer in best]
+    rows = _tell_by_length(answers, references, lengths, language, plot)
+    _write_json(figures | {"by_length": rows}, json_file)
+
+
+def _translate(
+    translator: Any,
+    sources: list[str],
+    beam: int | None,
+    length_penalty: float | None,
+    replace_unknown: bool,
+    words: dict[str, str] | None,
+) -> list[Any]:
+    """The best hypothesis for each source."""
     found = translator.stream(
         sources,
         search=chosen_search(translator, beam, length_penalty),
@@ -83,40 +111,21 @@ def evaluate(
         dictionary=words,
         progress=sys.stderr.isatty(),
     )
-    best = [answers[0] for answers in found]
-    seconds = time.monotonic() - start
-    answers = [answer.text for answer in best]
-    figures = scores.score(answers, references, language=language).to_dict() | {"seconds": seconds}
-    if perplexity:
-        figures |= _likelihood(translator, sources, references)
-    rows = score_by_length(
-        answers, references, [len(answer.source_pieces) for answer in best], language=language
-    )
-    _tell(figures)
-    print(f"\nby source length in tokens\n{length_table(rows)}")
-    if output is not None:
-        with whole_file(output) as file:
-            file.writelines(f"{answer}\n" for answer in answers)
-    _write_json(figures | {"by_length": [row.to_dict() for row in rows]}, json_file)
-    if plot is not None:
-        from keras_s2s.evaluation.plots import score_by_length_plot
-
-        with whole_path(plot) as part:
-            score_by_length_plot(rows, part)
+    return [hypotheses[0] for hypotheses in found]
 
 
 def score(
     answers: Annotated[
-        Path, about("Answers, one a line, however they were made; - is standard input.", "FILE")
+        Path, about("Translations to score, one a line; - is standard input.", "FILE")
     ],
-    source: Annotated[File, about("Sources, one a line; --group needs them.", "FILE")] = None,
+    source: Annotated[File, about("Sources, one a line; needed by --group.", "FILE")] = None,
     target: Targets = None,
     tsv: Tsv = None,
     group: Group = False,
     language: Language = "en",
     json_file: Json = None,
 ) -> None:
-    """Score answers that are there already, of any program, as evaluate scores a model's."""
+    """Score existing translations of any program. The scores are those of evaluate."""
     from keras_s2s.evaluation import scores
 
     _check_language(language)
@@ -139,8 +148,28 @@ def score(
     _write_json(figures, json_file)
 
 
+def _tell_by_length(
+    answers: list[str],
+    references: list[list[str]],
+    lengths: list[int],
+    language: str,
+    plot: Path | None,
+) -> list[dict[str, Any]]:
+    """Print the scores by source length, and plot them if asked for."""
+    from keras_s2s.evaluation.by_length import length_table, score_by_length
+
+    rows = score_by_length(answers, references, lengths, language=language)
+    print(f"\nby source length in tokens\n{length_table(rows)}")
+    if plot is not None:
+        from keras_s2s.evaluation.plots import score_by_length_plot
+
+        with whole_path(plot) as part:
+            score_by_length_plot(rows, part)
+    return [row.to_dict() for row in rows]
+
+
 def _read(path: Path) -> list[str]:
-    """The lines of a file; what was mended in them is told."""
+    """The lines of a file; what was corrected in them is reported."""
     from keras_s2s.data.corpus import read_lines
     from keras_s2s.data.lines import CorpusReport
 
@@ -190,7 +219,7 @@ def _check_trained(models: list[Path]) -> None:
 def _likelihood(
     translator: TextTranslator, sources: list[str], references: list[list[str]]
 ) -> dict[str, float | int]:
-    """What the model makes of the targets; of several right answers to a source, of each."""
+    """The likelihood of the targets under the model; of several references, of each."""
     from keras_s2s.evaluation.likelihood import likelihood
 
     pairs = [(text, one) for text, row in zip(sources, references, strict=True) for one in row]

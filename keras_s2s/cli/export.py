@@ -1,45 +1,55 @@
-"""The command that exports, and the way to whatever can translate: models or an export."""
+"""The command `keras-s2s export`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from keras_s2s.cli.models import load_translator
 from keras_s2s.cli.options import File, Model, about
 from keras_s2s.export.formats import FORMATS, Format
 from keras_s2s.files.native_logs import without_remarks
 
+ExportOutput = Annotated[
+    Path, about("Folder for the export; for saved_model, of all its versions.", "DIR")
+]
+FormatName = Annotated[str, about("Format to export to.", "|".join(FORMATS), "--format")]
+Quantize = Annotated[
+    str, about("Quantization of the weights; float16 only for litert.", "none|float16|int8")
+]
+MaxLength = Annotated[
+    int | None,
+    about("For litert: longest source in tokens; by default from the samples.", "N", min=1),
+]
+Lengths = Annotated[
+    str | None,
+    about(
+        "For litert: source lengths in tokens, with a signature each; by default two, from the"
+        " samples.",
+        "N,N,...",
+    ),
+]
+Version = Annotated[
+    int | None,
+    about("For saved_model: version; by default one above the highest.", "N", min=1),
+]
+Samples = Annotated[
+    File,
+    about("Sentences for the numerical check, one a line; by default from the training.", "FILE"),
+]
+
 
 def export(
     model: Model,
-    output: Annotated[
-        Path, about("Folder for the export; of saved_model, for all its versions.", "DIR")
-    ],
-    form: Annotated[
-        str, typer.Option("--format", help="What it shall run on.", metavar="|".join(FORMATS))
-    ] = "litert",
-    quantize: Annotated[
-        str, about("What weights are kept in; float16 is for litert alone.", "none|float16|int8")
-    ] = "none",
-    max_length: Annotated[
-        int | None,
-        about("Longest source in tokens, for litert; by default the samples'.", "N", min=1),
-    ] = None,
-    lengths: Annotated[
-        str | None,
-        about("Source tokens, each with a signature; by default two, from the samples.", "N,N,..."),
-    ] = None,
-    version: Annotated[
-        int | None, about("Of saved_model; by default one more than the highest.", "N", min=1)
-    ] = None,
-    samples: Annotated[
-        File, about("Sentences, one a line, to try it with; by default from the training.", "FILE")
-    ] = None,
+    output: ExportOutput,
+    form: FormatName = "litert",
+    quantize: Quantize = "none",
+    max_length: MaxLength = None,
+    lengths: Lengths = None,
+    version: Version = None,
+    samples: Samples = None,
 ) -> None:
-    """Export a model for phones (litert), servers (saved_model) or onnx, and prove it equal."""
+    """Export a model to LiteRT, ONNX or SavedModel. The export is verified numerically."""
     if form not in FORMATS:
         raise ValueError(f"--format must be one of {'|'.join(FORMATS)}. Received: {form!r}")
     chosen = FORMATS[form]

@@ -1,4 +1,4 @@
-"""What the commands read: corpora, references and dictionaries, named by options."""
+"""Input files of the commands: corpora, references and dictionaries."""
 
 from __future__ import annotations
 
@@ -15,30 +15,37 @@ if TYPE_CHECKING:
 
 
 def open_corpus(
-    side: str, source: Path | None, target: Path | None, tsv: Path | None, **choices: Any
+    side: str,
+    source: Path | None,
+    target: Path | None,
+    tsv: Path | None,
+    *,
+    duplicates: Any = "keep",
+    keep_all: bool = False,
 ) -> Corpus:
     """Open the corpus of two files or of a TSV.
 
     Args:
-        side: What stands before the names of the options: "" or "valid-".
+        side: Prefix of the option names: "" or "valid-".
         source: File of the sources.
         target: File of the targets.
-        tsv: File of both instead.
-        **choices: Arguments of `Corpus`.
+        tsv: File of both, instead.
+        duplicates: As for `Corpus`.
+        keep_all: As for `Corpus`.
 
     Returns:
         The corpus.
 
     Raises:
-        ValueError: The files are not one of both kinds.
-        OSError: A file is not there.
+        ValueError: Neither both files nor the TSV were given, or all of them.
+        OSError: A file does not exist.
     """
     from keras_s2s.data.corpus import Corpus
 
     if tsv is not None and source is None and target is None:
-        return Corpus.from_tsv(str(tsv), **choices)
+        return Corpus.from_tsv(str(tsv), duplicates=duplicates, keep_all=keep_all)
     if tsv is None and source is not None and target is not None:
-        return Corpus(str(source), str(target), **choices)
+        return Corpus(str(source), str(target), duplicates=duplicates, keep_all=keep_all)
     raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")
 
 
@@ -49,20 +56,20 @@ def open_training(
     tsv: Path | None,
     prepared: Path | None,
 ) -> list[tuple[str, str]] | PreparedCorpus:
-    """What the options of a training name: pairs that are read, or a prepared corpus.
+    """The training data that the options name: pairs, which are read, or a prepared corpus.
 
     Args:
-        context: The options that were given.
+        context: The command's context, which knows the options that were given.
         source: File of the sources.
         target: File of the targets.
-        tsv: File of both instead.
-        prepared: Folder instead.
+        tsv: File of both, instead.
+        prepared: Folder of a prepared corpus, instead.
 
     Returns:
         The pairs or the corpus.
 
     Raises:
-        ValueError: The options are not of one kind, or as for both kinds.
+        ValueError: The options do not go together, or as for `read_pairs`.
         OSError: A file cannot be read.
     """
     if prepared is None:
@@ -83,20 +90,20 @@ def open_training(
 def read_pairs(
     side: str, source: Path | None, target: Path | None, tsv: Path | None, *, keep_all: bool = False
 ) -> list[tuple[str, str]]:
-    """Read the pairs of two files or of a TSV, and tell what was found in them.
+    """Read the pairs of two files or of a TSV, and report what was found in them.
 
     Args:
-        side: What stands before the names of the options: "" or "valid-".
+        side: Prefix of the option names: "" or "valid-".
         source: File of the sources.
         target: File of the targets.
-        tsv: File of both instead.
+        tsv: File of both, instead.
         keep_all: As for `Corpus`.
 
     Returns:
         The pairs, at least one.
 
     Raises:
-        ValueError: There is none, the corpus has an error, or the files are not one of both kinds.
+        ValueError: There is no pair, the corpus has an error, or as for `open_corpus`.
         OSError: A file cannot be read.
     """
     corpus = open_corpus(side, source, target, tsv, keep_all=keep_all)
@@ -110,16 +117,16 @@ def read_pairs(
 def read_references(
     source: Path | None, targets: list[Path], tsv: Path | None, group: bool
 ) -> tuple[list[str], list[list[str]]]:
-    """Read what answers are scored against.
+    """Read sources and their references.
 
     Args:
         source: File of the sources.
-        targets: Files of right answers, each as long as the sources.
-        tsv: File of both instead.
-        group: Whether the lines of one source are one sentence.
+        targets: Files of references, each as long as the sources.
+        tsv: File of both, instead.
+        group: Whether lines of the same source are one sentence.
 
     Returns:
-        The sources, and for each of them its right answers.
+        The sources, and the references of each.
 
     Raises:
         ValueError: As `read_pairs`, and where a file is shorter or longer than the sources.
@@ -147,18 +154,18 @@ def read_references(
 
 
 def read_dictionary(path: Path | None, replace_unknown: bool) -> dict[str, str] | None:
-    """Read the words that take the place of unknown ones, and tell what was found in the file.
+    """Read the translations that replace unknown words, and report what was found in the file.
 
     Args:
-        path: A source word and its translation on each line, a TAB between; of several
-            translations the first counts. `None` for no file.
-        replace_unknown: Whether they are asked for.
+        path: File with a source word, a tab and its translation on each line; of several
+            translations the first is used. `None` for no file.
+        replace_unknown: Whether unknown words are replaced.
 
     Returns:
         The translations of source words, `None` without a file.
 
     Raises:
-        ValueError: Nothing would use them, there is none, or a line is no pair.
+        ValueError: The words would not be used, there is none, or a line is no pair.
         OSError: The file cannot be read.
     """
     from keras_s2s.data.corpus import Corpus

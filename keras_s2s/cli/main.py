@@ -13,9 +13,7 @@ from keras_s2s.cli.console import run
 from keras_s2s.cli.devices import load_tensorflow
 from keras_s2s.cli.evaluate import evaluate, score
 from keras_s2s.cli.export import export
-from keras_s2s.cli.options import (
-    Output,
-)
+from keras_s2s.cli.options import Output, PanelCommand
 from keras_s2s.cli.prepare import prepare
 from keras_s2s.cli.train import train
 from keras_s2s.cli.translate import average, translate
@@ -41,15 +39,15 @@ def start(
 
 @app.command()
 def demo(output: Output = Path("demo")) -> None:
-    """Train on written dates, in English and Korean, for a few minutes; look at the result."""
+    """Train on written dates for a few minutes. The dates are in English and Korean."""
     from keras_s2s.experiments.demo import run_demo
 
     load_tensorflow()
     run_demo(output)
 
 
-app.command()(train)
-app.command()(prepare)
+app.command(cls=PanelCommand)(train)
+app.command(cls=PanelCommand)(prepare)
 app.command()(translate)
 app.command()(evaluate)
 app.command()(score)
@@ -59,7 +57,7 @@ app.command()(web)
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
-    """Run the command line and leave the process; a user's mistake ends with status 2.
+    """Run the command line and exit the process; a user's mistake exits with status 2.
 
     Args:
         arguments: Words of the command line; `None` for those of this process.

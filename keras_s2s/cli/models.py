@@ -1,4 +1,4 @@
-"""What the commands translate with: trained models, exports, or several as one."""
+"""What the commands translate with: a trained model, an export, or an ensemble."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def load_trained(folders: list[Path]) -> list[Translator]:
     from keras_s2s.export.artifact import MANIFEST, find_export
     from keras_s2s.inference.storage import TRANSLATOR, read_description
 
-    for folder in folders:  # A wrong folder is told before TensorFlow's seconds.
+    for folder in folders:  # Checked before TensorFlow is imported, which takes seconds.
         if (find_export(folder) / MANIFEST).is_file():
             raise ValueError(f"an export goes with no other: name one --model. Received: {folder}")
         is_damaged = (folder / "translator.json").exists()

@@ -1,61 +1,149 @@
-"""The options that several commands share."""
+"""The options that several commands share, and those that are made from dataclass fields."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import Field, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
+import typer.core
 
-if TYPE_CHECKING:
-    pass
+from keras_s2s.text.option_fields import Option, options_of, type_words
 
 
-def about(text: str, metavar: str, *names: str, **limits: Any) -> Any:
+def about(
+    text: str,
+    metavar: str | None,
+    *names: str,
+    panel: str | None = None,
+    min: int | None = None,
+    max: int | None = None,
+) -> Any:
     """An option with its help; the default stands at the parameter."""
-    return typer.Option(*names, help=text, metavar=metavar, **limits)
+    return typer.Option(*names, help=text, metavar=metavar, rich_help_panel=panel, min=min, max=max)
+
+
+class PanelCommand(typer.core.TyperCommand):
+    """A command whose help shows its options in one section for each panel, as plain text."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, panel by panel."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for one in self.get_params(ctx):
+            record = one.get_help_record(ctx)
+            if record is not None:
+                panel = getattr(one, "rich_help_panel", None) or ""
+                panels.setdefault(panel, []).append(record)
+        for panel, records in panels.items():
+            with formatter.section(f"{panel} options".strip().capitalize()):
+                formatter.write_dl(records)
+
+
+def from_fields(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a command of a function some of whose parameters are dataclasses of options.
+
+    Such a parameter becomes one option of the command line for each of the class's options, and
+    the function receives an instance that is made from them.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    kinds = {
+        one.name: one.annotation
+        for one in signature.parameters.values()
+        if is_dataclass(one.annotation)
+    }
+    parameters: list[inspect.Parameter] = []
+    for one in signature.parameters.values():
+        own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+        parameters += _parameters(kinds[one.name]) if one.name in kinds else own
+
+    @functools.wraps(function)
+    def command(**given: Any) -> None:
+        made = {name: _make(kind, given) for name, kind in kinds.items()}
+        function(**{name: given[name] for name in signature.parameters if name in given}, **made)
+
+    # Typer reads the first, and resolves the second.
+    command.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
+
+
+def _parameters(kind: Any) -> Iterator[inspect.Parameter]:
+    """The options of a dataclass as parameters that Typer reads."""
+    types = get_type_hints(kind)
+    for field, stated in options_of(kind):
+        metavar = None if type_words(field) == "bool" else metavar_of(field, stated)
+        names = [f"--{field.name.replace('_', '-')}"]
+        names += [f"--no-{field.name.replace('_', '-')}"] if type_words(field) == "bool" else []
+        shown = about(stated.help, metavar, "/".join(names), panel=stated.group)
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[types[field.name], shown],
+        )
+
+
+def metavar_of(field: Field, stated: Option) -> str:
+    """What stands for the value of an option in the help."""
+    if stated.choices:
+        return "|".join("none" if one is None else one for one in stated.choices)
+    return stated.metavar or {"int": "N", "float": "X"}[type_words(field).split(" | ")[0]]
+
+
+def _make(kind: Any, given: dict[str, Any]) -> Any:
+    """An instance of a dataclass; "none" is `None` for an option that may be that."""
+    values = {}
+    for field, stated in options_of(kind):
+        value = given[field.name]
+        values[field.name] = None if value == "none" and None in stated.choices else value
+    return kind(**values)
 
 
 File = Path | None
-Output = Annotated[Path, about("Folder for the model: a new one, or one to replace.", "DIR")]
+Output = Annotated[
+    Path, about("Folder for the model: a new one, or one to replace.", "DIR", panel="data")
+]
 Model = Annotated[Path, about("Folder of a trained model.", "DIR")]
 Models = Annotated[
     list[Path],
-    about("Folder of a model or of an export; several models answer as one.", "DIR", "--model"),
+    about(
+        "Folder of a model or of an export; several models are decoded as an ensemble.",
+        "DIR",
+        "--model",
+    ),
 ]
 ReplaceUnknown = Annotated[
     bool,
     typer.Option(
         "--replace-unknown",
-        help="Put the source word that the attention looked at in place of an unknown one.",
+        help="Replace each unknown token by the source word with the largest attention weight.",
     ),
 ]
 Dictionary = Annotated[
-    File, about("With that: translations of source words, a TAB between.", "FILE.tsv")
+    File,
+    about(
+        "For --replace-unknown: translations of source words, tab-separated.",
+        "FILE.tsv",
+    ),
 ]
 Source = Annotated[
-    File, about("Sources, one a line; plain, .gz or .xz; - is standard input.", "FILE")
+    File,
+    about("Sources, one a line; plain, .gz or .xz; - is standard input.", "FILE", panel="data"),
 ]
-Target = Annotated[File, about("Targets, line by line those of the sources.", "FILE")]
-Tsv = Annotated[File, about("Instead: sources and targets in one file, a TAB between.", "FILE")]
+Target = Annotated[
+    File, about("Targets, one a line, parallel to the sources.", "FILE", panel="data")
+]
+Tsv = Annotated[
+    File, about("Instead: sources and targets in one file, tab-separated.", "FILE", panel="data")
+]
 Beam = Annotated[
-    int | None, about("Width of the beam, 1 for greedy; by default the model's, 5.", "N", min=1)
+    int | None, about("Beam size, 1 for greedy search; by default the model's, 5.", "N", min=1)
 ]
 Penalty = Annotated[
-    float | None, about("Above 0 favours longer answers; by default the model's, 1.", "X")
+    float | None,
+    about("Length penalty: above 0 favors longer translations; by default the model's, 1.", "X"),
 ]
-Kind = "sentencepiece|word|character"
-Form = "NFC|NFKC|NFD"
-Strategy = "none|mirrored|multi_worker|tpu"
-SourceTokenizer = Annotated[str, about("What a source is cut into.", Kind)]
-TargetTokenizer = Annotated[
-    str | None, about("The same for targets; as for sources by default.", Kind)
-]
-VocabularySize = Annotated[int, about("Different pieces of a tokenizer at most.", "N")]
-JointVocabulary = Annotated[
-    bool, typer.Option(help="One SentencePiece vocabulary for both sides, or one each.")
-]
-SourceNormalization = Annotated[
-    str, about("Unicode form of sources; NFD takes Hangul apart.", Form)
-]
-TargetNormalization = Annotated[str, about("The same for targets.", Form)]

@@ -1,4 +1,4 @@
-"""What the commands write: files that appear whole or not at all."""
+"""Output files of the commands, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PICTURES = (".jpeg", ".jpg", ".pdf", ".png", ".svg", ".webp")
 
 
 def check_writable(*paths: Path | None, inputs: Iterable[Path | None] = ()) -> None:
-    """Raise the error of a file that could not be written, before the work is done.
+    """Raise the error of a file that cannot be written, before any work is done.
 
     Args:
-        paths: Files that need not exist, each another one; `None` and "-" always pass.
-        inputs: Files that are read, and must not be written over.
+        paths: Different files, which need not exist; `None` and "-" always pass.
+        inputs: Files that are read, and must not be overwritten.
 
     Raises:
-        ValueError: Two of them are the same file, or one is read.
+        ValueError: Two are the same file, or one is an input.
         OSError: One cannot be written.
     """
     files = [path for path in paths if path is not None and str(path) != "-"]
@@ -46,7 +46,7 @@ def check_writable(*paths: Path | None, inputs: Iterable[Path | None] = ()) -> N
 
 
 def check_picture(path: Path | None) -> None:
-    """Raise the error of a picture that could not be written, see `check_writable`."""
+    """Raise the error of a picture that cannot be written, see `check_writable`."""
     if path is not None and path.suffix.lower() not in PICTURES:
         raise ValueError(f"a picture must end in one of {', '.join(PICTURES)}. Received: {path}")
     check_writable(path)
@@ -54,13 +54,13 @@ def check_picture(path: Path | None) -> None:
 
 @contextmanager
 def whole_path(path: Path) -> Iterator[Path]:
-    """Where to write a file that takes its name once it is whole; a device is written itself.
+    """A temporary path for a file, which is renamed when it is complete; a device is written to.
 
     Args:
         path: The name.
 
     Yields:
-        A path beside it, with the same ending.
+        A path in the same folder, with the same suffix.
     """
     if path.exists() and not path.is_file():
         yield path
@@ -76,7 +76,7 @@ def whole_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file that appears under its name once it is whole; "-" is the standard output."""
+    """A text file that is renamed when it is complete; "-" is standard output."""
     if str(path) == "-":
         if isinstance(sys.stdout, Nowhere):
             raise OSError(errno.EBADF, "The answers have nowhere to go", "standard output")

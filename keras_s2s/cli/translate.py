@@ -1,10 +1,11 @@
-"""The commands that use a trained model: `translate`, and `average` for several of them."""
+"""The commands `translate`, and `average` for several trained models."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -26,32 +27,39 @@ from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, who
 MOST_PIECES_DRAWN = 150
 
 
+Input = Annotated[Path, about("Sources, one a line; - is standard input.", "FILE", "--input")]
+Translations = Annotated[
+    Path, about("Where to write the translations, one a line; - is standard output.", "FILE")
+]
+NBest = Annotated[
+    int,
+    about("Hypotheses per line, each after the number of its line and a tab.", "N", min=1),
+]
+Scores = Annotated[
+    bool, typer.Option("--scores", help="Write the score and a tab before each translation.")
+]
+AttentionPlot = Annotated[
+    File, about("Plot the attention weights of the first line's translation.", "FILE.png")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Reject lines that are too long instead of truncating.")
+]
+
+
 def translate(
     model: Models,
-    source: Annotated[
-        Path, about("A text on each line; - is standard input.", "FILE", "--input")
-    ] = Path("-"),
-    output: Annotated[
-        Path, about("Where the answers go, one a line; - is standard output.", "FILE")
-    ] = Path("-"),
+    source: Input = Path("-"),
+    output: Translations = Path("-"),
     beam: Beam = None,
-    n_best: Annotated[
-        int, about("Answers to each line; the line's number and a TAB begin each.", "N", min=1)
-    ] = 1,
-    scores: Annotated[
-        bool, typer.Option("--scores", help="Begin each answer with its score and a TAB.")
-    ] = False,
+    n_best: NBest = 1,
+    scores: Scores = False,
     length_penalty: Penalty = None,
-    attention_plot: Annotated[
-        File, about("Draw where the first line's answer looked.", "FILE.png")
-    ] = None,
+    attention_plot: AttentionPlot = None,
     replace_unknown: ReplaceUnknown = False,
     dictionary: Dictionary = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse a line that is too long, do not cut it.")
-    ] = False,
+    strict: Strict = False,
 ) -> None:
-    """Translate each line of a file, or of the standard input."""
+    """Translate each line of a file or of standard input."""
     from keras_s2s.data.corpus import read_lines
     from keras_s2s.data.lines import CorpusReport
 
@@ -73,30 +81,41 @@ def translate(
         window=1 if is_typed else 4096,
         progress=sys.stderr.isatty() and str(output) != "-",
     )
-    drawn = None
     with whole_file(output) as file:
-        for number, answers in enumerate(found, 1):
-            if attention_plot is not None and drawn is None and answers[0].weights is not None:
-                drawn = answers[0]
-            for answer in answers:
-                head = [str(number)] if n_best > 1 else []
-                head += [f"{answer.score:.4f}"] if scores else []
-                print(*head, answer.text, sep="\t", file=file, flush=is_typed)
+        drawn = _write(found, file, n_best, scores, attention_plot is not None, is_typed)
     if report.findings:
         say(str(report))
-    if drawn is not None and attention_plot is not None:
+    if attention_plot is not None:
         _draw_attention(drawn, attention_plot)
-    elif attention_plot is not None:
-        say("no picture was drawn: there was no line with text")
+
+
+def _write(
+    found: Iterable[list[Any]],
+    file: TextIO,
+    n_best: int,
+    with_scores: bool,
+    with_weights: bool,
+    is_typed: bool,
+) -> Any:
+    """Write the hypotheses of each line; returns the first one with attention weights."""
+    drawn = None
+    for number, hypotheses in enumerate(found, 1):
+        if with_weights and drawn is None and hypotheses[0].weights is not None:
+            drawn = hypotheses[0]
+        for one in hypotheses:
+            head = [str(number)] if n_best > 1 else []
+            head += [f"{one.score:.4f}"] if with_scores else []
+            print(*head, one.text, sep="\t", file=file, flush=is_typed)
+    return drawn
 
 
 def average(
     model: Annotated[
-        list[Path], about("Folder of a checkpoint; two or more, of one training.", "DIR", "--model")
+        list[Path], about("Folder of a model; two or more, of one training.", "DIR", "--model")
     ],
     output: Output,
 ) -> None:
-    """Make one model of several checkpoints, whose weights are the mean of theirs."""
+    """Average the weights of several models of one training."""
     from keras_s2s.inference.storage import TRANSLATOR
 
     if len(model) < 2:
@@ -115,6 +134,9 @@ def average(
 def _draw_attention(answer: Any, path: Path) -> None:
     from keras_s2s.evaluation.plots import attention_heatmap
 
+    if answer is None:
+        say("no picture was drawn: there was no line with text")
+        return
     most = MOST_PIECES_DRAWN
     source, target = answer.source_pieces[:most], answer.target_pieces[:most]
     if (source, target) != (answer.source_pieces, answer.target_pieces):

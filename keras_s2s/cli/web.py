@@ -1,4 +1,4 @@
-"""The command that shows an export in a browser."""
+"""The command `keras-s2s web`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from keras_s2s.cli.options import File, about
 
 
 def web(
-    model: Annotated[Path, about("What keras-s2s export --format litert wrote.", "DIR")],
+    model: Annotated[Path, about("Output folder of keras-s2s export --format litert.", "DIR")],
     port: Annotated[
-        int, about("Of this machine; 0 for any that is free.", "N", min=0, max=65535)
+        int, about("Port on this machine; 0 for any free one.", "N", min=0, max=65535)
     ] = 8000,
     output: Annotated[
-        File, about("Instead: a folder for the page, to be put on any static host.", "DIR")
+        File, about("Instead of serving: folder for the page, for any static host.", "DIR")
     ] = None,
 ) -> None:
-    """Run an export in a browser: a page for this machine, or for any static host."""
+    """Run a LiteRT export in a browser. Serves a page here, or writes it for a static host."""
     from keras_s2s.export.web.export import site_files
     from keras_s2s.export.web.export import web as write_page
     from keras_s2s.export.web.server import server

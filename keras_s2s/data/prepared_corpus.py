@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from keras_s2s.data.sharded_batches import ShardedBatches
 from keras_s2s.data.shards import Shard
 from keras_s2s.files.artifact_folder import FolderKind, are_names_inside
+from keras_s2s.text.options import TextOptions
 from keras_s2s.text.tokenizers import SentencePieceTokenizer, Tokenizer, load_tokenizer
 
 PREPARED = FolderKind(
@@ -20,14 +22,7 @@ SOURCE, TARGET, SAMPLES = "text/source_tokenizer", "text/target_tokenizer", "tex
 SHARDS = "shards"
 CURE = "Copy the folder again, or prepare the corpus again."
 # Options of a recipe that are fixed when a corpus is prepared.
-TEXT_OPTIONS = (
-    "source_tokenizer",
-    "target_tokenizer",
-    "vocabulary_size",
-    "joint_vocabulary",
-    "source_normalization",
-    "target_normalization",
-)
+TEXT_OPTIONS = tuple(field.name for field in fields(TextOptions))
 _SLICE = 4096  # texts encoded at once: as Python integers, ids take ten times the memory
 
 

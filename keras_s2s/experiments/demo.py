@@ -21,14 +21,14 @@ RECIPE = Recipe(
     source_tokenizer="character",
     target_tokenizer="character",
     units=128,
-    embedding=64,
+    embedding_dimension=64,
     dropout=0.1,
     label_smoothing=0.0,
     batch_tokens=1408,
     subword_sampling=0.0,
     epochs=6,
     learning_rate=4e-3,
-    averaging=0.99,
+    ema_momentum=0.99,
 )
 SHOWN = 12
 TRIED = 200  # Dates to check the export with.

@@ -172,8 +172,8 @@ class Translator(PipelineTranslator):
 
         Args:
             folder: The folder.
-            custom_objects: Classes of your own by name, unless they are registered, see
-                `load_tokenizer`.
+            custom_objects: Classes of your own by name: attention, cell, encoder or tokenizer. It
+                is not needed for registered classes.
 
         Raises:
             ValueError: The folder holds none, or a damaged or newer one.

@@ -1,1 +1,1 @@
-"""From files of pairs to a saved translator."""
+"""Training a translator from pairs of texts, by the options of a recipe."""

@@ -1,4 +1,4 @@
-"""From a recipe to its model, not trained yet."""
+"""The model of a recipe."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.config import Recipe
 
-# The longest a linear decay goes: a decoder that never sees the target learns little from it.
+# Lower end of a linear decay: a decoder that never sees the reference learns little from it.
 LEAST_GIVEN = 0.25
 
 
 def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
-    """The model of a recipe for vocabularies of these sizes, not trained yet."""
+    """The untrained model of a recipe, for vocabularies of these sizes."""
     from keras_s2s.layers.decoder import Decoder
     from keras_s2s.layers.encoder import Encoder
     from keras_s2s.model import Seq2Seq
 
     shared: dict[str, Any] = {
-        "embedding_dimension": recipe.embedding,
-        "num_layers": recipe.layers,
+        "embedding_dimension": recipe.embedding_dimension,
+        "num_layers": recipe.num_layers,
         "cell": recipe.cell,
         "residual": recipe.residual,
         "dropout": recipe.dropout,
@@ -63,13 +63,14 @@ def _make_attention(recipe: Recipe, dtype: str) -> Any:
     if recipe.attention != "luong":
         is_normalized = recipe.attention == "normalized_bahdanau"
         return BahdanauAttention(recipe.units, normalized=is_normalized, dtype=dtype)
+    is_by_location = recipe.score == "location"
     return LuongAttention(
         recipe.units,
         score=recipe.score.removeprefix("scaled_"),
         scaled=recipe.score.startswith("scaled_"),
         local=recipe.local,
         window=recipe.window,
-        maximum_source_length=recipe.places if recipe.score == "location" else None,
+        maximum_source_length=recipe.maximum_source_length if is_by_location else None,
         dtype=dtype,
     )
 
@@ -88,7 +89,7 @@ def _make_sampling(recipe: Recipe) -> ScheduledSampling | None:
 
 
 def _inverse_sigmoid_k(steps: int) -> float:
-    """The k whose inverse sigmoid is a half at a step: k ln k = steps, by Newton's method."""
+    """The k whose inverse sigmoid is 0.5 at a step: k ln k = steps, by Newton's method."""
     k = float(max(steps, 2))
     for _ in range(50):
         k = (k + steps) / (math.log(k) + 1)

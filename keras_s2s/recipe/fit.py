@@ -1,4 +1,4 @@
-"""How a recipe's model is fitted, and what is told of it afterwards."""
+"""Compiling and fitting a recipe's model, and saving its history."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def fit(
     checkpoints: Checkpoints,
     report: Callable[[str], None],
 ) -> dict[str, list[float]]:
-    """Train, from the newest checkpoint on; leave the best averaged weights in the model.
+    """Train, from the newest checkpoint on, and restore the best averaged weights.
 
     Returns:
         The history.
 
     Raises:
-        ValueError: No epoch gave weights that can be used, or no step would be made.
+        ValueError: Training diverged before the first validation, or no step would be made.
     """
     from keras_s2s.data.batches import Batches
     from keras_s2s.training.divergence import DivergedError, TerminateOnDivergence
@@ -43,52 +43,52 @@ def fit(
 
     valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
     steps = batches.steps_per_epoch
-    if recipe.accumulation > steps * recipe.epochs:
-        raise ValueError(
-            f"`accumulation` must be at most {steps * recipe.epochs:,}, all batches of the "
-            f"training, or no step is made. Received: accumulation={recipe.accumulation}"
-        )
-    best = BestWeights(
-        valid_batches, recipe.patience, report, batches.target_tokens, recipe.choose_by
-    )
-    divergence = TerminateOnDivergence(
-        most=10 * math.log(model.decoder.vocabulary_size),
-        name_batch=_batch_namer(batches),
-        steps_per_epoch=steps,
-    )
+    _check_steps(recipe, steps * recipe.epochs)
+    target_tokens = batches.target_tokens
+    best = BestWeights(valid_batches, recipe.patience, report, target_tokens, recipe.monitor)
+    highest_loss = 10 * math.log(model.decoder.vocabulary_size)
     callbacks = [
-        divergence,
+        TerminateOnDivergence(highest_loss, _batch_namer(batches), steps),
         ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
-        *([AveragedWeights()] if recipe.averaging else []),
+        *([AveragedWeights()] if recipe.ema_momentum else []),
         *([StepProgress()] if sys.stderr.isatty() else []),
         best,
     ]
-    history = TrainingHistory()
+    found, epochs = TrainingHistory(), recipe.epochs
     try:
-        resumable_fit(
-            model, batches, recipe.epochs, checkpoints, callbacks, history=history, verbose=0
-        )
+        resumable_fit(model, batches, epochs, checkpoints, callbacks, history=found, verbose=0)
     except DivergedError as error:
         cure = "Lower the learning rate, or train in float32."
         if best.best_epoch < 0:
             raise ValueError(f"{error}, before any epoch was validated. {cure}") from error
         report(f"{error}: training ends with the best weights before. {cure}")
     best.restore()
-    return history.history
+    return found.history
+
+
+def _check_steps(recipe: Recipe, batches: int) -> None:
+    accumulated = recipe.gradient_accumulation_steps
+    if accumulated > batches:
+        raise ValueError(
+            f"`gradient_accumulation_steps` must be at most {batches:,}, all batches of the "
+            "training, or no step is made. Received: "
+            f"gradient_accumulation_steps={accumulated}"
+        )
 
 
 def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
-    """Give a model what a recipe trains it with; in the scope of its strategy."""
+    """Compile a model with the optimizer and the loss of a recipe; in the strategy's scope."""
     from keras_s2s.training.losses import MaskedCrossentropy
     from keras_s2s.training.optimizers import CompiledAdam
 
+    accumulated = recipe.gradient_accumulation_steps
     optimizer = CompiledAdam(
         recipe.learning_rate,
         beta_2=0.98,
-        global_clipnorm=recipe.clip_norm,
-        gradient_accumulation_steps=recipe.accumulation if recipe.accumulation > 1 else None,
-        use_ema=recipe.averaging > 0,
-        ema_momentum=recipe.averaging,
+        global_clipnorm=recipe.global_clipnorm,
+        gradient_accumulation_steps=None if accumulated == 1 else accumulated,
+        use_ema=recipe.ema_momentum > 0,
+        ema_momentum=recipe.ema_momentum,
     )
     model.compile(optimizer, loss=MaskedCrossentropy(recipe.label_smoothing))
 

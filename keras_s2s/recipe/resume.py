@@ -1,4 +1,4 @@
-"""How a training is run, whatever it trains: on which devices, and how it survives a crash."""
+"""Where a training runs, and how it resumes: devices, checkpoints, and its identity."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.files.file_lock import locked
 from keras_s2s.inference.storage import SOURCE, TARGET
+from keras_s2s.recipe.config import Recipe, renamed
+from keras_s2s.text.option_fields import at_least, check_options, documented, option
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
-    from keras_s2s.recipe.config import Recipe
     from keras_s2s.training.checkpoints import Checkpoints
 
 TRAINING = "training.json"
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Where a training runs; it gives the same weights anywhere.
+    """Where a training runs, and whether it resumes; the results do not depend on it.
 
-    Attributes:
-        strategy: A `tf.distribute` strategy, see `keras_s2s.training.distribution.make_strategy`;
-            `None` for one device.
-        resume: Go on from the newest checkpoint. Without one the training begins.
-        checkpoint_minutes: Minutes between two checkpoints; `None` for never by the clock.
-        checkpoint_steps: Steps between two checkpoints; `None` for never by their number.
+    `strategy` is a `tf.distribute` strategy, see `keras_s2s.training.distribution.make_strategy`,
+    or `None` for a single device.
+
+    Raises:
+        TypeError: An option is of another type.
+        ValueError: An option is out of range.
 
     Example:
         >>> Run(resume=True).checkpoint_minutes
@@ -39,28 +41,45 @@ class Run:
     """
 
     strategy: Any = None
-    resume: bool = False
-    checkpoint_minutes: float | None = 10.0
-    checkpoint_steps: int | None = None
+    resume: bool = option(
+        False,
+        help="Resume from the newest checkpoint, with the same data and options; without a"
+        " checkpoint, training starts from the beginning.",
+        group="run",
+    )
+    checkpoint_minutes: float | None = option(
+        10.0,
+        help="Minutes between checkpoints, in OUTPUT.checkpoints, where the last three are kept"
+        " until training is over; 0 for none by time.",
+        group="run",
+        bounds=(at_least(0),),
+        metavar="M",
+    )
+    checkpoint_steps: int | None = option(
+        None, help="Number of batches between checkpoints.", group="run", bounds=(at_least(1),)
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
     def scope(self) -> AbstractContextManager:
-        """Where the model is made."""
+        """The scope in which the model is built."""
         return nullcontext() if self.strategy is None else self.strategy.scope()
 
     @property
     def writes(self) -> bool:
-        """Whether this process writes files: alone, or the first of several workers."""
+        """Whether this process writes files: of several workers, only the chief does."""
         from keras_s2s.training.distribution import is_chief, is_multi_worker
 
         return self.strategy is None or not is_multi_worker(self.strategy) or is_chief()
 
     def alone(self, folder: Path) -> AbstractContextManager:
-        """Keep other processes from the same training; the first of several workers holds it."""
+        """Lock the training against other processes; among workers the chief holds the lock."""
         folder.parent.mkdir(parents=True, exist_ok=True)
         return locked(folder.with_name(f".{folder.name}.lock")) if self.writes else nullcontext()
 
     def check(self, recipe: Recipe, identity: Identity) -> None:
-        """Raise ValueError unless all workers train the same, and may do so together."""
+        """Raise ValueError unless all workers have the same options and data."""
         from keras_s2s.training.distribution import all_reduce_mean, is_multi_worker
 
         if self.strategy is None or not is_multi_worker(self.strategy):
@@ -85,17 +104,17 @@ class Run:
             )
 
 
-# What determines a training: the options of its recipe, and a digest of its pairs.
+# What identifies a training: the options of its recipe, and a digest of its pairs.
 Identity = dict[str, Any]
 
 
 def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCorpus) -> Identity:
-    """What determines a training: "recipe", its options, and "pairs", a digest of its corpora."""
+    """What identifies a training: "recipe", its options, and "pairs", a digest of its corpora."""
     from keras_s2s.data.prepared_corpus import PREPARED, PreparedCorpus
 
     digest = hashlib.sha256()
     for pairs in corpora:
-        if isinstance(pairs, PreparedCorpus):  # Its description has the digests of all shards.
+        if isinstance(pairs, PreparedCorpus):  # Its description contains the digests of all shards.
             digest.update((pairs.folder / PREPARED.description).read_bytes())
             continue
         for pair in pairs:
@@ -105,21 +124,21 @@ def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCo
 
 
 def write_identity(folder: Path, identity: Identity) -> None:
-    """Write into a folder which training it is of."""
+    """Write the identity of a training into a folder."""
     text = json.dumps(identity, indent=1, ensure_ascii=False) + "\n"
     (folder / TRAINING).write_text(text, encoding="utf-8")
 
 
 def differences(folder: Path, identity: Identity) -> str | None:
-    """What another training has that a folder is of, in words; "" for the same training.
+    """How the training that wrote a folder differs from this one, in words; "" if it is the same.
 
     Returns:
-        `None` where the folder is of no training.
+        `None` if no training wrote the folder.
     """
     try:
         found = json.loads((folder / TRAINING).read_bytes())
-        options, pairs = dict(found["recipe"]), found["pairs"]
-    except (OSError, ValueError, RecursionError, TypeError, KeyError):
+        options, pairs = renamed(found["recipe"]), found["pairs"]
+    except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
     own = identity["recipe"]
     changed = [
@@ -130,26 +149,31 @@ def differences(folder: Path, identity: Identity) -> str | None:
     return ", ".join([*changed, *(["other pairs"] if pairs != identity["pairs"] else [])])
 
 
-def open_checkpoints(
-    folder: Path, run: Run, identity: Identity, report: Callable[[str], None]
-) -> Checkpoints:
-    """The checkpoints of a training, beside its folder.
-
-    Raises:
-        ValueError: There are some, and they are not asked for or of another training.
-    """
+def make_checkpoints(folder: Path, run: Run) -> Checkpoints:
+    """The checkpoints of a training, beside its folder."""
     from keras_s2s.training.checkpoints import Checkpoints
 
-    checkpoints = Checkpoints(
+    return Checkpoints(
         folder.with_name(f"{folder.name}.checkpoints"),
-        minutes=run.checkpoint_minutes,
+        minutes=run.checkpoint_minutes or None,
         steps=run.checkpoint_steps,
         is_writer=run.writes,
     )
+
+
+def find_checkpoint(
+    checkpoints: Checkpoints, run: Run, identity: Identity, report: Callable[[str], None]
+) -> Path | None:
+    """The newest checkpoint, from which the training resumes; `None` where there is none.
+
+    Raises:
+        ValueError: Resuming was not requested, or the checkpoints are of another training.
+        OSError: Checkpoints cannot be written.
+    """
     checkpoints.check()
     newest = checkpoints.newest()
     if newest is None:
-        return checkpoints
+        return None
     if not run.resume:
         raise ValueError(
             f"A training must not replace another's checkpoints. Received: {checkpoints.folder}. "
@@ -162,17 +186,17 @@ def open_checkpoints(
             f"{others or 'no word of them'} in {checkpoints.folder}. Give the same, or delete that "
             "folder."
         )
-    report(f"going on from {newest}")
-    return checkpoints
+    report(f"resuming from {newest}")
+    return newest
 
 
 def is_finished(
     folder: Path, identity: Identity, checkpoints: Path, report: Callable[[str], None]
 ) -> bool:
-    """Whether a training that has no checkpoint is over; what it is instead is reported.
+    """Whether a training without checkpoints is finished; the finding is reported.
 
     Raises:
-        ValueError: The folder holds what another training made.
+        ValueError: The folder was written by another training.
     """
     others = differences(folder, identity)
     if others:
@@ -188,19 +212,18 @@ def is_finished(
     return others == ""
 
 
-def kept_tokenizers(checkpoints: Checkpoints) -> tuple[Tokenizer, Tokenizer] | None:
-    """The tokenizers of the newest checkpoint, `None` where there is none."""
-    newest = checkpoints.newest()
+def kept_tokenizers(newest: Path | None) -> tuple[Tokenizer, Tokenizer] | None:
+    """The tokenizers in a checkpoint; `None` without a checkpoint."""
     if newest is None:
         return None
     source = load_tokenizer(newest / SOURCE)
     return source, load_tokenizer(newest / TARGET) if (newest / TARGET).exists() else source
 
 
-def keep_tokenizers(
-    checkpoints: Checkpoints, source: Tokenizer, target: Tokenizer, identity: Identity
-) -> Checkpoints:
-    """Checkpoints that also contain the tokenizers and the identity of the training."""
+def companions_writer(
+    source: Tokenizer, target: Tokenizer, identity: Identity
+) -> Callable[[Path], None]:
+    """A function that writes the tokenizers and the training's identity into a checkpoint."""
 
     def write(new: Path) -> None:
         write_identity(new, identity)
@@ -208,4 +231,4 @@ def keep_tokenizers(
         if target is not source:
             target.save(new / TARGET)
 
-    return checkpoints.with_companions(write)
+    return write

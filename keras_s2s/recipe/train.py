@@ -1,4 +1,4 @@
-"""What `keras-s2s train` does: from clean pairs to a saved translator, in one function."""
+"""Training a translator from pairs, as `keras-s2s train` does."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_s2s.data.pairs import Pairs
+from keras_s2s.inference.storage import DESCRIPTION, TRANSLATOR
+from keras_s2s.recipe import resume
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
+from keras_s2s.training.distribution import detect_lost_workers
 
 if TYPE_CHECKING:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.inference.translator import Translator
+    from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.resume import Identity, Run
     from keras_s2s.training.checkpoints import Checkpoints
+
+    BuildModel = Callable[[int, int, Recipe], Seq2Seq]
 
 
 def train(
@@ -23,92 +30,120 @@ def train(
     folder: str | Path,
     recipe: Recipe | None = None,
     *,
+    build_model: BuildModel | None = None,
     run: Run | None = None,
     report: Callable[[str], None] = print,
 ) -> Translator:
-    """Train tokenizers and a model, keep the best weights by validation, save all in one folder.
+    """Train tokenizers and a model, select the best weights by validation, and save a translator.
 
-    While it trains, checkpoints stand beside that folder, in FOLDER.checkpoints.
+    During training, checkpoints are written beside the folder, to FOLDER.checkpoints.
 
     Args:
         pairs: Sources and targets to train on, or what `prepare` made of them.
-        valid_pairs: Sources and targets to choose the best weights by.
+        valid_pairs: Sources and targets that select the best weights.
         folder: Where the translator is saved, with `recipe.json`, `history.json` and `curves.png`.
-        recipe: How; `None` for the defaults.
-        run: Where it runs, and whether it goes on from a checkpoint; `None` for the defaults.
-        report: Gets a line for each thing that a person wants to know.
+        recipe: The options of the training; `None` for the defaults.
+        build_model: Makes the model from the sizes of the source's and the target's vocabulary and
+            the recipe; `None` for the model that the recipe describes. It is called in the scope
+            of the strategy, and what it makes is compiled by the recipe.
+        run: Where it runs, and whether it resumes from a checkpoint; `None` for the defaults.
+        report: Receives progress messages, line by line.
 
     Returns:
         The translator, with the best weights.
 
     Raises:
-        ValueError: No pairs, a folder that holds something else, a training that diverged, or
-            checkpoints of another one.
+        TypeError: `build_model` returns something else than a `Seq2Seq`.
+        ValueError: No pairs, a folder that holds something else, a model that could not be loaded
+            again, a training that diverged, or checkpoints of another one.
         OSError: The folder cannot be written.
-        SystemExit: After a SIGTERM, with status 75; `run.resume` goes on.
-        KeyboardInterrupt: After Ctrl-C; `run.resume` goes on as well.
+        SystemExit: After a SIGTERM, with status 75; resume with `run.resume`.
+        KeyboardInterrupt: After Ctrl-C; resume with `run.resume` as well.
     """
-    from keras_s2s.inference.storage import TRANSLATOR
-    from keras_s2s.inference.translator import Translator
-    from keras_s2s.recipe.resume import Run, identity_of, is_finished, open_checkpoints
-    from keras_s2s.training.distribution import detect_lost_workers
-
-    recipe, run = recipe or Recipe(), run or Run()
-    for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
-        if not rows:
-            raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
-    folder = TRANSLATOR.check_goal(Path(folder))
-    identity = identity_of(recipe, pairs, valid_pairs)
-    with detect_lost_workers(run.strategy), run.alone(folder):
-        run.check(recipe, identity)
-        checkpoints = open_checkpoints(folder, run, identity, report)
-        is_new = run.resume and checkpoints.newest() is None
-        if is_new and is_finished(folder, identity, checkpoints.folder, report):
-            return Translator.load(folder)
-        return _train(pairs, valid_pairs, folder, recipe, run, checkpoints, identity, report)
-
-
-def _train(
-    pairs: Pairs | PreparedCorpus,
-    valid_pairs: Pairs,
-    folder: Path,
-    recipe: Recipe,
-    run: Run,
-    checkpoints: Checkpoints,
-    identity: Identity,
-    report: Callable[[str], None],
-) -> Translator:
     import keras
 
-    from keras_s2s.data.pairs import encode_pairs
-    from keras_s2s.inference.storage import DESCRIPTION
     from keras_s2s.inference.translator import Translator
-    from keras_s2s.recipe.fit import compile_model, fit, write_history
-    from keras_s2s.recipe.resume import keep_tokenizers, kept_tokenizers
-    from keras_s2s.recipe.training_data import make_text_side, own_errors
 
-    keras.utils.set_random_seed(recipe.seed)
-    kept = kept_tokenizers(checkpoints)
-    recipe, tokenizers, batches, samples = make_text_side(pairs, recipe, kept)
-    checkpoints = keep_tokenizers(checkpoints, *tokenizers, identity)
-    if (folder / DESCRIPTION).exists():
-        report(f"the model in {folder} will be replaced")
-    report(f"training: {batches}")
-    sizes = tokenizers[0].vocabulary_size, tokenizers[1].vocabulary_size
+    recipe, run = recipe or Recipe(), run or resume.Run()
+    _check_not_empty("pairs", pairs)
+    _check_not_empty("valid_pairs", valid_pairs)
+    folder = TRANSLATOR.check_goal(Path(folder))
+    identity = resume.identity_of(recipe, pairs, valid_pairs)
+    with detect_lost_workers(run.strategy), run.alone(folder):
+        run.check(recipe, identity)
+        checkpoints = resume.make_checkpoints(folder, run)
+        newest = resume.find_checkpoint(checkpoints, run, identity, report)
+        is_new = run.resume and newest is None
+        if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
+            return Translator.load(folder)
+        keras.utils.set_random_seed(recipe.seed)
+        text = make_text_side(pairs, recipe, resume.kept_tokenizers(newest))
+        write_companions = resume.companions_writer(*text.tokenizers, identity)
+        checkpoints = checkpoints.with_companions(write_companions)
+        if (folder / DESCRIPTION).exists():
+            report(f"the model in {folder} will be replaced")
+        model = _make_model(text, run, build_model, report)
+        history = _fit(model, text, valid_pairs, checkpoints, report)
+        translator = Translator(model, *text.tokenizers, samples=text.samples)
+        if run.writes:
+            _save(translator, folder, text.recipe, history, identity)
+            checkpoints.remove()
+            report(f"saved in {folder}")
+        return translator
+
+
+def _check_not_empty(name: str, rows: Pairs | PreparedCorpus) -> None:
+    if not rows:
+        raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
+
+
+def _make_model(
+    text: TextSide, run: Run, build_model: BuildModel | None, report: Callable[[str], None]
+) -> Seq2Seq:
+    """The compiled model, after checking that it can be saved and loaded."""
+    from keras_s2s.inference.loadable import check_loadable
+    from keras_s2s.model import Seq2Seq
+    from keras_s2s.recipe.fit import compile_model
+
+    report(f"training: {text.batches}")
+    sizes = [tokenizer.vocabulary_size for tokenizer in text.tokenizers]
     with run.scope():
-        model = make_model(*sizes, recipe)
-        compile_model(model, recipe)
+        model = (build_model or make_model)(sizes[0], sizes[1], text.recipe)
+        if not isinstance(model, Seq2Seq):
+            raise TypeError(f"`build_model` must return a Seq2Seq. Received: {model!r}")
+        compile_model(model, text.recipe)
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
+    if build_model is not None and (names := check_loadable(model, *text.tokenizers)):
+        report(f"loading this model will need custom_objects: {', '.join(names)}")
     report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
-    valid = encode_pairs(valid_pairs, *tokenizers)
-    with own_errors(batches):
-        history = fit(model, batches, valid, recipe, checkpoints, report)
-    translator = Translator(model, *tokenizers, samples=samples)
-    if run.writes:
-        translator.save(
-            folder,
-            write_companions=lambda new: write_history(new, recipe, history, identity),
-        )
-        checkpoints.remove()
-        report(f"saved in {folder}")
-    return translator
+    return model
+
+
+def _fit(
+    model: Seq2Seq,
+    text: TextSide,
+    valid_pairs: Pairs,
+    checkpoints: Checkpoints,
+    report: Callable[[str], None],
+) -> dict[str, list[float]]:
+    from keras_s2s.data.pairs import encode_pairs
+    from keras_s2s.recipe.fit import fit
+
+    valid = encode_pairs(valid_pairs, *text.tokenizers)
+    with own_errors(text.batches):
+        return fit(model, text.batches, valid, text.recipe, checkpoints, report)
+
+
+def _save(
+    translator: Translator,
+    folder: Path,
+    recipe: Recipe,
+    history: dict[str, list[float]],
+    identity: Identity,
+) -> None:
+    from keras_s2s.recipe.fit import write_history
+
+    def write(new: Path) -> None:
+        write_history(new, recipe, history, identity)
+
+    translator.save(folder, write_companions=write)

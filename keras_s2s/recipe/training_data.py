@@ -1,4 +1,4 @@
-"""From pairs of texts to what a recipe trains on: tokenizers, batches, and samples to keep."""
+"""Tokenizers, batches and samples, made from pairs of texts by the options of a recipe."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class TextSide(NamedTuple):
-    """What a model is trained on.
+    """The data that a model is trained on.
 
     Attributes:
-        recipe: The recipe, with the options that a prepared corpus has settled.
+        recipe: The recipe, with the options that a prepared corpus has fixed.
         tokenizers: Those of sources and targets.
         batches: The batches.
-        samples: Sources to keep with the translator.
+        samples: Sources to save with the translator.
     """
 
     recipe: Recipe
@@ -44,9 +44,9 @@ def make_text_side(
     """Tokenizers, batches and samples, made from pairs or found in a prepared corpus.
 
     Args:
-        pairs: What to train on.
-        recipe: How.
-        tokenizers: Those that were trained on the pairs before; `None` to train them.
+        pairs: The pairs, or a prepared corpus.
+        recipe: The options.
+        tokenizers: Tokenizers that are trained already; `None` to train them.
     """
     from keras_s2s.data.prepared_corpus import PreparedCorpus
 
@@ -58,7 +58,7 @@ def make_text_side(
     batches = pairs.batches(
         batch_tokens=recipe.batch_tokens,
         batch_sentences=recipe.batch_sentences,
-        length_noise=recipe.jitter,
+        length_noise=recipe.length_noise,
         seed=recipe.seed,
         subword_sampling=recipe.subword_sampling,
     )
@@ -67,7 +67,7 @@ def make_text_side(
 
 
 def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | bool | None]:
-    """The options that a corpus was prepared with, of which the recipe asks for no other."""
+    """The options that a corpus was prepared with; the recipe must not contradict them."""
     for name, value in prepared.options.items():
         if getattr(recipe, name) not in (value, getattr(type(recipe), name)):
             raise ValueError(
@@ -79,7 +79,7 @@ def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | 
 
 @contextmanager
 def own_errors(batches: Batches | ShardedBatches) -> Iterator[None]:
-    """Raise what went wrong with a shard while training, and not TensorFlow's words for it."""
+    """Raise the original error of a damaged shard in place of TensorFlow's error."""
     try:
         yield
     except Exception as error:
@@ -90,7 +90,7 @@ def own_errors(batches: Batches | ShardedBatches) -> Iterator[None]:
 
 
 def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Recipe) -> Batches:
-    """The batches to train on, cut into pieces anew for every epoch if the recipe says so."""
+    """The batches to train on, with new segmentations in every epoch if the recipe samples them."""
     from keras_s2s.data.batches import Batches
     from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
@@ -112,7 +112,7 @@ def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Rec
         *encode_pairs(pairs, source, target),
         batch_tokens=recipe.batch_tokens,
         batch_sentences=recipe.batch_sentences,
-        length_noise=recipe.jitter,
+        length_noise=recipe.length_noise,
         seed=recipe.seed,
         resample=resample if sampled else None,
     )

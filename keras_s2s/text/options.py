@@ -4,29 +4,65 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from keras_s2s.text.option_fields import (
+    at_least,
+    at_most,
+    check_options,
+    documented,
+    option,
+)
+
 TOKENIZERS = ("sentencepiece", "word", "character")
 FORMS = ("NFC", "NFKC", "NFD")
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class TextOptions:
     """How texts become ids.
 
-    Attributes:
-        source_tokenizer: "sentencepiece", "word" or "character".
-        target_tokenizer: The same; `None` for the source's kind.
-        vocabulary_size: Most ids of a tokenizer.
-        joint_vocabulary: One tokenizer for both sides, trained on both, where their kinds agree.
-        source_normalization: Unicode form of the source: "NFC", "NFKC" or "NFD".
-        target_normalization: The same for the target.
+    Raises:
+        TypeError: An option is of another type.
+        ValueError: An option is out of range.
+
+    Example:
+        >>> TextOptions(source_tokenizer="word").has_joint_vocabulary
+        False
     """
 
-    source_tokenizer: str = "sentencepiece"
-    target_tokenizer: str | None = None
-    vocabulary_size: int = 6000
-    joint_vocabulary: bool = True
-    source_normalization: str = "NFC"
-    target_normalization: str = "NFC"
+    source_tokenizer: str = option(
+        "sentencepiece", help="Tokenizer of the source.", group="text", choices=TOKENIZERS
+    )
+    target_tokenizer: str | None = option(
+        None,
+        help="Tokenizer of the target; by default that of the source.",
+        group="text",
+        choices=(*TOKENIZERS, None),
+    )
+    vocabulary_size: int = option(
+        6000,
+        help="Maximum vocabulary size of each tokenizer.",
+        group="text",
+        bounds=(at_least(5), at_most(1_000_000)),
+    )
+    joint_vocabulary: bool = option(
+        True,
+        help="Share one SentencePiece vocabulary between source and target, where both sides use"
+        " SentencePiece and the same normalization.",
+        group="text",
+    )
+    source_normalization: str = option(
+        "NFC",
+        help="Unicode normalization form of the source; NFD decomposes Hangul.",
+        group="text",
+        choices=FORMS,
+    )
+    target_normalization: str = option(
+        "NFC", help="Unicode normalization form of the target.", group="text", choices=FORMS
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
     @property
     def has_joint_vocabulary(self) -> bool:

@@ -24,7 +24,7 @@ def make_model(folder: Path) -> None:
         "from keras_s2s.recipe.build_model import make_model\n"
         "tokenizer = SentencePieceTokenizer.train([' '.join(sys.argv[2:])])\n"
         "size = tokenizer.vocabulary_size\n"
-        "model = make_model(size, size, Recipe(units=64, embedding=32))\n"
+        "model = make_model(size, size, Recipe(units=64, embedding_dimension=32))\n"
         "Translator(model, tokenizer, tokenizer, search=Greedy()).save(sys.argv[1])\n"
     )
     subprocess.run([sys.executable, "-c", code, str(folder), *WORDS], check=True)

@@ -32,11 +32,13 @@ CONTRACT = {
         --vocabulary-size --joint-vocabulary --source-normalization --target-normalization
         --tokenizer-pairs --duplicates --seed --workers""",
     "train": """--source --target --tsv --valid-source --valid-target --valid-tsv --output
-        --source-tokenizer --target-tokenizer --vocabulary-size --cell --units --embedding --layers
-        --attention --score --input-feeding --no-input-feeding --dropout --label-smoothing
+        --source-tokenizer --target-tokenizer --vocabulary-size --cell --units
+        --embedding-dimension --num-layers --attention --score --input-feeding
+        --no-input-feeding --dropout --label-smoothing
         --batch-tokens --epochs --minutes --learning-rate --precision --seed --direction --residual
-        --bridge --local --window --places --tie-embeddings --word-dropout --scheduled-sampling
-        --sampling-steps --clip-norm --accumulation --prepared""",
+        --bridge --local --window --maximum-source-length --tie-embeddings --word-dropout
+        --scheduled-sampling --sampling-steps --global-clipnorm
+        --gradient-accumulation-steps --ema-momentum --length-noise --monitor --prepared""",
     "translate": """--model --input --output --beam --n-best --scores --attention-plot
         --replace-unknown --dictionary --strict""",
     "evaluate": """--model --source --target --tsv --beam --json --perplexity
@@ -47,8 +49,8 @@ CONTRACT = {
 }
 FIGURES = """bleu bleu_signature bleu_lowercased_tokenized chrf rouge_1 rouge_2 rouge_l
     token_error_rate sequence_error_rate exact_match sentences seconds""".split()
-TINY = """--source-tokenizer character --units 8 --embedding 8 --epochs 1 --batch-tokens 200
-    --averaging 0 --dropout 0""".split()
+TINY = """--source-tokenizer character --units 8 --embedding-dimension 8 --epochs 1
+    --batch-tokens 200 --ema-momentum 0 --dropout 0""".split()
 
 
 def call(*words: object) -> int:
@@ -433,8 +435,8 @@ MISTAKES = {
         "`vocabulary_size` must be at most 1,000,000",
     ),
     "too large an embedding": (
-        "train --output {none} --embedding 100000000000",
-        "`embedding` must be at most 100,000",
+        "train --output {none} --embedding-dimension 100000000000",
+        "`embedding_dimension` must be at most 100,000",
     ),
     "no folder at all": (
         "train --output / --tsv {tsv} --valid-tsv {tsv}",

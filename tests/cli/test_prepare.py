@@ -9,7 +9,8 @@ import pytest
 from keras_s2s import Translator
 from keras_s2s.cli.main import main
 
-TINY = """--units 8 --embedding 8 --epochs 1 --batch-tokens 200 --averaging 0 --dropout 0""".split()
+TINY = """--units 8 --embedding-dimension 8 --epochs 1 --batch-tokens 200 --ema-momentum 0
+    --dropout 0""".split()
 
 
 def call(*words: object) -> int:

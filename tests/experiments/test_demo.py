@@ -19,7 +19,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], fl
     folder = tmp_path_factory.mktemp("demo") / "dates"
     lines: list[str] = []
     splits = date_splits(1, train_count=200, valid_count=20, test_count=30)
-    recipe = dataclasses.replace(RECIPE, units=16, embedding=8, epochs=1)
+    recipe = dataclasses.replace(RECIPE, units=16, embedding_dimension=8, epochs=1)
     exact = run_demo(folder, recipe=recipe, splits=splits, report=lines.append)
     return folder, lines, exact
 

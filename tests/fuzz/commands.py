@@ -1,12 +1,13 @@
 """The command line as a target: words in any order."""
 
 import contextlib
-import importlib
 import io
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from damage import Random, pick
 from make import make_translator
@@ -33,30 +34,14 @@ STARTS = [
 
 def arguments(made: Path) -> Case:
     """Words of the command line; training and conversion themselves are left out."""
-    import keras_s2s.cli.train as cli_train
-    from keras_s2s import Translator
-    from keras_s2s.export.formats import FORMATS
+    import keras_s2s.cli.models as cli_models
 
     if not (made / "model").exists():
         make_translator().save(made / "model")
     (made / "in").write_text("the dog\n\nruns\n", encoding="utf-8")
     (made / "pairs.tsv").write_text("the dog\tdog the\nruns\truns\n", encoding="utf-8")
-    translator = Translator.load(made / "model")
+    translator = cli_models.load_translator(made / "model")
     translator.translate(TEXTS[:2], maximum_length=3)
-
-    def stop(*_: Any, **__: Any) -> Any:
-        raise ValueError("Enough: all arguments were taken.")
-
-    Translator.load = lambda folder, custom_objects=None: (
-        translator
-    )  # It takes a second, and is fuzzed by itself.
-    cli_train.train_model = stop  # pyright: ignore[reportPrivateImportUsage]
-    for form in FORMATS.values():
-        module = importlib.import_module(f"keras_s2s.export.{form.export.module}")
-        setattr(module, form.export.name, stop)
-    import keras_s2s.experiments.demo
-
-    keras_s2s.experiments.demo.run_demo = stop
 
     def case(random: Random, folder: Path) -> None:
         for path in made.iterdir():
@@ -64,9 +49,31 @@ def arguments(made: Path) -> Case:
         words = list(pick(random, STARTS)) if random.integers(3) else [pick(random, COMMANDS)]
         for _ in range(int(random.integers(0, 5))):
             words.insert(int(random.integers(len(words) + 1)), pick(random, WORDS))
-        call(words, folder)
+        with without_work(translator):
+            call(words, folder)
 
     return case
+
+
+@contextlib.contextmanager
+def without_work(translator: Any) -> Iterator[None]:
+    """Commands end where their work would begin; any model is one that is loaded already."""
+    from keras_s2s.export.formats import FORMATS
+
+    def stop(*_: Any, **__: Any) -> Any:
+        raise ValueError("Enough: all arguments were taken.")
+
+    def load(*_: Any, **__: Any) -> Any:  # It takes a second, and is fuzzed by itself.
+        return translator
+
+    with contextlib.ExitStack() as patches:
+        patches.enter_context(patch("keras_s2s.inference.translator.Translator.load", load))
+        patches.enter_context(patch("keras_s2s.cli.train.train_model", stop))
+        patches.enter_context(patch("keras_s2s.experiments.demo.run_demo", stop))
+        for form in FORMATS.values():
+            name = f"keras_s2s.export.{form.export.module}.{form.export.name}"
+            patches.enter_context(patch(name, stop))
+        yield
 
 
 def call(words: list[str], folder: Path) -> None:

@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 
 OPTIONS = (
-    "--vocabulary-size 60 --units 16 --embedding 8 --batch-tokens 200 --epochs 4 --dropout 0.2 "
-    "--word-dropout 0.1 --scheduled-sampling linear --sampling-steps 40 --seed 5"
+    "--vocabulary-size 60 --units 16 --embedding-dimension 8 --batch-tokens 200 --epochs 4 "
+    "--dropout 0.2 --word-dropout 0.1 --scheduled-sampling linear --sampling-steps 40 --seed 5"
 ).split()
 
 

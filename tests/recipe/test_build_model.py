@@ -8,7 +8,7 @@ import pytest
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
 
-TINY: dict[str, Any] = {"units": 8, "embedding": 6, "layers": 2}
+TINY: dict[str, Any] = {"units": 8, "embedding_dimension": 6, "num_layers": 2}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
@@ -33,7 +33,7 @@ def test_the_precision_is_that_of_the_layers(precision: str) -> None:
         ({"score": "scaled_dot"}, "decoder.attention.scaled", True),
         ({"score": "scaled_dot"}, "decoder.attention.score", "dot"),
         (
-            {"score": "location", "places": 7},
+            {"score": "location", "maximum_source_length": 7},
             "decoder.attention.maximum_source_length",
             7,
         ),

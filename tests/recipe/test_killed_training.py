@@ -62,7 +62,7 @@ def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(folder: Pa
 
     status, said = runs.stopped(folder, "cut", later, signal.SIGTERM, "--resume", *every)
     assert status == TRY_AGAIN == 75, said
-    assert f"going on from {folder}/cut.checkpoints/" in said
+    assert f"resuming from {folder}/cut.checkpoints/" in said
     assert not runs.is_writing(folder, "cut")
 
     found = runs.train(folder, "cut", "--resume")

@@ -27,7 +27,7 @@ def read(shared_data: Path) -> Callable[[str], Pairs]:
 
 @pytest.fixture(scope="module")
 def translator(read: Callable, tmp_path_factory: pytest.TempPathFactory) -> Translator:
-    recipe = Recipe(units=256, embedding=128, epochs=8, seed=1)
+    recipe = Recipe(units=256, embedding_dimension=128, epochs=8, seed=1)
     folder = tmp_path_factory.mktemp("multi30k") / "model"
     return train(read("train"), read("val"), folder, recipe)
 

@@ -1,0 +1,127 @@
+"""The options of a model, each stated once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keras_s2s.text.option_fields import POSITIVE, at_most, documented, need, option
+from keras_s2s.text.options import TextOptions
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(TextOptions):
+    """What model is built, and how texts become its ids.
+
+    Raises:
+        TypeError: An option is of another type.
+        ValueError: An option is out of range, or would be ignored.
+
+    Example:
+        >>> ModelOptions(attention="bahdanau").units
+        512
+    """
+
+    cell: str = option(
+        "lstm",
+        help="Type of the recurrent cells.",
+        group="model",
+        choices=("lstm", "layer_norm_lstm", "gru", "rnn"),
+    )
+    units: int = option(
+        512,
+        help="Size of the hidden states.",
+        group="model",
+        bounds=(POSITIVE, at_most(100_000)),
+    )
+    embedding_dimension: int = option(
+        256,
+        help="Size of the embeddings.",
+        group="model",
+        bounds=(POSITIVE, at_most(100_000)),
+    )
+    num_layers: int = option(
+        1,
+        help="Number of recurrent layers in the encoder and in the decoder.",
+        group="model",
+        bounds=(POSITIVE, at_most(100)),
+    )
+    direction: str = option(
+        "both",
+        help="Direction in which the encoder reads the source; reversed reads from its end,"
+        " alternating changes direction from layer to layer.",
+        group="model",
+        choices=("both", "forward", "reversed", "alternating"),
+    )
+    residual: bool = option(
+        False,
+        help="Add a layer's input to its output, from the second layer on.",
+        group="model",
+    )
+    bridge: str = option(
+        "dense",
+        help="How the encoder's final state becomes the decoder's initial state.",
+        group="model",
+        choices=("dense", "copy", "zeros"),
+    )
+    attention: str = option(
+        "luong",
+        help="Type of attention; none for a plain encoder-decoder model.",
+        group="model",
+        choices=("luong", "bahdanau", "normalized_bahdanau", "none"),
+    )
+    score: str = option(
+        "general",
+        help="Score function of Luong attention.",
+        group="model",
+        choices=("dot", "scaled_dot", "general", "concat", "location"),
+        only_with=("attention", ("luong",)),
+    )
+    local: str | None = option(
+        None,
+        help="Local attention: attend to a window around a monotonic or a predicted position;"
+        " for Luong attention.",
+        group="model",
+        choices=("monotonic", "predictive", None),
+    )
+    window: int = option(
+        10,
+        help="Number of tokens on each side of the center of that window.",
+        group="model",
+        bounds=(POSITIVE, at_most(1_000_000)),
+        only_with=("local", ("monotonic", "predictive")),
+    )
+    maximum_source_length: int = option(
+        128,
+        help="Number of source positions, from the first, that the location score covers.",
+        group="model",
+        bounds=(POSITIVE, at_most(1_000_000)),
+        only_with=("score", ("location",)),
+    )
+    input_feeding: bool = option(
+        False,
+        help="Feed the attentional vector of a step into the next step; trains more slowly.",
+        group="model",
+    )
+    tie_embeddings: str = option(
+        "two",
+        help="Share one embedding matrix: two for target and output, three for the source as well,"
+        " which needs a joint vocabulary.",
+        group="model",
+        choices=("none", "two", "three"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_even = self.units % 2 == 0 or self.direction != "both"
+        need(is_even, "even: each direction has half", "units", self.units)
+        is_fed = self.input_feeding and self.attention == "none"
+        words = "False where there is no attention to feed"
+        need(not is_fed, words, "input_feeding", self.input_feeding)
+        is_luong = self.local is None or self.attention == "luong"
+        need(is_luong, "None where the attention is not luong", "local", self.local)
+        is_one = self.tie_embeddings != "three" or self.has_joint_vocabulary
+        words = "none or two without one SentencePiece vocabulary for both sides"
+        need(is_one, words, "tie_embeddings", self.tie_embeddings)
+        has_start = self.bridge != "zeros" or self.attention != "none"
+        need(has_start, "dense or copy where there is no attention", "bridge", self.bridge)
