@@ -6,7 +6,10 @@ from typing import Any
 
 from keras import ops
 
-from keras_s2s.search.search import SearchResult, beam_search, greedy_search, sample_search
+from keras_s2s.search.beam import beam_search
+from keras_s2s.search.greedy import greedy_search
+from keras_s2s.search.inputs import SearchResult
+from keras_s2s.search.sample import sample_search
 from keras_s2s.search.strategies import Greedy, Sample, Strategy, as_beam, check_strategy
 
 
