@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_s2s.layers.scan import Dense
+from keras_s2s.layers.dense import Dense
 
 
 def masked_softmax(scores: Any, mask: Any = None) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_s2s.layers.scan import Dense
+from keras_s2s.layers.dense import Dense
 
 
 class CellWeights(NamedTuple):

@@ -16,9 +16,10 @@ from keras_s2s.layers.decoder_state import (
     LayerWeights,
     StepOutput,
 )
+from keras_s2s.layers.dense import Dense
 from keras_s2s.layers.dropout import Dropout
 from keras_s2s.layers.recurrent import run_cell
-from keras_s2s.layers.scan import Dense, scan
+from keras_s2s.layers.scan import scan
 from keras_s2s.search.structure import map_tensors
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from keras_s2s.layers.scan import Dense
+from keras_s2s.layers.dense import Dense
 
 
 class DecoderState(NamedTuple):

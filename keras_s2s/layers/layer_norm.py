@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_s2s.layers.cells import LSTMCell
-from keras_s2s.layers.scan import Dense
+from keras_s2s.layers.dense import Dense
 
 
 class LayerNormWeights(NamedTuple):

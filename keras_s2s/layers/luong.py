@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_s2s.layers.attention import Attention, masked_softmax, with_steps
-from keras_s2s.layers.scan import Dense
+from keras_s2s.layers.dense import Dense
 
 SCORES = ("dot", "general", "concat", "location")
 ALIGNMENTS = ("monotonic", "predictive")

@@ -9,36 +9,13 @@ transposition and an addition of the size of the matrix at every step instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops, tree
 
+from keras_s2s.layers.dense import Step
 from keras_s2s.search.structure import flatten
-
-Step = Callable[[Any, Any, Any], tuple[Any, Any]]
-
-
-class Dense(NamedTuple):
-    """A matrix that a step multiplies with: `dense(v)` is `v @ matrix`, plus a bias if given.
-
-    Example:
-        >>> import numpy as np
-        >>> tuple(Dense(np.ones((2, 3, 4)))(np.ones((2, 3))).shape)
-        (2, 4)
-    """
-
-    matrix: Any  # [in, out], or [B, in, out]: one for each row
-    bias: Any = None  # [out]
-
-    def __call__(self, value: Any) -> Any:
-        """The product, `[..., in] -> [..., out]`."""
-        if len(self.matrix.shape) == 3 and len(value.shape) == 2:
-            product = ops.squeeze(ops.matmul(ops.expand_dims(value, 1), self.matrix), 1)
-        else:
-            product = ops.matmul(value, self.matrix)
-        return product if self.bias is None else product + self.bias
 
 
 def scan(
@@ -78,6 +55,7 @@ def scan(
 
     Example:
         >>> import numpy as np
+        >>> from keras_s2s.layers.dense import Dense
         >>> def step(carry, x, double):
         ...     carry = double(carry) + x
         ...     return carry, carry

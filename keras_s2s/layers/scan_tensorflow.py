@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from keras import tree
 
-from keras_s2s.layers.scan import Dense, Step
+from keras_s2s.layers.dense import Dense, Step
 from keras_s2s.layers.scan_gradient import arrays, gradients, write
 from keras_s2s.search.structure import flatten, map_tensors, pack
 

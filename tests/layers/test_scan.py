@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_s2s.layers.scan import Dense, scan
+from keras_s2s.layers.dense import Dense
+from keras_s2s.layers.scan import scan
 
 BATCH, LENGTH, INPUTS, UNITS = 2, 5, 3, 4
 
