@@ -13,6 +13,8 @@ from .layers.encoder import Encoder as Encoder
 from .layers.luong import LuongAttention as LuongAttention
 from .layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from .model import Seq2Seq as Seq2Seq
+from .recipe.config import Recipe as Recipe
+from .recipe.train import train as train
 from .search.search import beam_search as beam_search
 from .search.search import greedy_search as greedy_search
 from .search.search import sample_search as sample_search
