@@ -64,12 +64,7 @@ def write_manifest(
     manifest = {
         "kind": form.name,
         "special_ids": SPECIAL_IDS,
-        "options": {
-            "beam_size": translator.beam_size,
-            "length_penalty": translator.length_penalty,
-            "coverage_penalty": translator.coverage_penalty,
-            "maximum_source_length": translator.maximum_source_length,
-        },
+        "options": translator.options,
         "tokenizers": tokenizers,
         **content,
         "versions": versions(*TOOLS),

@@ -1,6 +1,6 @@
-"""The searches of the library in NumPy, for one sentence: what runs where there is no Keras.
+"""The beam search in NumPy, for one sentence: it runs where Keras is not installed.
 
-The rules are those of `keras_s2s.search.search`, and a test holds both against each other.
+The rules are those of `keras_s2s.search.beam`; a test compares both.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_s2s.inference.translation import Hypothesis
+from keras_s2s.search.strategies import Beam
 from keras_s2s.special_ids import END_ID, PAD_ID, START_ID
 
 # Takes the last tokens, int32 [K], and states [K, N]; returns logits [K, V], the next states and
@@ -18,23 +20,9 @@ from keras_s2s.special_ids import END_ID, PAD_ID, START_ID
 Step = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, Any]]
 
 
-class Hypothesis(NamedTuple):
-    """One answer: its ids with the end mark, unless it was cut off.
+class _Partial(NamedTuple):
+    """A hypothesis that may go on."""
 
-    Attributes:
-        score: What hypotheses are ordered by.
-        log_probability: Natural logarithm of its probability.
-        ids: T ids.
-        attention: float32 `[T, S]`, `None` without attention.
-    """
-
-    score: float
-    log_probability: float
-    ids: list[int]
-    attention: np.ndarray | None
-
-
-class _Beam(NamedTuple):
     log_probability: float
     score: float
     ids: list[int]
@@ -42,25 +30,16 @@ class _Beam(NamedTuple):
 
 
 def beam_search(
-    step: Step,
-    state: np.ndarray,
-    limit: int,
-    *,
-    beam_size: int = 1,
-    n_best: int = 1,
-    length_penalty: float = 1.0,
-    coverage_penalty: float = 0.0,
+    step: Step, state: np.ndarray, limit: int, search: Beam = Beam(), *, n_best: int = 1
 ) -> list[Hypothesis]:
     """Find the best hypotheses of one sentence; a beam of one is the greedy search.
 
     Args:
-        step: One step for K beginnings at once.
+        step: One step for up to K partial hypotheses at once.
         state: Before the first token, `[N]`.
         limit: Longest hypothesis in tokens, end mark included.
-        beam_size: K.
-        n_best: How many hypotheses, at most K.
-        length_penalty: As for `keras_s2s.beam_search`, like the next.
-        coverage_penalty: Rewards hypotheses that attend to the whole source.
+        search: Beam size K and penalties.
+        n_best: The most hypotheses, at most K.
 
     Returns:
         The best first; fewer than `n_best` where there are no more.
@@ -74,69 +53,65 @@ def beam_search(
 
     Source: Wu et al. 2016, eq. 14.
     """
-    live = [_Beam(0.0, 0.0, [], [])]
+    live = [_Partial(0.0, 0.0, [], [])]
     tokens, states = np.array([START_ID], "int32"), state[None]
-    results: list[_Beam] = []
+    results: list[_Partial] = []
     ended_count = 0
     for length in range(1, limit + 1):
         logits, states, attention = step(tokens, states)
-        found, parents = _expand(
-            live, logits, attention, beam_size, length_penalty, coverage_penalty
-        )
-        has_ended = [beam.ids[-1] == END_ID for beam in found]
-        ended = [b for b, is_end in zip(found[:beam_size], has_ended, strict=False) if is_end]
+        found, parents = _expand(live, logits, attention, search)
+        has_ended = [one.ids[-1] == END_ID for one in found]
+        within_beam = zip(found[: search.beam_size], has_ended, strict=False)
+        ended = [one for one, is_end in within_beam if is_end]
         going = [i for i, is_end in enumerate(has_ended) if not is_end]
         ended_count += len(ended)
         if length == limit and not ended_count:
             ended = [found[i] for i in going]
         # A stable sort: a result stays where it is until a better one displaces it.
-        results = sorted([*results, *ended], key=lambda beam: -beam.score)[:n_best]
-        going = going[:beam_size]
+        results = sorted([*results, *ended], key=lambda one: -one.score)[:n_best]
+        going = going[: search.beam_size]
         live = [found[i] for i in going]
-        if not live or _is_decided(
-            live, results, ended_count, limit, beam_size, n_best, length_penalty
-        ):
+        is_full = len(results) == n_best
+        if not live or (is_full and _is_decided(live, results, ended_count, limit, search)):
             break
-        tokens = np.array([beam.ids[-1] for beam in live], "int32")
+        tokens = np.array([one.ids[-1] for one in live], "int32")
         states = states[[parents[i] for i in going]]
     return [
         Hypothesis(
-            b.score, b.log_probability, b.ids, np.array(b.attention) if b.attention else None
+            one.score,
+            one.log_probability,
+            one.ids,
+            np.array(one.attention) if one.attention else None,
         )
-        for b in results
+        for one in results
     ]
 
 
 def _expand(
-    live: list[_Beam],
-    logits: np.ndarray,
-    attention: Any,
-    beam_size: int,
-    length_penalty: float,
-    coverage_penalty: float,
-) -> tuple[list[_Beam], list[int]]:
+    live: list[_Partial], logits: np.ndarray, attention: Any, search: Beam
+) -> tuple[list[_Partial], list[int]]:
     """The best 2 K continuations of all beams, and the beam that each continues."""
     values = logits - logits.max(axis=-1, keepdims=True)
     values -= np.log(np.exp(values).sum(axis=-1, keepdims=True))
     values[:, [PAD_ID, START_ID]] = -np.inf
-    width = min(beam_size + 1, values.shape[1])
+    width = min(search.beam_size + 1, values.shape[1])
     best = [_best_places(row, width) for row in values]
     totals = np.array(
-        [beam.log_probability + values[i, best[i]] for i, beam in enumerate(live)], "float32"
+        [one.log_probability + values[i, best[i]] for i, one in enumerate(live)], "float32"
     )
     found, parents = [], []
-    for place in np.argsort(-totals, axis=None, kind="stable")[: 2 * beam_size]:
+    for place in np.argsort(-totals, axis=None, kind="stable")[: 2 * search.beam_size]:
         parent, rank = divmod(int(place), width)
-        total, beam = float(totals[parent, rank]), live[parent]
+        total, before = float(totals[parent, rank]), live[parent]
         if total == -np.inf:
             break
-        ids = [*beam.ids, int(best[parent][rank])]
-        seen = [] if attention is None else [*beam.attention, attention[parent]]
-        score = total / _length_divisor(len(ids), length_penalty)
-        if coverage_penalty:
+        ids = [*before.ids, int(best[parent][rank])]
+        seen = [] if attention is None else [*before.attention, attention[parent]]
+        score = total / _length_divisor(len(ids), search.length_penalty)
+        if search.coverage_penalty:
             covered = np.clip(np.sum(seen, axis=0), 1e-10, 1.0)
-            score += coverage_penalty * float(np.log(covered).sum())
-        found.append(_Beam(total, score, ids, seen))
+            score += search.coverage_penalty * float(np.log(covered).sum())
+        found.append(_Partial(total, score, ids, seen))
         parents.append(parent)
     return found, parents
 
@@ -158,19 +133,11 @@ def _length_divisor(length: int, penalty: float) -> float:
 
 
 def _is_decided(
-    live: list[_Beam],
-    results: list[_Beam],
-    ended_count: int,
-    limit: int,
-    beam_size: int,
-    n_best: int,
-    length_penalty: float,
+    live: list[_Partial], results: list[_Partial], ended_count: int, limit: int, search: Beam
 ) -> bool:
     """Whether no live beam can win, or enough have ended and none is ahead now."""
-    if len(results) < n_best:
-        return False
     last = results[-1].score
-    divisor = _length_divisor(limit, length_penalty)
-    if all(beam.log_probability / divisor <= last for beam in live):
+    divisor = _length_divisor(limit, search.length_penalty)
+    if all(one.log_probability / divisor <= last for one in live):
         return True
-    return ended_count >= beam_size and all(beam.score <= last for beam in live)
+    return ended_count >= search.beam_size and all(one.score <= last for one in live)

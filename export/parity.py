@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_s2s.inference.limits import default_limit
 from keras_s2s.special_ids import END_ID, START_ID
 
 from .contract import Contract
@@ -44,7 +45,7 @@ def _greedy(run: Any, ids: Sequence[int], lengths: Sequence[int]) -> Answer:
     """The greedy loop over the two functions of the contract, for one sentence."""
     fixed, state = _encoded(run, ids, lengths)
     token, found = np.array([START_ID], "int32"), Answer([], [])
-    while len(found.ids) < _limit(ids) and token[0] != END_ID:
+    while len(found.ids) < default_limit(len(ids)) and token[0] != END_ID:
         step = run("decode_step", {"token": token, "state": state, **fixed})
         token, state = step["next_token"], step["next_state"]
         best = np.sort(np.partition(step["logits"][0], -2)[-2:])
@@ -68,10 +69,6 @@ def _encoded(
     return fixed, state
 
 
-def _limit(ids: Sequence[int]) -> int:
-    return 3 * len(ids) + 20  # As in `Translator`.
-
-
 def step_difference(model: Any, run: Any, ids: Sequence[int], lengths: Sequence[int] = ()) -> float:
     """Largest difference of any step, where artifact and model start each step from one state.
 
@@ -92,7 +89,7 @@ def step_difference(model: Any, run: Any, ids: Sequence[int], lengths: Sequence[
     own_fixed, own_state = _encoded(run, ids, lengths)
     worst = np.abs(own_state - state).max()
     token = np.array([START_ID], "int32")
-    for _ in range(_limit(ids)):
+    for _ in range(default_limit(len(ids))):
         step = model("decode_step", {"token": token, "state": state, **fixed})
         own = run("decode_step", {"token": token, "state": state, **own_fixed})
         for name in ("logits", "next_state"):
@@ -225,7 +222,7 @@ def verify(
         ValueError: A translation differs by more than the tolerance.
     """
     model = translator.model
-    contract = Contract(model, kernels=model.decoder.kernels())
+    contract = Contract(model, weights=model.decoder.step_weights())
     own = contract_run(contract)
     expected = greedy_answers(own, sources)
     parity, found = {}, expected

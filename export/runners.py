@@ -1,4 +1,4 @@
-"""Translate with an exported artifact alone.
+"""Translate with an exported model alone.
 
 For LiteRT and ONNX neither TensorFlow nor Keras is imported; a SavedModel takes TensorFlow.
 """
@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_s2s.inference.translation import Hypothesis
+from keras_s2s.search.strategies import Beam
+
 from .litert.runtimes import compiled_model, encode_signature, interpreter
-from .numpy_search import Hypothesis, beam_search
+from .numpy_search import beam_search
 from .onnx.runtime import onnx_runtime
 from .translator import ExportedTranslator
 
@@ -52,10 +55,9 @@ class LiteRTTranslator(ExportedTranslator):
         is_interpreter = runtime == "interpreter"
         self._run = interpreter(path, threads) if is_interpreter else compiled_model(path)
         self.lengths: list[int] = self.manifest["lengths"]
-        self.longest = self.lengths[-1]
         self._inputs = set(self.manifest["signatures"]["decode_step"]["inputs"])
 
-    def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
+    def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
         """See the base class."""
         name, room = encode_signature(len(ids), self.lengths)
         tokens = np.zeros((1, room), "int32")
@@ -80,7 +82,7 @@ class LiteRTTranslator(ExportedTranslator):
             attention = np.concatenate([one["attention"] for one in found])
             return logits, after, attention[:, : len(ids)]
 
-        return beam_search(step, state[0], limit, **options)
+        return beam_search(step, state[0], limit, search, n_best=n_best)
 
 
 class _BatchTranslator(ExportedTranslator):
@@ -88,21 +90,21 @@ class _BatchTranslator(ExportedTranslator):
 
     _run: Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 
-    def search(self, ids: list[int], limit: int, **options: Any) -> list[Hypothesis]:
+    def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
         """See the base class."""
         length = np.array([len(ids)], "int32")
         fixed = self._run("encode", {"tokens": np.array([ids], "int32"), "length": length})
         state = fixed.pop("state")
         if self.has_attention:
             fixed["length"] = length
-        rows = {name: value.repeat(options["beam_size"], 0) for name, value in fixed.items()}
+        rows = {name: value.repeat(search.beam_size, 0) for name, value in fixed.items()}
 
         def step(tokens: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
             some = {name: value[: len(tokens)] for name, value in rows.items()}
             found = self._run("decode_step", {"token": tokens, "state": states, **some})
             return found["logits"], found["next_state"], found.get("attention")
 
-        return beam_search(step, state[0], limit, **options)
+        return beam_search(step, state[0], limit, search, n_best=n_best)
 
 
 class OnnxTranslator(_BatchTranslator):
@@ -129,7 +131,6 @@ class OnnxTranslator(_BatchTranslator):
     ) -> None:
         super().__init__(folder, custom_objects)
         self._run = onnx_runtime(self.folder, threads)
-        self.longest = self.manifest["options"]["maximum_source_length"]
 
 
 class SavedModelTranslator(_BatchTranslator):
@@ -155,4 +156,3 @@ class SavedModelTranslator(_BatchTranslator):
 
         self._loaded = load_saved_model(self.folder)  # The functions live as long as this.
         self._run = signature_runner(self._loaded)
-        self.longest = self.manifest["options"]["maximum_source_length"]

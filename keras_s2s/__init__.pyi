@@ -5,6 +5,7 @@ from .data.prepare import prepare as prepare
 from .data.prepared_corpus import PreparedCorpus as PreparedCorpus
 from .data.sharded_batches import ShardedBatches as ShardedBatches
 from .inference.averaging import average as average
+from .inference.protocol import TextTranslator as TextTranslator
 from .inference.translation import Translation as Translation
 from .inference.translator import Translator as Translator
 from .layers.bahdanau import BahdanauAttention as BahdanauAttention
@@ -15,9 +16,15 @@ from .layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from .model import Seq2Seq as Seq2Seq
 from .recipe.config import Recipe as Recipe
 from .recipe.train import train as train
+from .search.beam import beam_search as beam_search
+from .search.greedy import greedy_search as greedy_search
+from .search.sample import sample_search as sample_search
 from .search.search import beam_search as beam_search
 from .search.search import greedy_search as greedy_search
 from .search.search import sample_search as sample_search
+from .search.strategies import Beam as Beam
+from .search.strategies import Greedy as Greedy
+from .search.strategies import Sample as Sample
 from .text.tokenizers import CharacterTokenizer as CharacterTokenizer
 from .text.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer
 from .text.tokenizers import WordTokenizer as WordTokenizer

@@ -1,10 +1,11 @@
 # %% [markdown]
-# # Nine ways to look back
+# # Nine attention mechanisms
 #
-# Bahdanau et al. (2015) score each source word by a small network; Luong et al. (2015) compare four
-# scores and two kinds of windows. The papers report BLEU after days of training. Here all
-# of them do one task that takes seconds and needs what attention is for, to look far away and not
-# in order: to write a date in ISO 8601. The year stands last in English and first in the answer.
+# Bahdanau et al. (2015) score each source word with a small network; Luong et al. (2015) compare
+# four scores and two kinds of windows. The papers report BLEU after days of training. Here all of
+# them are trained on one task that takes seconds and requires what attention is for, long-range and
+# non-monotonic alignment: writing a date in ISO 8601. The year stands last in English and first in
+# the target.
 
 # %%
 import sys
@@ -21,7 +22,15 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from keras_s2s import BahdanauAttention, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
+from keras_s2s import (
+    BahdanauAttention,
+    Decoder,
+    Encoder,
+    Greedy,
+    LuongAttention,
+    Seq2Seq,
+    Translator,
+)
 from keras_s2s.experiments.comparison import (
     COLORS,
     accuracy,
@@ -70,12 +79,12 @@ sample = write_date(days[0], settings["forms"][1])
 tests[:6]
 
 # %% [markdown]
-# ## The attentions
+# ## The attention mechanisms
 #
-# The local ones read a window of three characters on either side of a place: that of the target
-# token itself ("local-m"), or one that they predict ("local-p"). The tests are days that no
-# training string names. Speed is counted in seconds of the processor's work, so that it does not
-# depend on what else the machine does.
+# The local ones attend to a window of three characters on either side of a position: that of the
+# target token itself ("local-m"), or one that they predict ("local-p"). The test dates do not occur
+# in the training data. Speed is measured in processor time, so that it does not depend on other
+# programs on the machine.
 
 # %%
 units = settings["units"]
@@ -137,7 +146,7 @@ for name in attentions:
     speeds[name] = summarize(speed for _, _, speed in runs)
     if name != "none":
         ((maps[name],),) = runs[0][0].stream(
-            [sample], beam_size=1, maximum_length=12, attention=True
+            [sample], search=Greedy(), maximum_length=12, attention=True
         )
     print(
         f"{name:21} dates right {scores[name]['mean']:.3f}, "
@@ -145,7 +154,7 @@ for name in attentions:
     )
 
 # %% [markdown]
-# ## What came out
+# ## Results
 
 # %%
 figure = plt.figure(figsize=(9.5, 9.5), layout="constrained")
@@ -180,26 +189,26 @@ save(options, settings, figures, figure)
 # %% [markdown]
 # ## Conclusion
 #
-# Without attention not one date is right after 1,200 batches. Bahdanau's two attentions solve the
-# task with both seeds, and Luong's dot nearly does (96 and 100 %). Dot and general cost next to
-# nothing: some 70 batches in a second of the processor, as many as without attention. Bahdanau's
-# run 36 to 40, and that is not its score, which concat computes as well (61), but its place
-# before the cell: each step has to wait for it.
+# Without attention, not one date is correct after 1,200 batches. Both of Bahdanau's mechanisms
+# solve the task with both seeds, and Luong's dot nearly does (96 and 100 %). Dot and general cost
+# almost nothing: about 70 batches per second of processor time, as many as without attention.
+# Bahdanau's reach 36 to 40, not because of the score, which concat computes as well (61), but
+# because they attend before the cell: each step has to wait for it.
 #
-# As in Luong's paper (table 4), dot is the best of the global scores and general is behind it (71
-# %). Scaling dot down makes it slower to learn (83 %): with 64 units the scores are not yet too
-# large, and the map is still pale. Concat, which did badly in the paper with a simpler matrix, is
-# Bahdanau's score behind the cell in place of before it, and gets 81 and 100 %. The scores of
-# location do not look at the source at all, and it still gets 55 and 83 %: a form of a date and
-# the places of its parts go together.
+# As in Luong's paper (table 4), dot is the best of the global scores and general follows (71 %).
+# Scaling dot makes it slower to learn (83 %): with 64 units the scores are not yet too large, and
+# the attention weights are still diffuse. Concat, which performed badly in the paper with a simpler
+# matrix, is Bahdanau's score after the cell instead of before it, and reaches 81 and 100 %. The
+# location scores do not depend on the source at all, and still reach 55 and 83 %: the format of a
+# date determines the positions of its parts.
 #
-# In one thing we find the opposite: local-p with general is the paper's best and our last. A
-# window is the wrong tool where the answer begins with what stands last. The monotonic one reads
-# the beginning while the year is asked for; the predictive one could go there, but learns it
-# slowest of all (5 and 9 %). What they read outside the window comes through the states of the
-# encoder, as 27 and 40 % for local-m show.
+# In one respect we find the opposite: local-p with general is the paper's best model and our worst.
+# A window is unsuitable where the target starts with what stands last in the source. The monotonic
+# window covers the beginning while the year is needed; the predictive one could move there, but
+# learns it most slowly of all (5 and 9 %). Information from outside the window arrives through the
+# states of the encoder, as the 27 and 40 % of local-m show.
 #
-# The maps say the same: those that solve the task go to the year first, and then back. But they
-# are no explanation of everything: concat and general go to the year first too, more than one map
-# writes the month while it looks at the end mark, and the answers of concat and of local-p under
-# their maps are wrong.
+# The heat maps agree: the mechanisms that solve the task attend to the year first, and then move
+# back. But they do not explain everything: concat and general attend to the year first too, more
+# than one map attends to the end token while the month is written, and the outputs of concat and of
+# local-p below their maps are wrong.

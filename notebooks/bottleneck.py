@@ -1,14 +1,14 @@
 # %% [markdown]
-# # A sentence in one vector
+# # The fixed-length bottleneck
 #
-# The first neural translators read a whole sentence into one vector of fixed size and wrote the
-# translation from it (Cho et al. 2014; Sutskever et al. 2014). Cho et al. saw them fail on long
-# sentences. Bahdanau et al. (2015) named that vector as the bottleneck and took it away: with
-# attention the decoder looks at every word of the source again, at every step.
+# The first neural translation models encoded a whole sentence into one vector of fixed size and
+# generated the translation from it (Cho et al. 2014; Sutskever et al. 2014). Cho et al. observed
+# that they fail on long sentences. Bahdanau et al. (2015) identified that vector as the bottleneck
+# and removed it: with attention, the decoder accesses every source word at every step.
 #
-# Here we measure the bottleneck itself. The task is as plain as can be: copy a string of random
-# symbols. A string of n symbols out of ten holds n times 3.3 bits, and none of them can be guessed
-# from the others, so everything has to pass through the state.
+# Here we measure the bottleneck itself. The task is as simple as possible: copy a string of random
+# symbols. A string of n symbols out of ten carries n times 3.3 bits, and no symbol can be predicted
+# from the others, so all of the information has to pass through the state.
 
 # %%
 import sys
@@ -50,11 +50,11 @@ settings = {
 # %% [markdown]
 # ## Two models
 #
-# Both read with an LSTM in both directions and write with an LSTM. They differ in one argument of
-# the decoder, Bahdanau's attention. The size of the state is `units`: without attention all that
-# the decoder learns about the source are these numbers, and as many of the LSTM's cell. Each model
-# reads every training string once. Only the shortest can be learned by heart: of two symbols there
-# are but a hundred strings.
+# Both have a bidirectional LSTM encoder and an LSTM decoder. They differ in one argument of the
+# decoder, Bahdanau's attention. The size of the state is `units`: without attention, these numbers,
+# and as many in the LSTM's cell, are all that the decoder learns about the source. Each model sees
+# every training string once. Only the shortest strings can be memorized: there are only a hundred
+# strings of two symbols.
 
 
 # %%
@@ -97,7 +97,7 @@ for has_attention, sizes in ((False, settings["units"]), (True, settings["units_
             )
 
 # %% [markdown]
-# ## What came out
+# ## Results
 
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(9, 3.7), layout="constrained", sharey=True)
@@ -119,14 +119,14 @@ save(options, settings, figures, figure)
 # %% [markdown]
 # ## Conclusion
 #
-# The bottleneck is as plain to see as the papers say. Without attention every model copies the
-# shortest strings and none of the long ones, and what lies in between is six to ten symbols wide:
-# of 32, 64 and 128 units half of the strings are right up to about 6, 10 and 14 symbols. A larger
-# state moves the limit and does not remove it. Twice the units hold only three or four symbols
-# more, after 1,500 batches; these curves cannot tell what the state could hold and what it has
-# not learned to hold yet.
+# The bottleneck is as visible as the papers say. Without attention, every model copies the shortest
+# strings and none of the long ones, with a transition that is six to ten symbols wide: with 32, 64
+# and 128 units, half of the strings are correct up to about 6, 10 and 14 symbols. A larger state
+# shifts the limit and does not remove it. Doubling the units adds only three or four symbols, after
+# 1,500 batches; these curves cannot separate what the state could hold from what it has not learned
+# to hold yet.
 #
-# With attention the same 32 units, a quarter of the largest plain model's, copy strings of 25
-# symbols as they copy those of five, and 64 units still have 99 % right at thirty. What is left
-# of a fall at the end, 65 and 95 % with 32 units, is the longest strings of the training, perhaps
-# because the attention has to find one of thirty places that look alike.
+# With attention, 32 units, a quarter of the largest model without it, copy strings of 25 symbols as
+# well as those of five, and 64 units are still 99 % correct at thirty. The decline at the end, to
+# 65 and 95 % with 32 units, concerns the longest training strings, perhaps because attention has to
+# find one of thirty positions that look alike.

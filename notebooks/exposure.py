@@ -1,14 +1,14 @@
 # %% [markdown]
-# # One mistake and the next
+# # Exposure bias
 #
-# In training, the decoder reads the target: whatever it would have said, the word before is right
-# (teacher forcing). In use it reads its own words, and one of them may be wrong; what follows a
-# mistake it has never been shown. Bengio et al. (2015) therefore mix the model's own words into the
-# training, few at first, then more and more: scheduled sampling. Ranzato et al. (2016) gave the
-# problem the name exposure bias.
+# During training, the decoder reads the target: whatever it would have predicted, the previous
+# token is correct (teacher forcing). During inference it reads its own predictions, and one of them
+# may be wrong; it was never trained on what follows an error. Bengio et al. (2015) therefore mix
+# the model's own predictions into the training, few at first, then more and more: scheduled
+# sampling. Ranzato et al. (2016) named the problem exposure bias.
 #
-# We look for it where mistakes are sure to happen: a string of random symbols has to be copied
-# without attention, through a state that is too small for the long ones.
+# We look for it where errors are certain to occur: copying a string of random symbols without
+# attention, through a state that is too small for the long ones.
 
 # %%
 import sys
@@ -52,13 +52,13 @@ batches = settings["training_pairs"] // settings["batch_sentences"]
 tests = [(string, string) for string in random_strings(settings["tests"], lengths, 1000)]
 
 # %% [markdown]
-# ## How often the target is given
+# ## How often the reference is given
 #
-# With each of the paper's three decays the target's token is given (nearly) always at first and
-# half of the time at half of the training; in the end never (linear), a quarter of the time
-# (exponential) or nearly never (inverse sigmoid). In place of a token that is not given, the
-# decoder reads its likeliest answer, or one drawn from its probabilities ("drawn"), as in the
-# paper. "Always its own" never gives anything but the start mark.
+# With each of the paper's three schedules, the reference token is (nearly) always given at first
+# and half of the time halfway through training; at the end never (linear), a quarter of the time
+# (exponential) or hardly ever (inverse sigmoid). In place of the reference token, the decoder reads
+# its most likely prediction, or one sampled from its distribution ("drawn"), as in the paper.
+# "Always its own" gives nothing but the start token.
 
 
 # %%
@@ -77,13 +77,13 @@ def schedules() -> dict[str, ScheduledSampling | None]:
 
 
 # %% [markdown]
-# ## Before and after the first mistake
+# ## Before and after the first error
 #
-# The test is what a user does: greedy answers, from the model's own words. For each answer we find
-# the first wrong token. The rate before is the risk that a token is wrong when all before it were
-# right; the rate after is the share of wrong tokens behind the first mistake. A third number tells
-# how much of the difference is exposure: the share of wrong tokens behind the same places when the
-# decoder is given the right word at every step.
+# The evaluation is what a user does: greedy decoding from the model's own predictions. For each
+# output we find the first wrong token. The rate before is the probability that a token is wrong
+# when all tokens before it were correct; the rate after is the share of wrong tokens after the
+# first error. A third number shows how much of the difference is due to exposure: the share of
+# wrong tokens at the same positions when the decoder is given the reference at every step.
 
 
 # %%
@@ -153,7 +153,7 @@ for name in schedules():
     print(f"{name:23}", *(f"{key} {value['mean']:.3f}" for key, value in rates[name].items()))
 
 # %% [markdown]
-# ## What came out
+# ## Results
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
@@ -183,22 +183,22 @@ save(options, settings, figures, figure)
 # %% [markdown]
 # ## Conclusion
 #
-# The bias is there, and large. Trained by teacher forcing, the model gets 3 % of the tokens wrong
-# up to its first mistake and 62 % behind it. (Tokens are compared by place: where one symbol is
-# left out, all that follow count as wrong.) Given the right words, it gets only 8 % wrong at
-# those same places. So nearly all of what follows a mistake comes from having read it: a
-# difference of 54 points.
+# The bias exists, and it is large. Trained with teacher forcing, the model gets 3 % of the tokens
+# wrong up to its first error and 62 % after it. (Tokens are compared by position: where one symbol
+# is omitted, all that follow count as wrong.) Given the reference, it gets only 8 % wrong at those
+# same positions. So nearly all of what follows an error results from having read it: a difference
+# of 54 points.
 #
-# Scheduled sampling does what it was made for. That difference is 16 to 22 points with the three
-# decays, 9 with drawn answers and 12 where the model has never read anything but itself. Behind a
-# mistake 39 to 50 % are wrong, and most of that is no longer the mistake's doing: with the right
-# words these models get 26 to 36 % wrong as well.
+# Scheduled sampling does what it was designed for. That difference is 16 to 22 points with the
+# three schedules, 9 with sampled predictions and 12 for the model that has never read anything but
+# its own predictions. After an error, 39 to 50 % are wrong, and most of that is no longer caused by
+# the error: given the reference, these models get 26 to 36 % wrong as well.
 #
-# So here it does not pay, and that contradicts the paper, which found better captions and parses.
-# All of the other ways make more first mistakes, 16 to 25 % in place of 3 %, and end with 62 to
-# 70 % of the tokens right in place of 89 %. The reason may lie in the task: no symbol of a random
-# string says anything of the next, so a wrong word that was read teaches nothing about the words
-# to come, and it may take away the sign of how far the copy has come. Which of them is the best
-# depends on the measure: by tokens the one that always reads its own (70 %), by whole strings and
-# by first mistakes the exponential decay (36 and 16 %). And 1,500 batches are few; where words
-# predict each other, the outcome can be another.
+# Here it does not pay off, which contradicts the paper, which found better captions and parses. All
+# of the alternatives make more first errors, 16 to 25 % instead of 3 %, and end at a token accuracy
+# of 62 to 70 % instead of 89 %. The reason may lie in the task: no symbol of a random string
+# predicts the next, so reading a wrong token teaches nothing about the tokens to come, and may hide
+# how far the copy has progressed. Which alternative is best depends on the metric: by tokens, the
+# one that always reads its own predictions (70 %); by whole strings and by first errors, the
+# exponential schedule (36 and 16 %). And 1,500 batches are few; where tokens predict each other,
+# the result may differ.

@@ -1,15 +1,15 @@
 # %% [markdown]
-# # How far back a gradient reaches
+# # Vanishing gradients
 #
-# To learn that an output depends on an early input, a network needs a gradient that reaches back
-# from the one to the other. Hochreiter (1991) and Bengio et al. (1994) showed that in a plain
-# recurrent network it shrinks, or explodes, exponentially with the distance. The LSTM (Hochreiter
-# and Schmidhuber 1997) was made so that it need not: its cell is carried from step to step by a
-# sum. The GRU (Cho et al. 2014) does the same with one state, and layer normalisation (Ba et al.
-# 2016) keeps what goes into the gates at one scale.
+# To learn that an output depends on an early input, a network needs a gradient that reaches from
+# one to the other. Hochreiter (1991) and Bengio et al. (1994) showed that in a plain recurrent
+# network it vanishes, or explodes, exponentially with the distance. The LSTM (Hochreiter and
+# Schmidhuber 1997) was designed to avoid this: its cell state is carried from step to step by a
+# sum. The GRU (Cho et al. 2014) does the same with a single state, and layer normalization (Ba et
+# al. 2016) keeps the inputs of the gates at one scale.
 #
-# Here we measure that gradient for our four cells: before training, and after training on a task
-# that nothing but memory can solve.
+# Here we measure that gradient for four cells: before training, and after training on a task that
+# only memory can solve.
 
 # %%
 import sys
@@ -53,13 +53,13 @@ settings = {
 # %% [markdown]
 # ## The gradient
 #
-# The encoder reads random strings, and we take one random direction of its last state, as if a loss
-# pulled there. The gradient by the embedding of each token then tells by its norm how much of that
-# pull arrives at each distance. It is averaged over strings and directions, and divided by its
-# value at distance 0, so that what we see is the share that survives.
+# The encoder reads random strings, and we take one random direction of its final state, as if a
+# loss depended on it. The norm of the gradient with respect to the embedding of each token then
+# shows how much of the signal arrives at each distance. It is averaged over strings and directions
+# and divided by its value at distance 0, so that the plot shows the surviving fraction.
 #
-# TensorFlow keeps the gradient of an embedding by the tokens that were looked up: one row for each
-# of them, in the order of the lookup.
+# TensorFlow represents the gradient of an embedding by the tokens that were looked up: one row for
+# each of them, in the order of the lookup.
 
 
 # %%
@@ -78,10 +78,10 @@ def surviving(encoder: Encoder, length: int, seed: int) -> list[float]:
 
 
 # %% [markdown]
-# ## A task of memory
+# ## A memory task
 #
-# The source is a string of random symbols, and the answer is its first one. Everything behind it is
-# there to be forgotten. The longest strings have a distance of 29 between the two.
+# The source is a string of random symbols, and the target is its first symbol. Everything after it
+# can be forgotten. In the longest strings, the distance between the two is 29.
 
 
 # %%
@@ -129,7 +129,7 @@ for cell, name in cells.items():
     )
 
 # %% [markdown]
-# ## What came out
+# ## Results
 
 # %%
 figure, panels = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
@@ -156,24 +156,25 @@ save(options, settings, figures, figure)
 # %% [markdown]
 # ## Conclusion
 #
-# After training, the gradients are those of the papers. In the plain network a hundred-thousandth
-# or less arrives from the first of thirty symbols. In the GRU and the layer-normalised LSTM some
-# hundredths arrive from the symbols in between, and from the first one, which alone matters,
-# between a quarter and three times of what the last one sends. Both remember it at every
+# After training, the gradients are those of the papers. In the plain RNN, a hundred-thousandth or
+# less arrives from the first of thirty symbols. In the GRU and the layer-normalized LSTM, a few
+# hundredths arrive from the symbols in between, and from the first symbol, the only one that
+# matters, between a quarter and three times as much as from the last one. Both remember it at every
 # distance, with both seeds.
 #
-# The plain network names that symbol in about half of its answers, but after one step hardly more
-# often than after 29 (65 and 54 %). So the small gradient goes with a task that is badly learned,
-# and the distance alone is not what it fails at. Half is five times chance: what a saturated
-# state holds firmly has little gradient, as Bengio et al. (1994) showed.
+# The plain RNN predicts that symbol correctly about half of the time, but hardly more often after
+# one step than after 29 (65 and 54 %). So the small gradient goes together with a badly learned
+# task, and distance alone does not explain the failure. Half is five times chance: a state that is
+# saturated, and thus stable, has a small gradient, as Bengio et al. (1994) showed.
 #
-# Before training it is another story. Our cells start from orthogonal recurrent matrices, and
-# with one of those the plain network hands on a third of the gradient over 29 steps; the LSTM,
-# whose forget gates start at 0.73 and whose output gates are half open, 0.5 %, the GRU a
-# millionth. In the layer-normalised LSTM it grows, 4 and 22 times: a scale for what goes into the
-# gates is none for the gradient. A gradient that survives is not yet one that teaches, and one
-# that vanishes at the start can come back: the GRU, which began with the least, solves the task.
+# Before training, the picture is different. The cells are initialized with orthogonal recurrent
+# matrices, and with one of those the plain RNN propagates a third of the gradient over 29 steps;
+# the LSTM, whose forget gates start at 0.73 and whose output gates are half open, 0.5 %, the GRU a
+# millionth. In the layer-normalized LSTM the gradient grows, by 4 and 22 times: normalizing the
+# inputs of the gates does not normalize the gradient. A gradient that survives is not necessarily
+# useful, and one that vanishes at initialization can recover: the GRU, which started with the
+# least, solves the task.
 #
-# And the LSTM is no guarantee. One seed learned the task (90 % over all distances), the other did
-# not in the same 1,500 batches (21 %, at one step as at 29), and from the first symbol it gets
-# 0.2 % of the gradient where the other gets four times that of the last.
+# The LSTM is no guarantee either. One seed learned the task (90 % over all distances); the other
+# did not in the same 1,500 batches (21 %, at one step as at 29), and from the first symbol it
+# receives 0.2 % of the gradient where the other receives four times that of the last.

@@ -26,7 +26,7 @@ class Block(NamedTuple):
 def blocks(path: Path, language: str | None = None) -> list[Block]:
     """The fenced blocks of a page, or those in one language."""
     found, section = [], ""
-    pattern = r"^(#+ .*)$|^```(\S*)\n(.*?)^```$"
+    pattern = r"^(#+ [^\n]*)$|^```(\S*)\n(.*?)^```$"
     for match in re.finditer(pattern, path.read_text(encoding="utf-8"), flags=re.M | re.S):
         heading, name, text = match.groups()
         if heading is not None:

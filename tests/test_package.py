@@ -35,13 +35,13 @@ BACKEND_FREE = (
     "layers",
     "model",
     "search",
-    "inference.ensemble",
-    "inference.model_search",
+    "inference",
     "training.losses",
     "training.metrics",
 )
-# What `layers.scan`, `layers.dropout` and the loss load under that backend alone.
+# What `layers.scan`, `layers.dropout`, the loss and the translator load under that backend alone.
 UNDER_TENSORFLOW_ALONE = {
+    "keras_s2s.inference.graph_search",
     "keras_s2s.layers.scan_tensorflow",
     "keras_s2s.layers.random_tensorflow",
     "keras_s2s.training.replicas",
@@ -145,6 +145,11 @@ def test_what_runs_under_every_backend_does_not_name_tensorflow(module: str) -> 
     if room(module) in BACKEND_FREE or inner in BACKEND_FREE:
         allowed = TENSORFLOW if module in UNDER_TENSORFLOW_ALONE else set()
         assert not roots(MODULES[module]) & TENSORFLOW - allowed
+
+
+def test_the_text_pipeline_of_exports_loads_nothing_heavy() -> None:
+    statement = "import keras_s2s.inference.pipeline_translator, keras_s2s.inference.protocol"
+    assert loaded_after(statement) == set()
 
 
 def test_layers_stand_on_keras_and_numpy_alone() -> None:

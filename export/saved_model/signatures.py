@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from keras import tree
 
+from keras_s2s.inference.limits import default_limit
 from keras_s2s.inference.model_search import run_search
+from keras_s2s.search.strategies import beam_size_of
+from keras_s2s.search.structure import map_tensors
 from keras_s2s.special_ids import END_ID, PAD_ID
 
 from ..contract import Contract
@@ -49,22 +51,19 @@ class Served:
     def __init__(self, translator: Any) -> None:
         self._model = translator.model
         self._longest = translator.maximum_source_length
-        self._search = {
-            "beam_size": translator.beam_size,
-            "length_penalty": translator.length_penalty,
-            "coverage_penalty": translator.coverage_penalty,
-        }
+        self._search = translator.search
         self.source = translator.source_tokenizer.in_graph
         self.target = translator.target_tokenizer.in_graph
         self._source_pieces = _piece_table(translator.source_tokenizer)
         self._target_pieces = _piece_table(translator.target_tokenizer)
         # Weights that a step concatenates are concatenated once, and saved instead of their parts.
-        self._kernels = tree.map_structure(
-            lambda kernel: tf.Variable(kernel, trainable=False), self._model.decoder.kernels()
+        self._weights = map_tensors(
+            lambda value: tf.Variable(value, trainable=False), self._model.decoder.step_weights()
         )
         if self._model.decoder.tie_embeddings:
-            self._kernels["vocabulary"] = self._model.decoder.embedding.embeddings.value
-        self.contract = Contract(self._model, kernels=self._kernels)
+            embeddings = self._model.decoder.embedding.embeddings.value
+            self._weights = self._weights._replace(vocabulary=embeddings)
+        self.contract = Contract(self._model, weights=self._weights)
 
     def save(self, folder: Path) -> dict[str, Signature]:
         """Write the SavedModel.
@@ -114,7 +113,7 @@ class Served:
             the empty one, with score 0.
         """
         source, lengths = self._read(text)
-        beam = self._search["beam_size"]
+        beam = beam_size_of(self._search)
         found = self._find(source, lengths, n_best=beam)
         texts = self.target.detokenize(tf.reshape(found.ids, [-1, tf.shape(found.ids)[-1]]))
         is_blank_first = (lengths[:, None] == 0) & (tf.range(beam) == 0)
@@ -140,7 +139,7 @@ class Served:
         cells = (
             tf.size(source, tf.int64)
             * tf.reduce_max(tf.cast(_limits(lengths), tf.int64))
-            * self._search["beam_size"]
+            * beam_size_of(self._search)
         )
         needed = tf.debugging.assert_less_equal(
             cells,
@@ -171,11 +170,7 @@ class Served:
 
     def _find(self, source: Any, lengths: Any, **options: Any) -> Any:
         return run_search(
-            self._model,
-            source,
-            _limits(lengths),
-            kernels=self._kernels,
-            **{**self._search, **options},
+            self._model, source, _limits(lengths), self._search, weights=self._weights, **options
         )
 
 
@@ -185,8 +180,8 @@ def _traced(call: Any, inputs: dict[str, tuple]) -> Signature:
 
 
 def _limits(lengths: Any) -> Any:
-    """Maximum lengths of translations in tokens, as in `Translator`; 0 for a blank text."""
-    return tf.where(lengths > 0, 3 * lengths + 20, 0)
+    """The longest translations in tokens, as of `Translator`; 0 for a blank text."""
+    return tf.where(lengths > 0, default_limit(lengths), 0)
 
 
 def _piece_table(tokenizer: Any) -> Any:

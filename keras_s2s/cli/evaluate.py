@@ -13,7 +13,7 @@ import typer
 
 from keras_s2s.cli.console import say
 from keras_s2s.cli.inputs import read_dictionary, read_references
-from keras_s2s.cli.models import load_together
+from keras_s2s.cli.models import chosen_search, load_together
 from keras_s2s.cli.options import (
     Beam,
     Dictionary,
@@ -28,7 +28,7 @@ from keras_s2s.cli.options import (
 from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
 
 if TYPE_CHECKING:
-    from keras_s2s.inference.translator import Translator
+    from keras_s2s.inference.protocol import TextTranslator
 
 Targets = Annotated[
     list[Path] | None,
@@ -106,8 +106,7 @@ def _translate(
     """The best hypothesis for each source."""
     found = translator.stream(
         sources,
-        beam_size=beam,
-        length_penalty=length_penalty,
+        search=chosen_search(translator, beam, length_penalty),
         replace_unknown=replace_unknown,
         dictionary=words,
         progress=sys.stderr.isatty(),
@@ -218,7 +217,7 @@ def _check_trained(models: list[Path]) -> None:
 
 
 def _likelihood(
-    translator: Translator, sources: list[str], references: list[list[str]]
+    translator: TextTranslator, sources: list[str], references: list[list[str]]
 ) -> dict[str, float | int]:
     """The likelihood of the targets under the model; of several references, of each."""
     from keras_s2s.evaluation.likelihood import likelihood

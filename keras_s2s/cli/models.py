@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from keras_s2s.cli.devices import load_tensorflow
 from keras_s2s.files.native_logs import without_remarks
+from keras_s2s.search.strategies import Beam, Greedy, as_beam
+
+if TYPE_CHECKING:
+    from keras_s2s.inference.protocol import TextTranslator
+    from keras_s2s.inference.translator import Translator
 
 
-def load_translator(folder: Path) -> Any:
-    """The translator of a folder, which holds a trained model or an export.
+def chosen_search(
+    translator: TextTranslator, beam: int | None, length_penalty: float | None
+) -> Greedy | Beam:
+    """The search of a translator, with what `--beam` and `--length-penalty` replace in it.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+    search = translator.search
+    if beam is not None:
+        search = replace(as_beam(search), beam_size=beam)
+    if length_penalty is not None:
+        search = replace(as_beam(search), length_penalty=length_penalty)
+    return search
+
+
+def load_translator(folder: Path) -> TextTranslator:
+    """What translates with a folder: that of a trained model, or of an export.
 
     Raises:
         ValueError: It is neither, or damaged.
@@ -24,13 +46,13 @@ def load_translator(folder: Path) -> Any:
             load_tensorflow()
         with without_remarks():
             translator = form.runner.load()(folder)
-            translator.translate(["."], beam_size=1, maximum_length=1)  # Messages come now.
+            translator.translate(["."], search=Greedy(), maximum_length=1)  # Runtimes speak up now.
             return translator
     return load_trained([folder])[0]
 
 
-def load_trained(folders: list[Path]) -> list[Any]:
-    """The translators that are saved in folders.
+def load_trained(folders: list[Path]) -> list[Translator]:
+    """The translators that were saved in folders.
 
     Raises:
         ValueError: One holds none, or is damaged.
@@ -58,8 +80,8 @@ def load_trained(folders: list[Path]) -> list[Any]:
     return [Translator.load(folder) for folder in folders]
 
 
-def load_together(folders: list[Path]) -> Any:
-    """The translator of one folder, see `load_translator`, or an ensemble of several models.
+def load_together(folders: list[Path]) -> TextTranslator:
+    """What translates with one folder, see `load_translator`, or with several models at once.
 
     Raises:
         ValueError: One is neither, or damaged; several differ in their tokenizers.

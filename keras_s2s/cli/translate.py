@@ -11,7 +11,7 @@ import typer
 
 from keras_s2s.cli.console import say
 from keras_s2s.cli.inputs import read_dictionary
-from keras_s2s.cli.models import load_together, load_trained
+from keras_s2s.cli.models import chosen_search, load_together, load_trained
 from keras_s2s.cli.options import (
     Beam,
     Dictionary,
@@ -69,11 +69,11 @@ def translate(
     check_writable(output, attention_plot, inputs=[source, dictionary])
     is_typed = str(source) == "-" and sys.stdin.isatty()
     words = read_dictionary(dictionary, replace_unknown)
-    found = load_together(model).stream(
+    translator = load_together(model)
+    found = translator.stream(
         lines,
-        beam_size=beam,
+        search=chosen_search(translator, beam, length_penalty),
         n_best=n_best,
-        length_penalty=length_penalty,
         attention=attention_plot is not None,
         replace_unknown=replace_unknown,
         dictionary=words,

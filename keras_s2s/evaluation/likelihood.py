@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keras_s2s.inference.translator import Translator
+    from keras_s2s.inference.protocol import TextTranslator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Likelihood:
 
 
 def likelihood(
-    translator: Translator,
+    translator: TextTranslator,
     sources: Sequence[str],
     targets: Sequence[str],
     *,

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from keras_s2s.search.strategies import Greedy
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -158,7 +160,7 @@ def train(
     adam = keras.optimizers.Adam(schedule, global_clipnorm=1.0)
     # On a GPU, Keras would recompile the step for each length.
     model.compile(adam, loss=MaskedCrossentropy(), jit_compile=False)
-    translator = Translator(model, tokenizer, tokenizer, beam_size=1)
+    translator = Translator(model, tokenizer, tokenizer, search=Greedy())
 
     def end_part(part: int, _: Any = None) -> None:
         if watch is not None:
@@ -196,7 +198,7 @@ def right_tokens(translator: Translator, pairs: Pairs) -> list[list[bool]]:
     """
     sources, targets = zip(*pairs, strict=True)
     longest = max(map(len, targets)) + 1
-    found = translator.translate(sources, beam_size=1, maximum_length=longest, batch_size=256)
+    found = translator.translate(sources, search=Greedy(), maximum_length=longest, batch_size=256)
     return [
         [text[position : position + 1] == symbol for position, symbol in enumerate(target)]
         + [len(text) == len(target)]

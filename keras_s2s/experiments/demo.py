@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from keras_s2s.experiments.dates import DateSplits, date_splits
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.train import train
+from keras_s2s.search.strategies import Greedy
 
 if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
@@ -60,7 +61,7 @@ def run_demo(
     translator = train(splits.train, splits.valid, folder, recipe, report=report)
     report(f"trained in {time.monotonic() - start:.0f} s")
     sources, targets = zip(*splits.test, strict=True)
-    hypotheses = translator.translate(sources, beam_size=1)
+    hypotheses = translator.translate(sources, search=Greedy())
     rows = list(zip(sources, targets, hypotheses, strict=True))
     wrong = [row for row in rows if row[1] != row[2]]
     exact = 1 - len(wrong) / len(rows)
@@ -100,9 +101,9 @@ def _export(
         return None
     sources, targets = zip(*splits.test[:TRIED], strict=True)
     with without_remarks():
-        hypotheses = LiteRTTranslator(goal).translate(sources, beam_size=1)
+        hypotheses = LiteRTTranslator(goal).translate(sources, search=Greedy())
     right = sum(map(str.__eq__, hypotheses, targets))
-    contract = Contract(translator.model, kernels=translator.model.decoder.kernels())
+    contract = Contract(translator.model, weights=translator.model.decoder.step_weights())
     runs = interpreter(str(goal / manifest["file"])), contract_run(contract)
     steps = [step_milliseconds(run, manifest["lengths"][-1]) for run in runs]
     report(
@@ -125,6 +126,6 @@ def _command() -> str:
 def _draw_attention(translator: Translator, source: str, path: Path) -> None:
     from keras_s2s.evaluation.plots import attention_heatmap
 
-    ((best,),) = translator.stream([source], beam_size=1, attention=True)
+    ((best,),) = translator.stream([source], search=Greedy(), attention=True)
     if best.weights is not None:
         attention_heatmap(best.weights, best.source_pieces, best.target_pieces, path)

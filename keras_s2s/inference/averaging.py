@@ -14,19 +14,19 @@ from keras_s2s.inference.translator import Translator
 def average(translators: Iterable[Translator]) -> Translator:
     """Average the weights of checkpoints.
 
-    The checkpoints must come from one training, or from several that went on from the same
-    weights: the mean of models that learnt apart is no model. Those can answer together, by
-    `Translator.ensemble`, in the time of all of them; an average takes the time of one.
+    The checkpoints must come from one training, or from several that resumed from the same weights:
+    the mean of independently trained models is no useful model. Those can decode together with
+    `Translator.ensemble`, which takes the time of all of them; an average takes the time of one.
 
     Args:
         translators: Two or more, of the same architecture and tokenizers.
 
     Returns:
-        A translator whose weights are the mean of theirs; weights that are whole numbers, its
-        options and its samples are those of the first.
+        A translator whose weights are the mean of theirs. Integer weights, the search and the
+        samples are those of the first.
 
     Raises:
-        TypeError: There is something else than translators, or nothing.
+        TypeError: `translators` is empty or holds something else.
         ValueError: There is only one, one is an ensemble, or they differ in more than weights.
 
     Example:

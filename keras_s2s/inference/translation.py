@@ -1,4 +1,4 @@
-"""An answer, as every translator gives it: the Keras one and those of exported models."""
+"""What a search and a translator return: hypotheses as ids, translations as texts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,33 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class Translation(NamedTuple):
-    """One answer to one text.
+class Hypothesis(NamedTuple):
+    """One hypothesis of a search: its ids with the end mark, unless it was cut off.
 
     Attributes:
-        text: The answer.
-        score: What the search ordered its hypotheses by, see `beam_search`.
-        log_probability: Natural logarithm of the answer's probability, end mark included.
-        source_pieces: The S pieces that the encoder read, end mark included.
-        target_pieces: The T pieces of the answer; the last is the end mark unless it was cut off.
-        weights: Attention, float32 `[T, S]`; `None` unless asked for.
+        score: What hypotheses are ordered by.
+        log_probability: Natural logarithm of its probability.
+        ids: T ids.
+        attention: Attention weights, float32 `[T, S]`; `None` where there are none.
+    """
+
+    score: float
+    log_probability: float
+    ids: list[int]
+    attention: np.ndarray | None
+
+
+class Translation(NamedTuple):
+    """One translation of one text.
+
+    Attributes:
+        text: The translation.
+        score: What the search ordered its hypotheses by, see `Beam`.
+        log_probability: Natural logarithm of the translation's probability, end mark included.
+        source_pieces: The S tokens that the encoder read, end mark included.
+        target_pieces: The T tokens of the translation; the last is the end mark unless it was cut
+            off.
+        weights: Attention weights, float32 `[T, S]`; `None` unless asked for.
     """
 
     text: str
@@ -26,17 +43,3 @@ class Translation(NamedTuple):
     source_pieces: list[str]
     target_pieces: list[str]
     weights: np.ndarray | None
-
-
-def too_long(number: int, count: int, most: int) -> str:
-    """Words the error for a text that would have to be cut.
-
-    Args:
-        number: Of the text, from 1.
-        count: Its tokens, end mark included.
-        most: That are read.
-    """
-    return (
-        f"Text {number} must have at most {most:,} tokens, end mark included. Received: {count:,} "
-        "tokens. Shorten it, or have it cut, without `strict`."
-    )

@@ -1,4 +1,4 @@
-"""Words of the source in place of those that an answer could not spell."""
+"""Unknown words of a translation, replaced by words of the source."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class UnknownWords:
-    """Puts in place of an unknown id what its step's attention looked at most in the source.
+    """Replaces each unknown id by the source word with the highest attention weight at its step.
 
-    It knows no model and no Keras: translators and exports share it.
+    It needs neither a model nor Keras: trained and exported translators share it.
 
     Args:
-        source_tokenizer: Cut the source.
-        target_tokenizer: Puts the answer together.
-        dictionary: Translations of source words; a word that it does not hold is copied.
+        source_tokenizer: Tokenizer of the source.
+        target_tokenizer: Tokenizer of the translation.
+        dictionary: Translations of source words; words that it lacks are copied.
 
     Raises:
         TypeError: `dictionary` is no mapping from strings to strings.
@@ -61,22 +61,22 @@ class UnknownWords:
             self._dictionary.setdefault(normalize(key, form), word)
 
     def text(self, source: str, target: list[int], weights: np.ndarray) -> str:
-        """An answer's text.
+        """Return the text of a translation.
 
         Args:
             source: The text that was translated; one that is not blank.
-            target: The T ids of the answer.
-            weights: Its attention, float32 `[T, S]`; the last of the S is the end mark.
+            target: The T ids of the translation.
+            weights: Its attention weights, float32 `[T, S]`; the last of the S is the end mark.
 
         Returns:
             The text without unknown words.
         """
-        places = [place for place, index in enumerate(target) if index == UNK_ID]
-        if not places:
+        positions = [position for position, index in enumerate(target) if index == UNK_ID]
+        if not positions:
             return self._target_tokenizer.decode(target)
         surfaces = self._source_tokenizer.surfaces(source)
-        looked_at = weights[places, :-1].argmax(axis=-1)  # The end mark is no word.
-        words: list[str] = [surfaces[place] for place in looked_at]
+        attended = weights[positions, :-1].argmax(axis=-1)  # The end mark is no word.
+        words: list[str] = [surfaces[position] for position in attended]
         found = [self._dictionary.get(word, word) for word in words]
         return self._target_tokenizer.decode(target, unknown=found)
 
@@ -88,11 +88,11 @@ def unknown_words(
     dictionary: Mapping[str, str] | None,
     has_attention: bool,
 ) -> UnknownWords | None:
-    """What replaces unknown words as a translator is asked to, or `None`; checked at the door.
+    """What replaces unknown words, or `None` where nothing is to be replaced; arguments checked.
 
     Raises:
         TypeError: As `UnknownWords`.
-        ValueError: There is no attention, or a dictionary that nothing would use.
+        ValueError: The model has no attention, or the dictionary would not be used.
     """
     if not replace_unknown:
         if dictionary is not None:

@@ -1,17 +1,18 @@
-"""The loop that every search runs in: until all rows have ended, without those that have.
+"""The loop of every search: it runs until all rows have ended and drops rows that have ended.
 
-Sentences of one batch end at different steps, and a batch lives as long as its longest answer. So
-the rows that have ended are dropped whenever they are enough to be worth the copy; the rest goes on
+Sentences of one batch end at different steps, and a batch takes as long as its longest hypothesis.
+So rows that have ended are dropped whenever they are enough to be worth the copy; the rest continue
 as a smaller batch.
 """
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from keras import ops, tree
+from keras import ops
 
 from keras_s2s.search.candidates import repeat_rows
-from keras_s2s.search.options import SearchOptions, Tensor
+from keras_s2s.search.inputs import SearchInputs, Tensor
+from keras_s2s.search.structure import map_tensors, while_loop
 
 
 class Fixed(NamedTuple):
@@ -33,7 +34,7 @@ class Search(NamedTuple):
 
 
 def run_search_loop(
-    search: Search, carry: Any, fixed: Fixed, options: SearchOptions, beam_size: int
+    search: Search, carry: Any, fixed: Fixed, inputs: SearchInputs, beam_size: int
 ) -> Any:
     """Run a search to its end and return the results of all sentences.
 
@@ -41,20 +42,20 @@ def run_search_loop(
         search: What to do at each step.
         carry: Before the first step.
         fixed: What stays the same.
-        options: What is asked for.
+        inputs: What every search reads.
         beam_size: Rows that the step computes for each sentence.
     """
 
     def run_while(carry: Any, fixed: Fixed, goes_on: Callable[[Tensor], Tensor]) -> Any:
         fixed = fixed._replace(constants=repeat_rows(fixed.constants, beam_size))
-        (carry,) = ops.while_loop(
+        (carry,) = while_loop(
             lambda carry: goes_on(search.is_live(carry)),
             lambda carry: (search.advance(carry, fixed),),
             (carry,),
         )
         return carry
 
-    if not options.may_drop_rows(fixed):
+    if not inputs.may_drop_rows(fixed):
         return search.results(run_while(carry, fixed, ops.any))
 
     def run_and_drop(places: Tensor, carry: Any, fixed: Fixed, found: Any) -> tuple:
@@ -62,19 +63,17 @@ def run_search_loop(
         carry = run_while(
             carry, fixed, lambda is_live: 4 * ops.sum(ops.cast(is_live, "int32")) > 3 * count
         )
-        found = tree.map_structure(
+        found = map_tensors(
             lambda whole, part: ops.scatter_update(whole, places[:, None], part),
             found,
             search.results(carry),
         )
         live = ops.cast(ops.nonzero(search.is_live(carry))[0], "int32")
-        places, fixed = tree.map_structure(
-            lambda tensor: ops.take(tensor, live, axis=0), (places, fixed)
-        )
+        places, fixed = map_tensors(lambda tensor: ops.take(tensor, live, axis=0), (places, fixed))
         return places, search.take(carry, live), fixed, found
 
-    places = ops.arange(options.batch_size, dtype="int32")
-    return ops.while_loop(
+    places = ops.arange(inputs.batch_size, dtype="int32")
+    return while_loop(
         lambda places, *_: ops.shape(places)[0] > 0,
         run_and_drop,
         (places, carry, fixed, search.results(carry)),

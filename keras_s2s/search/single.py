@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from keras import ops, tree
+from keras import ops
 
+from keras_s2s.search.inputs import NEVER, SearchInputs, StepFunction, Tensor
 from keras_s2s.search.loop import Fixed, Search, run_search_loop
-from keras_s2s.search.options import NEVER, SearchOptions, StepFunction, Tensor
+from keras_s2s.search.structure import map_tensors
 
 Choose = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -24,7 +25,7 @@ class RowState(NamedTuple):
 
 
 def run_rows(
-    step: StepFunction, state: Any, choose: Choose, options: SearchOptions, numbers: Tensor = ()
+    step: StepFunction, state: Any, choose: Choose, inputs: SearchInputs, numbers: Tensor = ()
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
     """Run the loop and return the fields of a `SearchResult`.
 
@@ -33,23 +34,23 @@ def run_rows(
         state: its first state.
         choose: takes logits `[B, V]`, the number of the step and the numbers of its rows, returns
             the log-probabilities float32 `[B]` of the chosen tokens int32 `[B]`.
-        options: what is asked for.
+        inputs: what every search reads.
         numbers: float32 `[B, T]`, what samples are drawn by; none elsewhere.
     """
-    step = options.checked(step, state)
+    step = inputs.checked(step, state)
     search = Search(
-        advance=lambda rows, fixed: _advance(step, choose, rows, fixed, options),
+        advance=lambda rows, fixed: _advance(step, choose, rows, fixed, inputs),
         is_live=lambda rows: rows.is_live,
         take=_take,
         results=lambda rows: (rows.ids, rows.log_probabilities, _weights_of_results(rows)),
     )
-    fixed = Fixed(options.limits, (), numbers, options.constants or ())
+    fixed = Fixed(inputs.limits, (), numbers, inputs.constants or ())
     ids, log_probabilities, weights = run_search_loop(
-        search, _first_rows(state, options), fixed, options, beam_size=1
+        search, _first_rows(state, inputs), fixed, inputs, beam_size=1
     )
     ids, log_probabilities = ids[:, None], log_probabilities[:, None]
-    lengths = ops.sum(ops.cast(ops.not_equal(ids, options.pad_id), "int32"), axis=-1)
-    weights = weights if options.return_weights else None
+    lengths = ops.sum(ops.cast(ops.not_equal(ids, inputs.pad_id), "int32"), axis=-1)
+    weights = weights if inputs.return_weights else None
     return ids, log_probabilities, log_probabilities, lengths, weights
 
 
@@ -63,7 +64,7 @@ def _weights_of_results(rows: RowState) -> Tensor:
 def _take(rows: RowState, places: Tensor) -> RowState:
     """Some rows alone."""
     step, weights = rows.step, rows.weights
-    taken = tree.map_structure(
+    taken = map_tensors(
         lambda tensor: ops.take(tensor, places, axis=0), rows._replace(step=(), weights=())
     )
     if not isinstance(weights, tuple):
@@ -71,38 +72,38 @@ def _take(rows: RowState, places: Tensor) -> RowState:
     return taken._replace(step=step, weights=weights)
 
 
-def _first_rows(state: Any, options: SearchOptions) -> RowState:
-    batch_size = options.batch_size
+def _first_rows(state: Any, inputs: SearchInputs) -> RowState:
+    batch_size = inputs.batch_size
     weights = ()
-    if options.return_weights:
-        shape = (options.capacity, batch_size, ops.shape(options.source_mask)[1])
+    if inputs.return_weights:
+        shape = (inputs.capacity, batch_size, ops.shape(inputs.source_mask)[1])
         weights = ops.zeros(shape, dtype="float32")
-    is_live = options.limits > 0
+    is_live = inputs.limits > 0
     return RowState(
         step=ops.zeros((), dtype="int32"),
-        tokens=ops.full((batch_size,), options.start_id, dtype="int32"),
+        tokens=ops.full((batch_size,), inputs.start_id, dtype="int32"),
         is_live=is_live,
         log_probabilities=ops.cast(ops.where(is_live, 0.0, NEVER), "float32"),
-        ids=ops.full((batch_size, options.capacity), options.pad_id, dtype="int32"),
+        ids=ops.full((batch_size, inputs.capacity), inputs.pad_id, dtype="int32"),
         weights=weights,
         state=state,
     )
 
 
 def _advance(
-    step: StepFunction, choose: Choose, rows: RowState, fixed: Fixed, options: SearchOptions
+    step: StepFunction, choose: Choose, rows: RowState, fixed: Fixed, inputs: SearchInputs
 ) -> RowState:
     """Choose one more token for every live row."""
     logits, state, weights = step(rows.tokens, rows.state, *fixed.constants)
     log_probabilities, tokens = choose(logits, rows.step, fixed.numbers)
-    tokens = ops.where(rows.is_live, tokens, options.pad_id)
-    is_now = ops.equal(ops.arange(options.capacity, dtype="int32"), rows.step)
+    tokens = ops.where(rows.is_live, tokens, inputs.pad_id)
+    is_now = ops.equal(ops.arange(inputs.capacity, dtype="int32"), rows.step)
     all_weights = rows.weights
-    if options.return_weights:
+    if inputs.return_weights:
         weights = ops.where(rows.is_live[:, None], ops.cast(weights, "float32"), 0.0)
         now = ops.reshape(rows.step, (1, 1))
         all_weights = ops.scatter_update(all_weights, now, weights[None])
-    may_go_on = ops.logical_and(ops.not_equal(tokens, options.end_id), rows.step + 1 < fixed.limits)
+    may_go_on = ops.logical_and(ops.not_equal(tokens, inputs.end_id), rows.step + 1 < fixed.limits)
     return RowState(
         step=rows.step + 1,
         tokens=tokens,

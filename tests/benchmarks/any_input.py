@@ -19,13 +19,13 @@ def make_model(folder: Path) -> None:
     """Saves an untrained model of the default recipe's shape, in a process of its own."""
     code = (
         "import sys\n"
-        "from keras_s2s import SentencePieceTokenizer, Translator\n"
+        "from keras_s2s import Greedy, SentencePieceTokenizer, Translator\n"
         "from keras_s2s.recipe.train import Recipe\n"
         "from keras_s2s.recipe.build_model import make_model\n"
         "tokenizer = SentencePieceTokenizer.train([' '.join(sys.argv[2:])])\n"
         "size = tokenizer.vocabulary_size\n"
         "model = make_model(size, size, Recipe(units=64, embedding_dimension=32))\n"
-        "Translator(model, tokenizer, tokenizer, beam_size=1).save(sys.argv[1])\n"
+        "Translator(model, tokenizer, tokenizer, search=Greedy()).save(sys.argv[1])\n"
     )
     subprocess.run([sys.executable, "-c", code, str(folder), *WORDS], check=True)
 

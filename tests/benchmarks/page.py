@@ -36,10 +36,10 @@ from keras_s2s.export import LiteRTTranslator
 first, *texts = json.load(sys.stdin)
 translator = LiteRTTranslator(sys.argv[1])
 beam = int(sys.argv[2])
-translator.translate([first], beam_size=beam)
+translator.translate([first], search=Beam(beam))
 print("first", flush=True)
 start, tokens = time.perf_counter(), 0
-for (answer,) in translator.stream(texts, beam_size=beam, attention=translator.has_attention):
+for (answer,) in translator.stream(texts, search=Beam(beam), attention=translator.has_attention):
     tokens += len(answer.target_pieces)
 milliseconds = 1e3 * (time.perf_counter() - start)
 peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

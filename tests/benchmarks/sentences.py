@@ -22,6 +22,8 @@ from typing import Any
 from compare import table
 from ours import peak_memory_bytes, read
 
+from keras_s2s import Greedy
+
 # Name, format, precision.
 EXPORTS = [
     ("LiteRT", "litert", "none"),
@@ -39,7 +41,7 @@ def make_exports(work: Path, folder: Path, samples: list[str]) -> None:
 
     trained = Translator.load(work / "keras_s2s")
     parts = trained.model, trained.source_tokenizer, trained.target_tokenizer
-    translator = Translator(*parts, beam_size=1, samples=samples)
+    translator = Translator(*parts, search=Greedy(), samples=samples)
     for _, form, quantize in EXPORTS:
         options = {} if form == "saved_model" else {"quantize": quantize}
         getattr(export, form)(translator, folder / f"{form}-{quantize}", **options)
@@ -65,7 +67,7 @@ def load(form: str, folder: Path) -> Callable[[list[str]], list[str]]:
         return lambda texts: [
             call(text=tf.constant([text]))["translation"].numpy()[0].decode() for text in texts
         ]
-    return lambda texts: runner.translate(texts, beam_size=1)
+    return lambda texts: runner.translate(texts, search=Greedy())
 
 
 def measure(form: str, folder: Path, sources: list[str]) -> dict[str, Any]:

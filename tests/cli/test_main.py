@@ -18,7 +18,7 @@ import pytest
 import typer
 
 import keras_s2s
-from keras_s2s import Translator
+from keras_s2s import Beam, Greedy, Translator
 from keras_s2s.cli.console import run
 from keras_s2s.cli.main import app, main
 from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
@@ -195,8 +195,8 @@ def test_translate_reads_and_writes_files_packed_or_plain(
     words = ["--input", tmp_path / "in.gz", "--output", tmp_path / "out", "--beam", 1]
     assert call("translate", "--model", model, *words) == 0
     captured = capsys.readouterr()
-    assert captured.out == "" and "CRLF, 1 mended (line 1)" in captured.err
-    expected = Translator.load(model).translate(["abc", "d\u00a0b"], beam_size=1)
+    assert captured.out == "" and "CRLF, 1 cleaned (line 1)" in captured.err
+    expected = Translator.load(model).translate(["abc", "d\u00a0b"], search=Greedy())
     assert (tmp_path / "out").read_bytes().decode() == "".join(f"{one}\n" for one in expected)
     assert sorted(os.listdir(tmp_path)) == ["in.gz", "out"]
 
@@ -207,7 +207,7 @@ def test_several_answers_have_the_number_of_their_line_and_scores_if_wanted(
     type_in(monkeypatch, b"ab\n\ndc\n")
     assert call("translate", "--model", model, "--beam", 3, "--n-best", 2, "--scores") == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    found = list(Translator.load(model).stream(["ab", "", "dc"], beam_size=3, n_best=2))
+    found = list(Translator.load(model).stream(["ab", "", "dc"], search=Beam(3), n_best=2))
     assert rows == [
         [str(number), f"{answer.score:.4f}", answer.text]
         for number, answers in enumerate(found, 1)
@@ -221,7 +221,7 @@ def test_scores_alone_stand_before_the_answers(
 ) -> None:
     type_in(monkeypatch, b"ab\n")
     assert call("translate", "--model", model, "--scores", "--length-penalty", 0) == 0
-    ((answer,),) = Translator.load(model).stream(["ab"], length_penalty=0.0)
+    ((answer,),) = Translator.load(model).stream(["ab"], search=Beam(length_penalty=0.0))
     assert capsys.readouterr().out == f"{answer.log_probability:.4f}\t{answer.text}\n"
 
 
@@ -320,7 +320,7 @@ def test_evaluate_writes_all_figures_answers_and_a_picture(
     assert figures["exact_match"] == 1 - figures["sequence_error_rate"]
     assert sum(row["sentences"] for row in figures["by_length"]) == 12
     sources = (corpus / "valid.src").read_text().splitlines()
-    answers = Translator.load(model).translate(sources, beam_size=2)
+    answers = Translator.load(model).translate(sources, search=Beam(2))
     assert (tmp_path / "answers").read_text().splitlines() == answers
     assert "<svg" in (tmp_path / "plot.svg").read_text()
     out = capsys.readouterr().out

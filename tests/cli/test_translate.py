@@ -10,6 +10,7 @@ import pytest
 from keras_s2s import (
     Decoder,
     Encoder,
+    Greedy,
     LuongAttention,
     Seq2Seq,
     Translator,
@@ -38,7 +39,7 @@ def make(
     decoder: Any = Decoder(target.vocabulary_size, units, attention=kind)
     model = Seq2Seq(Encoder(source.vocabulary_size, units), decoder)
     model.set_weights([4 * one for one in model.get_weights()])
-    return Translator(model, source, target, beam_size=1, maximum_source_length=20)
+    return Translator(model, source, target, search=Greedy(), maximum_source_length=20)
 
 
 @pytest.fixture(scope="module")

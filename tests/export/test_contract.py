@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from keras_s2s import Greedy
 from keras_s2s.export.contract import Contract
 from keras_s2s.export.parity import contract_run, greedy_answers
 
@@ -30,7 +31,7 @@ def encoded(translator: Any) -> list[list[int]]:
 def test_its_greedy_loop_answers_as_the_translator(make: Callable, shape: dict[str, Any]) -> None:
     translator = make(**shape)
     found = greedy_answers(contract_run(Contract(translator.model)), encoded(translator))
-    expected = [answers[0] for answers in translator.stream(TEXTS, beam_size=1)]
+    expected = [answers[0] for answers in translator.stream(TEXTS, search=Greedy())]
     for ours, theirs in zip(found, expected, strict=True):
         assert translator.target_tokenizer.pieces(ours.ids) == theirs.target_pieces
 

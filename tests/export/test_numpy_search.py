@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
+from keras_s2s import Beam
 from keras_s2s import beam_search as beam_search_in_graph
 from keras_s2s.export.numpy_search import beam_search
 
@@ -54,21 +55,18 @@ def test_it_finds_what_the_search_in_the_graph_finds(
     data: Any,
 ) -> None:
     model = Model(seed)
-    options: dict[str, Any] = {
-        "beam_size": beam_size,
-        "n_best": data.draw(st.integers(1, beam_size)),
-        "length_penalty": length_penalty,
-        "coverage_penalty": coverage_penalty,
-    }
-    found = beam_search(model.in_numpy, model.state, limit, **options)
+    search = Beam(beam_size, length_penalty, coverage_penalty)
+    n_best = data.draw(st.integers(1, beam_size))
+    found = beam_search(model.in_numpy, model.state, limit, search, n_best=n_best)
     expected = beam_search_in_graph(
         model.in_keras,
         ops.array(model.state[None]),
         1,
+        search,
+        n_best=n_best,
         maximum_length=limit,
         source_mask=np.ones((1, SOURCE_LENGTH), bool),
         return_weights=True,
-        **options,
     )
     lengths = [length for length in np.asarray(expected.lengths)[0] if length]
     ids = [
@@ -90,6 +88,6 @@ def test_of_equally_likely_tokens_the_first_wins_and_marks_never_do() -> None:
     def step(tokens: np.ndarray, states: np.ndarray) -> tuple:
         return np.zeros((len(tokens), 6), "float32"), states, None
 
-    (found,) = beam_search(step, np.zeros(1, "float32"), 3)
+    (found,) = beam_search(step, np.zeros(1, "float32"), 3, Beam(1))
     assert found.ids == [1, 1, 1]
     assert found.attention is None

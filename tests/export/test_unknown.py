@@ -12,11 +12,20 @@ import pytest
 pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed.")
 
-from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq, Translator, WordTokenizer, export
+from keras_s2s import (
+    Decoder,
+    Encoder,
+    Greedy,
+    LuongAttention,
+    Seq2Seq,
+    Translator,
+    WordTokenizer,
+    export,
+)
 
 TEXTS = ["a gnu sees Zoë", "", "dog, runs", "gnu"]
 DICTIONARY = {"gnu": "Gnu", "Zoë": "Zoe"}
-OPTIONS: dict[str, Any] = {"maximum_length": 6, "beam_size": 1, "replace_unknown": True}
+OPTIONS: dict[str, Any] = {"maximum_length": 6, "search": Greedy(), "replace_unknown": True}
 
 
 def make(attention: Any) -> Translator:
@@ -64,7 +73,7 @@ def test_it_does_so_where_neither_tensorflow_nor_keras_is_imported(
     translator: Translator, exported: Path
 ) -> None:
     program = (
-        "import sys; from keras_s2s.export import OnnxTranslator\n"
+        "import sys; from keras_s2s import Greedy; from keras_s2s.export import OnnxTranslator\n"
         f"print(OnnxTranslator({str(exported)!r}).translate({TEXTS!r}, **{OPTIONS!r}))\n"
         "print(sorted({'tensorflow', 'keras', 'jax'} & set(sys.modules)))"
     )

@@ -15,6 +15,8 @@ from damage import damaged_bytes, damaged_text, pick
 from make import make_exports, make_tokenizers, make_translator
 from runner import Case, Prepare, Random
 
+from keras_s2s import Beam, Greedy
+
 TEXTS = ["the dog runs", "개가 é", "", "x" * 50]
 ENCODINGS = ["utf-8"] * 6 + ["utf-8-sig", "utf-16", "utf-16-be", "latin-1", "cp949", "utf-7"]
 ENDS = ["\n"] * 4 + ["\r\n", "\r", "\n\n", "\u2028", "\x85", ""]
@@ -45,7 +47,7 @@ def random_file(random: Random) -> bytes:
 
 
 def corpora(_: Path) -> Case:
-    """Corpora: pairs are read, mended, and clean where they are kept."""
+    """Corpora: pairs are read, cleaned, and clean where they are kept."""
     from keras_s2s.data.corpus import Corpus, read_lines
 
     def case(random: Random, folder: Path) -> None:
@@ -160,7 +162,7 @@ def models(made: Path) -> Case:
 
     if not (made / "model").exists():
         make_translator().save(made / "model")
-    Translator.load(made / "model").translate(TEXTS, beam_size=1, maximum_length=3)
+    Translator.load(made / "model").translate(TEXTS, search=Greedy(), maximum_length=3)
     files = ["translator.json", "model.keras", "model.keras", "model.keras", "samples.json"]
     files += ["source_tokenizer/tokenizer.json", "target_tokenizer/tokenizer.model"]
 
@@ -181,7 +183,7 @@ def models(made: Path) -> Case:
             trust(folder / "model", "translator.json")
         translator = Translator.load(folder / "model")
         if random.integers(30) == 0:  # The graph of a new model takes seconds.
-            translator.translate(TEXTS[:2], beam_size=1, maximum_length=3)
+            translator.translate(TEXTS[:2], search=Greedy(), maximum_length=3)
 
     return case
 
@@ -248,7 +250,7 @@ def _exports(made: Path, is_trusted: bool) -> Case:
             runner: Any = formats.LiteRTTranslator(folder / kind, runtime="compiled_model")
         else:
             runner = runner_of(folder / kind)
-        runner.translate(TEXTS[:2], beam_size=2, maximum_length=3)
+        runner.translate(TEXTS[:2], search=Beam(2), maximum_length=3)
 
     return case
 

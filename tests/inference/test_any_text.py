@@ -14,6 +14,7 @@ from keras_s2s import (
     CharacterTokenizer,
     Decoder,
     Encoder,
+    Greedy,
     LuongAttention,
     SentencePieceTokenizer,
     Seq2Seq,
@@ -35,7 +36,7 @@ def translator(request: pytest.FixtureRequest) -> Iterator[Translator]:
     source, target = SOURCES[request.param], SOURCES["pieces"]
     decoder = Decoder(target.vocabulary_size, 8, attention=LuongAttention(8))
     model = Seq2Seq(Encoder(source.vocabulary_size, 8), decoder)
-    yield Translator(model, source, target, beam_size=1, maximum_source_length=70)
+    yield Translator(model, source, target, search=Greedy(), maximum_source_length=70)
 
 
 def answers(translator: Translator, texts: list[str]) -> list[str]:

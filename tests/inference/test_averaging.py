@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_s2s import (
+    Beam,
     CharacterTokenizer,
     Decoder,
     Encoder,
@@ -62,8 +63,8 @@ def test_the_average_of_one_model_twice_is_that_model() -> None:
 
 
 def test_options_and_samples_are_those_of_the_first() -> None:
-    first = make(1, beam_size=2, length_penalty=0.3, maximum_source_length=50, samples=["ab"])
-    found = average([first, make(2, beam_size=7, samples=["c"])])
+    first = make(1, search=Beam(2, 0.3), maximum_source_length=50, samples=["ab"])
+    found = average([first, make(2, search=Beam(7), samples=["c"])])
     assert found.options == first.options and found.samples == ["ab"]
     assert found.source_tokenizer is first.source_tokenizer
 

@@ -1,5 +1,6 @@
 """An ensemble answers by the mean of its models' probabilities."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,17 @@ import pytest
 
 from keras_s2s import (
     BahdanauAttention,
+    Beam,
     CharacterTokenizer,
     Decoder,
     Encoder,
+    Greedy,
     LuongAttention,
+    Sample,
     Seq2Seq,
     Translator,
     export,
 )
-from keras_s2s.inference.model_search import Sampling
 
 START, END = 2, 3
 TEXTS = ["abc", "", "hgfedcba", "dd", "cab fed"]
@@ -34,15 +37,32 @@ def make(seed: int, units: int = 12, attention: Any = "luong", **options: Any) -
     decoder = Decoder(size, units, attention=attention, **shape, **options)
     model = Seq2Seq(Encoder(size, units, **shape), decoder)
     model.set_weights([3 * weights for weights in model.get_weights()])
-    return Translator(model, TOKENIZER, TOKENIZER, beam_size=3)
+    return Translator(model, TOKENIZER, TOKENIZER, search=Beam(3))
 
 
+@cache
+def one_model() -> Translator:
+    """What no test changes; its graphs are built once."""
+    return make(1)
+
+
+@cache
 def different_shapes() -> list[Translator]:
     return [
         make(1, 12, input_feeding=True),
         make(2, 8, BahdanauAttention(6), cell="gru", num_layers=2),
         make(3, 10, None),
     ]
+
+
+@cache
+def ensemble_of_shapes() -> Any:
+    return Translator.ensemble(different_shapes())
+
+
+@cache
+def ensemble_of_copies() -> Any:
+    return Translator.ensemble([one_model(), one_model()])
 
 
 def probabilities(translator: Translator, source: list[int], target: list[int]) -> np.ndarray:
@@ -54,17 +74,17 @@ def probabilities(translator: Translator, source: list[int], target: list[int]) 
 
 
 SEARCHES: dict[str, dict[str, Any]] = {
-    "greedy": {"beam_size": 1},
-    "beam": {"beam_size": 4, "n_best": 3, "attention": True, "coverage_penalty": 0.2},
-    "sampling": {"sampling": Sampling(seed=5, temperature=1.5, top_k=6)},
+    "greedy": {"search": Greedy()},
+    "beam": {"search": Beam(4, coverage_penalty=0.2), "n_best": 3, "attention": True},
+    "sampling": {"search": Sample(temperature=1.5, top_k=6, seed=5)},
 }
 
 
 @pytest.mark.parametrize("search", SEARCHES)
 def test_two_copies_of_a_model_answer_as_the_one(search: str) -> None:
-    one = make(1)
+    one = one_model()
     options = {**SEARCHES[search], "maximum_length": 9}
-    twice = Translator.ensemble([one, one]).stream(TEXTS, **options)
+    twice = ensemble_of_copies().stream(TEXTS, **options)
     for ours, theirs in zip(twice, one.stream(TEXTS, **options), strict=True):
         assert [a.target_pieces for a in ours] == [b.target_pieces for b in theirs]
         for a, b in zip(ours, theirs, strict=True):
@@ -78,8 +98,10 @@ def test_two_copies_of_a_model_answer_as_the_one(search: str) -> None:
 @pytest.mark.parametrize("search", SEARCHES)
 def test_the_probability_is_the_mean_of_those_of_models_of_any_shapes(search: str) -> None:
     several = different_shapes()
-    options = {**SEARCHES[search], "maximum_length": 7, "coverage_penalty": 0.0}
-    for answer in next(Translator.ensemble(several).stream(["bad"], **options)):
+    options = {**SEARCHES[search], "maximum_length": 7}
+    if search == "beam":  # A model without attention has no coverage.
+        options["search"] = Beam(4)
+    for answer in next(ensemble_of_shapes().stream(["bad"], **options)):
         target = TOKENIZER.encode(answer.text)
         count = len(answer.target_pieces)
         chosen = [*target, END][:count]
@@ -97,7 +119,7 @@ def test_the_greedy_answer_takes_the_token_of_the_largest_mean() -> None:
         mean = np.mean([probabilities(one, source, target)[-1] for one in several], axis=0)
         mean[[0, START]] = 0.0
         target.append(int(mean.argmax()))
-    (answer,) = Translator.ensemble(several).translate(["hgfedcba"], beam_size=1, maximum_length=10)
+    (answer,) = ensemble_of_shapes().translate(["hgfedcba"], search=Greedy(), maximum_length=10)
     assert answer == TOKENIZER.decode(target)
 
 
@@ -110,9 +132,9 @@ def test_a_score_stays_a_number_where_a_model_is_sure_that_it_is_not_so() -> Non
 
 def test_the_attention_is_the_mean_of_the_models_that_have_one() -> None:
     several = different_shapes()
-    options: dict[str, Any] = {"beam_size": 1, "attention": True, "maximum_length": 1}
+    options: dict[str, Any] = {"search": Greedy(), "attention": True, "maximum_length": 1}
     weights = [next(one.stream(["bad"], **options))[0].weights for one in several[:2]]
-    (answer,) = next(Translator.ensemble(several).stream(["bad"], **options))
+    (answer,) = next(ensemble_of_shapes().stream(["bad"], **options))
     expected = np.mean(np.array(weights, "float32"), axis=0)
     np.testing.assert_allclose(np.array(answer.weights), expected, atol=1e-6)
 
@@ -126,23 +148,23 @@ def test_models_without_attention_have_none_together() -> None:
 
 @pytest.mark.parametrize("beam_size", [1, 3])
 def test_an_answer_is_the_same_alone_and_in_any_company(beam_size: int) -> None:
-    ensemble = Translator.ensemble(different_shapes())
-    options: dict[str, Any] = {"beam_size": beam_size, "maximum_length": 9}
+    ensemble = ensemble_of_shapes()
+    options: dict[str, Any] = {"search": Beam(beam_size), "maximum_length": 9}
     alone = [ensemble.translate([text], **options)[0] for text in TEXTS]
     assert ensemble.translate(TEXTS, **options) == alone
     assert ensemble.translate(TEXTS[::-1], batch_size=2, **options) == alone[::-1]
 
 
 def test_an_ensemble_of_one_is_that_one_with_its_options() -> None:
-    one = Translator(make(1).model, TOKENIZER, TOKENIZER, beam_size=2, samples=["ab"])
+    one = Translator(make(1).model, TOKENIZER, TOKENIZER, search=Beam(2), samples=["ab"])
     same = Translator.ensemble(iter([one]))
-    assert (same.model, same.beam_size, same.samples) == (one.model, 2, ["ab"])
+    assert (same.model, same.search, same.samples) == (one.model, Beam(2), ["ab"])
     assert same.translate(TEXTS, maximum_length=9) == one.translate(TEXTS, maximum_length=9)
 
 
 def test_a_list_of_models_is_an_ensemble_too() -> None:
     several = different_shapes()
-    together = Translator([one.model for one in several], TOKENIZER, TOKENIZER, beam_size=3)
+    together = Translator([one.model for one in several], TOKENIZER, TOKENIZER, search=Beam(3))
     expected = Translator.ensemble(several).translate(TEXTS, maximum_length=9)
     assert together.translate(TEXTS, maximum_length=9) == expected
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from keras_s2s import (
+    Beam,
     CharacterTokenizer,
     Decoder,
     Encoder,
@@ -63,7 +64,7 @@ def weights(translator: Translator) -> list[list[float]]:
 
 @pytest.fixture(scope="module")
 def translator() -> Translator:
-    return make_translator(seed=5, beam_size=2, length_penalty=0.5, maximum_source_length=90)
+    return make_translator(seed=5, search=Beam(2, 0.5), maximum_source_length=90)
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +84,7 @@ def test_what_was_saved_comes_back_with_its_options_and_answers(
     saved: Path, translator: Translator
 ) -> None:
     loaded = Translator.load(saved)
-    assert (loaded.beam_size, loaded.length_penalty) == (2, 0.5)
-    assert (loaded.coverage_penalty, loaded.maximum_source_length) == (0.0, 90)
+    assert (loaded.search, loaded.maximum_source_length) == (Beam(2, 0.5, 0.0), 90)
     assert type(loaded.source_tokenizer) is CharacterTokenizer
     assert type(loaded.target_tokenizer) is WordTokenizer
     assert answers(loaded) == answers(translator)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -17,16 +17,23 @@ from hypothesis import strategies as st
 
 from keras_s2s import (
     BahdanauAttention,
+    Beam,
     CharacterTokenizer,
     Decoder,
     Encoder,
+    Greedy,
     LuongAttention,
+    Sample,
     Seq2Seq,
+    TextTranslator,
     Translator,
     WordTokenizer,
 )
-from keras_s2s.inference.model_search import Sampling, SearchRequest
-from keras_s2s.inference.stream import SOURCE_CELLS, WEIGHT_CELLS, TextSearch
+from keras_s2s.inference.pipeline import SOURCE_CELLS, WEIGHT_CELLS, TextPipeline
+from keras_s2s.inference.translation import Hypothesis
+
+if TYPE_CHECKING:
+    from keras_s2s.export import LiteRTTranslator, OnnxTranslator, SavedModelTranslator
 
 PAD, UNK, START, END = range(4)
 LETTERS = "abcdefgh"
@@ -55,7 +62,7 @@ def tokenizer() -> CharacterTokenizer:
 @pytest.fixture(scope="module")
 def translator(tokenizer: CharacterTokenizer) -> Translator:
     model = make_model(tokenizer.vocabulary_size)
-    return Translator(model, tokenizer, tokenizer, beam_size=3, length_penalty=0.7)
+    return Translator(model, tokenizer, tokenizer, search=Beam(3, length_penalty=0.7))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +112,7 @@ def test_the_greedy_answer_takes_the_likeliest_token_at_each_step(
             logits = next_logits(translator.model, source, target)[-1]
             logits[[PAD, START]] = -np.inf
             target.append(int(logits.argmax()))
-        (answer,) = translator.translate([text], beam_size=1, maximum_length=12)
+        (answer,) = translator.translate([text], search=Greedy(), maximum_length=12)
         assert answer == tokenizer.decode(target)
 
 
@@ -138,9 +145,9 @@ def test_the_first_of_several_answers_is_the_only_one_of_one(translator: Transla
 def test_a_beam_of_one_is_the_greedy_search(
     translator: Translator, tokenizer: CharacterTokenizer
 ) -> None:
-    narrow = Translator(translator.model, tokenizer, tokenizer, beam_size=1)
+    narrow = Translator(translator.model, tokenizer, tokenizer, search=Greedy())
     answers = narrow.translate(TEXTS, maximum_length=9)
-    assert translator.translate(TEXTS, maximum_length=9, beam_size=1) == answers
+    assert translator.translate(TEXTS, maximum_length=9, search=Greedy()) == answers
     assert translator.translate(TEXTS, maximum_length=9) != answers  # The width matters here.
 
 
@@ -153,11 +160,11 @@ texts_of_letters = st.text(alphabet=f"{LETTERS} xé가", max_size=9)
 def test_an_answer_is_the_same_alone_and_in_any_company_and_order(
     translator: Translator, beam_size: int, texts: list[str], order: Any
 ) -> None:
-    alone = [translator.translate([text], beam_size=beam_size)[0] for text in texts]
+    alone = [translator.translate([text], search=Beam(beam_size))[0] for text in texts]
     places = list(range(len(texts)))
     order.shuffle(places)
     shuffled = [texts[place] for place in places]
-    options: dict[str, Any] = {"beam_size": beam_size, "batch_size": order.randint(1, 4)}
+    options: dict[str, Any] = {"search": Beam(beam_size), "batch_size": order.randint(1, 4)}
     assert translator.translate(shuffled, **options) == [alone[place] for place in places]
 
 
@@ -170,7 +177,7 @@ def test_a_stream_reads_no_further_than_its_window(translator: Translator) -> No
             read += 1
             yield text
 
-    options: dict[str, Any] = {"maximum_length": 4, "beam_size": 1}
+    options: dict[str, Any] = {"maximum_length": 4, "search": Greedy()}
     answers = translator.stream(endless(), window=5, **options)
     assert read == 0
     first = [next(answers)[0].text for _ in range(5)]
@@ -217,9 +224,9 @@ def test_pieces_are_those_that_the_model_read_and_wrote(translator: Translator) 
 
 
 def test_an_answer_is_no_longer_than_its_limit(translator: Translator) -> None:
-    ((short,),) = translator.stream(["abc"], maximum_length=3, beam_size=1)
+    ((short,),) = translator.stream(["abc"], maximum_length=3, search=Greedy())
     assert len(short.target_pieces) <= 3
-    ((one,),) = translator.stream(["abc"], maximum_length=1, beam_size=1)
+    ((one,),) = translator.stream(["abc"], maximum_length=1, search=Greedy())
     assert len(one.target_pieces) == 1
 
 
@@ -227,7 +234,7 @@ def test_by_default_the_limit_grows_with_the_text(tokenizer: CharacterTokenizer)
     model = make_model(tokenizer.vocabulary_size)
     weights = [np.zeros_like(weights) for weights in model.get_weights()]
     model.set_weights(weights)  # All tokens are alike, so the first that is allowed is taken.
-    endless = Translator(model, tokenizer, tokenizer, beam_size=1)
+    endless = Translator(model, tokenizer, tokenizer, search=Greedy())
     ((short,), (long,)) = endless.stream(["a", "abcd"])
     assert (len(short.target_pieces), len(long.target_pieces)) == (3 * 2 + 20, 3 * 5 + 20)
     assert set(short.target_pieces) == {"<unk>"}
@@ -237,7 +244,7 @@ def test_what_is_too_long_is_cut_between_tokens_with_a_warning(
     translator: Translator, tokenizer: CharacterTokenizer
 ) -> None:
     short_sighted = Translator(
-        translator.model, tokenizer, tokenizer, beam_size=1, maximum_source_length=5
+        translator.model, tokenizer, tokenizer, search=Greedy(), maximum_source_length=5
     )
     texts = ["abcd", "abcde", "ab", "abcdh"]
     message = "2 of the texts, the first of them text 2, were cut to 5 tokens, end mark included"
@@ -265,7 +272,7 @@ def test_half_a_character_that_json_named_is_read_as_an_unknown_one(
 
 def drawn(translator: Translator, texts: list[str], seed: int = 1, **options: Any) -> list[str]:
     answers = translator.stream(
-        texts, sampling=Sampling(seed=seed, temperature=2.0), maximum_length=8, **options
+        texts, search=Sample(seed=seed, temperature=2.0), maximum_length=8, **options
     )
     return [answer.text for (answer,) in answers]
 
@@ -283,16 +290,16 @@ def test_samples_depend_on_the_seed_the_text_and_its_place_alone(translator: Tra
 
 def test_a_new_seed_makes_no_new_graph(translator: Translator) -> None:
     drawn(translator, ["ab"], seed=3)
-    before = len(translator._search._searches)
+    before = len(translator._graphs._functions)
     drawn(translator, ["ab"], seed=2**32 - 1)
-    assert len(translator._search._searches) == before
+    assert len(translator._graphs._functions) == before
 
 
 def test_sampling_from_the_likeliest_alone_is_the_greedy_search(translator: Translator) -> None:
     texts = ["abc", "hgfedcba", "dd"]
-    found = translator.stream(texts, sampling=Sampling(seed=1, top_k=1), maximum_length=8)
+    found = translator.stream(texts, search=Sample(seed=1, top_k=1), maximum_length=8)
     answers = [answer.text for (answer,) in found]
-    assert answers == translator.translate(texts, beam_size=1, maximum_length=8)
+    assert answers == translator.translate(texts, search=Greedy(), maximum_length=8)
 
 
 @pytest.mark.parametrize("texts", ["abc", b"abc", None, 5])
@@ -309,24 +316,16 @@ def test_what_is_no_string_is_named_by_its_place(translator: Translator) -> None
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beam_size": 0}, "`beam_size` must be at least 1. Received: beam_size=0"),
         ({"n_best": 0}, "`n_best` must be at least 1"),
         ({"n_best": 4}, "`n_best` can be at most `beam_size`.* n_best=4, beam_size=3"),
-        ({"n_best": 2, "beam_size": 1}, "n_best=2, beam_size=1"),
-        ({"n_best": 2, "sampling": Sampling(seed=1)}, "1 with sampling"),
+        ({"n_best": 2, "search": Greedy()}, "n_best=2, beam_size=1"),
+        ({"n_best": 2, "search": Sample()}, "1 with sampling"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
         ({"window": 0}, "`window` must be at least 1"),
         ({"maximum_length": 0}, "`maximum_length` must be at least 1"),
-        ({"length_penalty": -1.0}, "`length_penalty` must be at least 0"),
-        ({"coverage_penalty": float("nan")}, "`coverage_penalty` must be a finite number"),
-        ({"length_penalty": "long"}, "`length_penalty` must be a finite number"),
-        ({"beam_size": 2.5}, "`beam_size` must be a whole number. Received: beam_size=2.5"),
-        ({"beam_size": True}, "`beam_size` must be a whole number"),
         ({"batch_size": 10**7}, "`batch_size` must be at most 1,000,000"),
         ({"window": None}, "`window` must be a whole number"),
         ({"maximum_length": 1.5}, "`maximum_length` must be a whole number"),
-        ({"sampling": Sampling(seed=-1)}, "seed must be from 0"),
-        ({"sampling": Sampling(seed=1, temperature=0.0)}, "temperature must be above 0"),
     ],
 )
 def test_numbers_out_of_range_are_told_before_the_first_text_is_read(
@@ -340,17 +339,32 @@ def test_numbers_out_of_range_are_told_before_the_first_text_is_read(
         translator.stream(unread(), **options)
 
 
-def test_sampling_takes_nothing_but_a_sampling(translator: Translator) -> None:
-    with pytest.raises(TypeError, match="`sampling` must be a Sampling"):
-        translator.stream(["a"], sampling={"seed": 1})  # pyright: ignore[reportArgumentType]
+def test_a_search_is_an_object_and_a_sample_is_no_default(
+    translator: Translator, tokenizer: CharacterTokenizer
+) -> None:
+    with pytest.raises(TypeError, match="`search` must be a Greedy, Beam or Sample object"):
+        translator.stream(["a"], search={"seed": 1})  # pyright: ignore[reportArgumentType]
+    message = "`search` of a translator must be a Greedy or Beam object.* Received: search=Sample"
+    with pytest.raises(TypeError, match=message):
+        Translator(translator.model, tokenizer, tokenizer, search=Sample())  # pyright: ignore
+
+
+def test_every_translator_satisfies_the_protocol(translator: Translator) -> None:
+    checked: TextTranslator = translator  # The type checker compares the signatures.
+    assert checked.search == Beam(3, length_penalty=0.7)
+    if TYPE_CHECKING:
+        alone: TextTranslator = LiteRTTranslator("")
+        alone = OnnxTranslator("")
+        alone = SavedModelTranslator("")
+        assert alone
 
 
 def test_without_attention_there_is_none_to_show(plain: Translator) -> None:
-    assert len(plain.translate(["abc", "d"], maximum_length=5, beam_size=2)) == 2
+    assert len(plain.translate(["abc", "d"], maximum_length=5, search=Beam(2))) == 2
     with pytest.raises(ValueError, match="attention=True, coverage_penalty=0.0"):
         plain.stream(["abc"], attention=True)
     with pytest.raises(ValueError, match="coverage_penalty=0.2"):
-        plain.stream(["abc"], coverage_penalty=0.2)
+        plain.stream(["abc"], search=Beam(coverage_penalty=0.2))
 
 
 def test_a_model_of_lower_precision_translates_in_float32_with_the_same_weights(
@@ -367,7 +381,7 @@ def test_a_model_of_lower_precision_translates_in_float32_with_the_same_weights(
     used: Any = translator.model
     parts = (used.encoder, used.decoder, used.decoder.attention)
     assert [part.compute_dtype for part in parts] == ["float32"] * 3
-    options: dict[str, Any] = {"beam_size": 1, "maximum_length": 9}
+    options: dict[str, Any] = {"search": Greedy(), "maximum_length": 9}
     (mine,) = translator.stream(["abc"], **options)
     (theirs,) = Translator(exact, tokenizer, tokenizer).stream(["abc"], **options)
     assert mine == theirs
@@ -405,20 +419,10 @@ def test_what_does_not_belong_together_is_told_at_the_door(tokenizer: CharacterT
         Translator(keras.Sequential(), tokenizer, tokenizer)  # pyright: ignore
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        {"beam_size": 0},
-        {"maximum_source_length": 0},
-        {"length_penalty": float("inf")},
-        {"coverage_penalty": -0.1},
-    ],
-)
-def test_options_out_of_range_are_told_at_the_door(
-    tokenizer: CharacterTokenizer, option: dict[str, Any]
-) -> None:
-    with pytest.raises(ValueError, match=f"`{next(iter(option))}` must be (at least|a finite)"):
-        Translator(make_model(tokenizer.vocabulary_size), tokenizer, tokenizer, **option)
+def test_a_length_out_of_range_is_told_at_the_door(tokenizer: CharacterTokenizer) -> None:
+    model = make_model(tokenizer.vocabulary_size)
+    with pytest.raises(ValueError, match="`maximum_source_length` must be at least 1"):
+        Translator(model, tokenizer, tokenizer, maximum_source_length=0)
 
 
 def test_progress_counts_all_texts_on_the_standard_error_stream(
@@ -431,32 +435,48 @@ def test_progress_counts_all_texts_on_the_standard_error_stream(
 
 
 class Recorder:
-    """In place of a search: notes the sizes of its batches and ends every answer at once."""
+    """In place of a model: notes the sizes of its batches and ends every hypothesis at once."""
+
+    has_attention = True
+    maximum_batch_size = None
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, int]] = []
 
-    def __call__(self, source: Any, limits: Any, row_ids: Any, request: Any) -> list[Any]:
-        self.shapes.append(source.shape)
-        ends = np.full((len(source), 1, 1), END)
-        zeros, ones = np.zeros((len(source), 1)), np.ones((len(source), 1), int)
-        return [ends, zeros, zeros, ones, None]
+    def check(self, search: Any) -> None:
+        pass
+
+    def find(
+        self,
+        sources: Any,
+        limits: Any,
+        positions: Any,
+        search: Any,
+        n_best: int,
+        attention: bool,
+    ) -> list[list[Hypothesis]]:
+        self.shapes.append((len(sources), max(map(len, sources))))
+        return [[Hypothesis(0.0, 0.0, [END], None)] for _ in sources]
 
 
-def recorded(tokenizer: CharacterTokenizer, texts: list[str], **request: Any) -> Any:
-    recorder: Any = Recorder()
-    search = TextSearch(
+def recorded(
+    tokenizer: CharacterTokenizer, texts: list[str], search: Any = Greedy(), attention: bool = False
+) -> Any:
+    recorder = Recorder()
+    pipeline = TextPipeline(
         recorder,
         tokenizer,
         tokenizer,
-        SearchRequest(**request),
+        search,
+        1,
+        attention=attention,
         maximum_source_length=10_000,
         maximum_length=None,
         batch_size=64,
         window=4096,
         progress=False,
     )
-    assert len(list(search.run(texts))) == len(texts)
+    assert len(list(pipeline.run(texts))) == len(texts)
     return recorder.shapes
 
 
@@ -471,9 +491,9 @@ def test_long_texts_go_in_batches_that_memory_can_hold(tokenizer: CharacterToken
     shapes = recorded(tokenizer, ["a" * 999] * 40)
     assert shapes == [(16, 1000)] * 2 + [(8, 1000)]
     assert all(rows * columns <= SOURCE_CELLS for rows, columns in shapes)
-    shapes = recorded(tokenizer, ["a" * 999] * 9, beam_size=5, return_weights=True)
+    shapes = recorded(tokenizer, ["a" * 999] * 9, Beam(5), attention=True)
     assert all(5 * rows * 1000 * 3020 <= WEIGHT_CELLS for rows, _ in shapes)
-    assert recorded(tokenizer, ["a" * 9999] * 2, return_weights=True) == [(1, 10_000)] * 2
+    assert recorded(tokenizer, ["a" * 9999] * 2, attention=True) == [(1, 10_000)] * 2
 
 
 @pytest.mark.slow

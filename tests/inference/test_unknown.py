@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 
 from keras_s2s import (
+    Beam,
     CharacterTokenizer,
     Decoder,
     Encoder,
+    Greedy,
     LuongAttention,
+    Sample,
     SentencePieceTokenizer,
     Seq2Seq,
     Translator,
     WordTokenizer,
 )
-from keras_s2s.inference.model_search import Sampling
 from keras_s2s.inference.unknown import UnknownWords
 
 UNK, END = 1, 3
@@ -108,12 +110,12 @@ def make(attention: bool = True) -> Translator:
 
 
 TEXTS = ["a gnu sees Zoë", "", "dog, runs", "gnu", "a dog runs gnu gnats"]
-OPTIONS: dict[str, Any] = {"maximum_length": 6, "beam_size": 1}
+OPTIONS: dict[str, Any] = {"maximum_length": 6, "search": Greedy()}
 
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"beam_size": 4, "n_best": 3}, {"sampling": Sampling(seed=1)}],
+    [{}, {"search": Beam(4), "n_best": 3}, {"search": Sample(seed=1)}],
     ids=["greedy", "beam", "sampling"],
 )
 def test_a_translators_texts_change_and_nothing_else(options: dict[str, Any]) -> None:

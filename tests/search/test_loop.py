@@ -9,13 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_s2s.search.search import (
-    SearchResult,
-    beam_search,
-    greedy_search,
-    repeat_rows,
-    sample_search,
-)
+from keras_s2s.search.beam import beam_search
+from keras_s2s.search.candidates import repeat_rows
+from keras_s2s.search.greedy import greedy_search
+from keras_s2s.search.inputs import SearchResult
+from keras_s2s.search.sample import sample_search
+from keras_s2s.search.strategies import Beam, Sample
 
 VOCABULARY_SIZE, UNITS, SOURCE_LENGTH = 9, 4, 3
 RANDOM = np.random.default_rng(1)
@@ -53,8 +52,8 @@ def find(
     if search == "greedy":
         return greedy_search(*start, **common)
     if search == "sample":
-        return sample_search(*start, seed=1, row_ids=row_ids, **common)
-    return beam_search(*start, beam_size=width, n_best=2, coverage_penalty=0.2, **common)
+        return sample_search(*start, Sample(seed=1), row_ids=row_ids, **common)
+    return beam_search(*start, Beam(width, coverage_penalty=0.2), n_best=2, **common)
 
 
 SIGNATURE = [
@@ -134,7 +133,7 @@ def test_the_step_computes_fewer_rows_as_sentences_end(search: str) -> None:
         }
         if search == "greedy":
             return greedy_search(counted, (), size, forbidden_ids=(3 + 1,), **common)
-        return beam_search(counted, (), size, beam_size=2, **common)
+        return beam_search(counted, (), size, Beam(2), **common)
 
     result = run(np.arange(1, 33, dtype="int32"))
     assert np.asarray(result.lengths)[:, 0].tolist() == list(range(1, 33))

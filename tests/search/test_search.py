@@ -17,13 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_s2s.search.search import (
-    SearchResult,
-    beam_search,
-    greedy_search,
-    repeat_rows,
-    sample_search,
-)
+from keras_s2s.search.beam import beam_search
+from keras_s2s.search.candidates import repeat_rows
+from keras_s2s.search.greedy import greedy_search
+from keras_s2s.search.inputs import SearchResult
+from keras_s2s.search.sample import sample_search
+from keras_s2s.search.strategies import Beam, Sample, check_strategy
 
 PAD, UNK, START, END = range(4)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -198,7 +197,7 @@ def test_greedy_search_spells_the_words_of_a_model_that_knows_them() -> None:
 
 def test_beam_search_spells_the_words_of_a_model_that_knows_them() -> None:
     step, state = speller(["attention", "to", ""])
-    result = beam_search(step, state, 3, beam_size=4, maximum_length=12)
+    result = beam_search(step, state, 3, Beam(4), maximum_length=12)
     assert [spelled(row[0]) for row in result.ids] == [
         "attention$__",
         "to$_________",
@@ -218,7 +217,7 @@ def test_a_beam_finds_the_likely_word_behind_an_unlikely_first_letter() -> None:
         }
     )
     greedy = greedy_search(step, (), 1, maximum_length=4)
-    beam = beam_search(step, (), 1, beam_size=3, n_best=3, maximum_length=4, length_penalty=0.0)
+    beam = beam_search(step, (), 1, Beam(3, length_penalty=0.0), n_best=3, maximum_length=4)
     assert spelled(greedy.ids[0, 0]) == "ac$_"
     assert [spelled(ids) for ids in beam.ids[0]] == ["be$_", "ac$_", "ad$_"]
     np.testing.assert_allclose(np.exp(array(beam.scores)), [[0.4, 0.3, 0.3]], rtol=1e-4)
@@ -235,11 +234,9 @@ def test_a_beam_as_wide_as_the_tree_finds_what_exhaustion_finds(
         model.step(beam_size),
         model.state(),
         2,
-        beam_size=beam_size,
+        Beam(beam_size, length_penalty, coverage_penalty),
         n_best=10,
         maximum_length=limit,
-        length_penalty=length_penalty,
-        coverage_penalty=coverage_penalty,
         source_mask=model.mask,
     )
     for row in range(2):
@@ -269,11 +266,9 @@ def test_stopping_early_changes_no_result(
         model.step(beam_size),
         model.state(),
         model.batch_size,
-        beam_size=beam_size,
+        Beam(beam_size, length_penalty, coverage_penalty),
         n_best=n_best,
         maximum_length=limits,
-        length_penalty=length_penalty,
-        coverage_penalty=coverage_penalty,
         patience=patience,
         source_mask=model.mask,
     )
@@ -299,7 +294,7 @@ def test_the_search_stops_as_soon_as_no_beam_can_win() -> None:
         calls.append(token)
         return step(token, state)
 
-    result = beam_search(counting_step, (), 1, beam_size=2, maximum_length=50, patience=math.inf)
+    result = beam_search(counting_step, (), 1, Beam(2), maximum_length=50, patience=math.inf)
     assert spelled(result.ids[0, 0]).startswith("a$_")
     assert len(calls) == 2
 
@@ -309,10 +304,14 @@ def test_a_looser_patience_finds_the_better_hypothesis_that_ends_later() -> None
     step_of_two = follower(
         {"^": {"$": 0.55, "a": 0.45}, "a": {"b": 1}, "b": {"c": 1}, "c": {"$": 1}}
     )
-    search: dict[str, Any] = {"beam_size": 1, "maximum_length": 5, "length_penalty": 1.0}
-    assert spelled(beam_search(step_of_two, (), 1, **search).ids[0, 0]) == "$____"
-    assert spelled(beam_search(step_of_two, (), 1, patience=2, **search).ids[0, 0]) == "abc$_"
-    assert spelled(beam_search(step, (), 1, patience=2, **search).ids[0, 0]) == "$____"
+
+    def found(step: Any, patience: float) -> str:
+        result = beam_search(step, (), 1, Beam(1), maximum_length=5, patience=patience)
+        return spelled(result.ids[0, 0])
+
+    assert found(step_of_two, 1) == "$____"
+    assert found(step_of_two, 2) == "abc$_"
+    assert found(step, 2) == "$____"
 
 
 @pytest.mark.parametrize("length_penalty", [0.0, 0.6, 3.0])
@@ -323,9 +322,8 @@ def test_a_beam_of_one_is_the_greedy_search(length_penalty: float) -> None:
         model.step(),
         model.state(),
         40,
-        beam_size=1,
+        Beam(1, length_penalty),
         maximum_length=8,
-        length_penalty=length_penalty,
     )
     assert len(set(array(greedy.lengths).ravel())) > 3
     np.testing.assert_array_equal(beam.ids, greedy.ids)
@@ -338,7 +336,7 @@ def test_n_best_hypotheses_are_sorted_and_distinct() -> None:
         model.step(6),
         model.state(),
         10,
-        beam_size=6,
+        Beam(6),
         n_best=6,
         maximum_length=10,
         patience=math.inf,
@@ -352,11 +350,10 @@ def test_n_best_hypotheses_are_sorted_and_distinct() -> None:
 
 def test_cut_off_hypotheses_count_only_where_none_has_ended() -> None:
     step = follower({"^": {"a": 0.7, "b": 0.3}, "a": {"a": 1}, "b": {"$": 1}})
-    search: dict[str, Any] = {"beam_size": 2, "n_best": 2}
-    cut_off = beam_search(step, (), 1, maximum_length=1, **search)
+    cut_off = beam_search(step, (), 1, Beam(2), n_best=2, maximum_length=1)
     assert [spelled(ids) for ids in cut_off.ids[0]] == ["a", "b"]
     assert array(cut_off.lengths).tolist() == [[1, 1]]
-    ended = beam_search(step, (), 1, maximum_length=3, **search)
+    ended = beam_search(step, (), 1, Beam(2), n_best=2, maximum_length=3)
     assert [spelled(ids) for ids in ended.ids[0]] == ["b$_", "___"]
     assert array(ended.lengths).tolist() == [[2, 0]]
     assert array(ended.scores)[0, 1] == -math.inf == array(ended.log_probabilities)[0, 1]
@@ -390,8 +387,8 @@ def run(search: str, step: Any, state: Any, batch_size: Any, **arguments: Any) -
     if search == "greedy":
         return greedy_search(step, state, batch_size, **arguments)
     if search == "sample":
-        return sample_search(step, state, batch_size, seed=1, top_k=1, **arguments)
-    return beam_search(step, state, batch_size, beam_size=1, **arguments)
+        return sample_search(step, state, batch_size, Sample(top_k=1, seed=1), **arguments)
+    return beam_search(step, state, batch_size, Beam(1), **arguments)
 
 
 @cache
@@ -406,9 +403,11 @@ def traced(search: str) -> Any:
         if search == "greedy":
             return greedy_search(some.step(), state, size, **arguments)
         if search == "sample":
-            return sample_search(some.step(), state, size, seed=1, row_ids=row_ids, **arguments)
+            return sample_search(
+                some.step(), state, size, Sample(seed=1), row_ids=row_ids, **arguments
+            )
         return beam_search(
-            some.step(3), state, size, beam_size=3, n_best=2, coverage_penalty=0.2, **arguments
+            some.step(3), state, size, Beam(3, coverage_penalty=0.2), n_best=2, **arguments
         )
 
     return tf.function(
@@ -448,11 +447,11 @@ def test_log_probabilities_and_weights_are_those_of_the_hypothesis(search: str) 
     model = FakeModel.make(21, batch_size=5)
     arguments = {"maximum_length": 7, "source_mask": model.mask, "return_weights": True}
     if search == "beam":
-        result = beam_search(model.step(4), model.state(), 5, beam_size=4, n_best=3, **arguments)
+        result = beam_search(model.step(4), model.state(), 5, Beam(4), n_best=3, **arguments)
     elif search == "greedy":
         result = greedy_search(model.step(), model.state(), 5, **arguments)
     else:
-        result = sample_search(model.step(), model.state(), 5, seed=8, temperature=2.0, **arguments)
+        result = sample_search(model.step(), model.state(), 5, Sample(2.0, seed=8), **arguments)
     assert array(result.weights).shape == (*result.ids.shape, 3)
     for row in range(5):
         for place, ids in enumerate(hypotheses(result, row)):
@@ -467,7 +466,7 @@ def test_log_probabilities_and_weights_are_those_of_the_hypothesis(search: str) 
 
 def test_results_have_the_documented_shapes_and_types() -> None:
     model = FakeModel.make(1, batch_size=2)
-    result = beam_search(model.step(3), model.state(), 2, beam_size=3, n_best=2, maximum_length=5)
+    result = beam_search(model.step(3), model.state(), 2, Beam(3), n_best=2, maximum_length=5)
     assert result.ids.shape == (2, 2, 5) and result.ids.dtype == "int32"
     assert result.scores.shape == (2, 2) and result.scores.dtype == "float32"
     assert result.log_probabilities.shape == (2, 2) and result.log_probabilities.dtype == "float32"
@@ -482,9 +481,8 @@ def test_a_position_without_attention_gives_a_finite_coverage_penalty() -> None:
         lambda token, state: (*step(token, state)[:2], repeat_rows(weights, 2)),
         state,
         1,
-        beam_size=2,
+        Beam(2, length_penalty=0.6, coverage_penalty=1.0),
         maximum_length=4,
-        coverage_penalty=1.0,
         source_mask=np.array([[True, True]]),
     )
     assert spelled(result.ids[0, 0]) == "to$_"
@@ -523,9 +521,8 @@ def test_logits_of_half_precision_are_summed_in_float32(dtype: str) -> None:
             step,
             model.state(),
             3,
-            beam_size=2,
+            Beam(2, coverage_penalty=0.1),
             maximum_length=9,
-            coverage_penalty=0.1,
             source_mask=model.mask,
             return_weights=True,
         )
@@ -538,7 +535,9 @@ def test_logits_of_half_precision_are_summed_in_float32(dtype: str) -> None:
 
 def test_samples_come_as_often_as_the_distribution_says() -> None:
     probabilities = {"a": 0.5, "b": 0.3, "c": 0.15, "$": 0.05}
-    result = sample_search(follower({"^": probabilities}), (), 4000, seed=5, maximum_length=1)
+    result = sample_search(
+        follower({"^": probabilities}), (), 4000, Sample(seed=5), maximum_length=1
+    )
     counts = count_letters(result)
     expected = {letter: 4000 * share for letter, share in probabilities.items()}
     chi_square = sum((counts[c] - expected[c]) ** 2 / expected[c] for c in expected)
@@ -567,13 +566,15 @@ def count_letters(result: SearchResult) -> dict[str, int]:
 )
 def test_cuts_leave_the_smallest_set_of_likely_tokens(arguments: Any, letters: str) -> None:
     step = follower({"^": {"a": 0.5, "b": 0.3, "c": 0.15, "$": 0.05}})
-    result = sample_search(step, (), 500, seed=1, maximum_length=1, **arguments)
+    result = sample_search(step, (), 500, Sample(**arguments, seed=1), maximum_length=1)
     assert "".join(sorted(count_letters(result))) == letters
 
 
 def test_cut_samples_keep_their_proportions() -> None:
     step = follower({"^": {"a": 0.5, "b": 0.25, "c": 0.25}})
-    counts = count_letters(sample_search(step, (), 3000, seed=2, maximum_length=1, top_p=0.7))
+    counts = count_letters(
+        sample_search(step, (), 3000, Sample(top_p=0.7, seed=2), maximum_length=1)
+    )
     assert counts["a"] / 3000 == pytest.approx(2 / 3, abs=0.03)
 
 
@@ -581,7 +582,9 @@ def test_cut_samples_keep_their_proportions() -> None:
 def test_sampling_without_freedom_is_the_greedy_search(arguments: Any) -> None:
     model = FakeModel.make(13, batch_size=20)
     greedy = greedy_search(model.step(), model.state(), 20, maximum_length=8)
-    sampled = sample_search(model.step(), model.state(), 20, seed=3, maximum_length=8, **arguments)
+    sampled = sample_search(
+        model.step(), model.state(), 20, Sample(**arguments, seed=3), maximum_length=8
+    )
     np.testing.assert_array_equal(sampled.ids, greedy.ids)
     np.testing.assert_allclose(sampled.log_probabilities, greedy.log_probabilities, rtol=1e-5)
 
@@ -592,7 +595,7 @@ def test_samples_follow_seed_and_row_id_alone() -> None:
     def words(seed: Any, row_ids: list[int]) -> list[str]:
         rows = len(row_ids)
         result = sample_search(
-            step, (), rows, seed=seed, row_ids=np.array(row_ids), maximum_length=9
+            step, (), rows, Sample(seed=seed), row_ids=np.array(row_ids), maximum_length=9
         )
         return [spelled(row[0]) for row in result.ids]
 
@@ -623,14 +626,15 @@ def test_a_compiled_graph_finds_the_same(search: str) -> None:
     def find(limits: Any) -> SearchResult:
         arguments = {"maximum_length": limits, "capacity": 8}
         if search == "sample":
-            return sample_search(model.step(), model.state(), 3, seed=1, top_p=0.9, **arguments)
+            return sample_search(
+                model.step(), model.state(), 3, Sample(top_p=0.9, seed=1), **arguments
+            )
         return beam_search(
             model.step(3),
             model.state(),
             3,
-            beam_size=3,
+            Beam(3, coverage_penalty=0.1),
             n_best=2,
-            coverage_penalty=0.1,
             source_mask=model.mask,
             return_weights=True,
             **arguments,
@@ -652,15 +656,21 @@ def test_there_is_one_loop_in_the_graph() -> None:
 
     step, state = model.step(2), model.state
     assert loops(lambda: greedy_search(model.step(), state(), 2, maximum_length=5)) == 1
-    assert loops(lambda: sample_search(model.step(), state(), 2, seed=1, maximum_length=5)) == 1
-    assert loops(lambda: beam_search(step, state(), 2, beam_size=2, maximum_length=5)) == 1
+    assert (
+        loops(lambda: sample_search(model.step(), state(), 2, Sample(seed=1), maximum_length=5))
+        == 1
+    )
+    assert loops(lambda: beam_search(step, state(), 2, Beam(2), maximum_length=5)) == 1
 
 
 ON_JAX = """
 import json, sys
 import jax, numpy as np
 from keras import ops
-from keras_s2s.search.search import beam_search, greedy_search, sample_search
+from keras_s2s.search.beam import beam_search
+from keras_s2s.search.greedy import greedy_search
+from keras_s2s.search.sample import sample_search
+from keras_s2s.search.strategies import Beam, Sample
 
 table = ops.array(json.loads(sys.argv[1]), "float32")
 def step(token, state):
@@ -671,8 +681,8 @@ def find(limits):
     common = {"maximum_length": limits, "capacity": 9, "source_mask": mask, "return_weights": True}
     return [
         greedy_search(step, state, 3, **common),
-        sample_search(step, state, 3, seed=3, top_k=5, top_p=0.9, **common),
-        beam_search(step, state, 3, beam_size=3, n_best=2, coverage_penalty=0.1, **common),
+        sample_search(step, state, 3, Sample(top_k=5, top_p=0.9, seed=3), **common),
+        beam_search(step, state, 3, Beam(3, coverage_penalty=0.1), n_best=2, **common),
     ]
 print(json.dumps([[np.asarray(x).tolist() for x in r] for r in jax.jit(find)(np.array([9, 4, 6]))]))
 """
@@ -695,8 +705,8 @@ def test_the_jax_backend_finds_the_same() -> None:
     }
     expected = [
         greedy_search(step, (), 3, **common),
-        sample_search(step, (), 3, seed=3, top_k=5, top_p=0.9, **common),
-        beam_search(step, (), 3, beam_size=3, n_best=2, coverage_penalty=0.1, **common),
+        sample_search(step, (), 3, Sample(top_k=5, top_p=0.9, seed=3), **common),
+        beam_search(step, (), 3, Beam(3, coverage_penalty=0.1), n_best=2, **common),
     ]
     finished = subprocess.run(
         [sys.executable, "-c", ON_JAX, json.dumps(table.tolist())],
@@ -714,14 +724,13 @@ def test_the_jax_backend_finds_the_same() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"beam_size": 0}, "beam_size must be an integer, at least 1. Received: beam_size=0"),
-        ({"n_best": 0}, "n_best must be an integer, at least 1"),
-        ({"n_best": 3}, "at most beam_size hypotheses. Received: n_best=3, beam_size=2"),
-        ({"length_penalty": -1.0}, "length_penalty must be from 0.0"),
-        ({"length_penalty": math.nan}, "length_penalty must be from 0.0"),
-        ({"coverage_penalty": math.inf}, "coverage_penalty must be from 0.0"),
+        ({"n_best": 0}, "`n_best` must be at least 1"),
+        ({"n_best": 3}, "`n_best` can be at most `beam_size`.* n_best=3, beam_size=2"),
         ({"patience": 0.5}, "patience must be from 1.0 to inf"),
-        ({"coverage_penalty": 0.1}, "need source_mask, bool .* Received: shape=None"),
+        (
+            {"search": Beam(2, coverage_penalty=0.1)},
+            "need source_mask, bool .* Received: shape=None",
+        ),
         ({"return_weights": True, "source_mask": np.ones(3, bool)}, "Received: shape=\\(3,\\)"),
         ({"return_weights": True, "source_mask": np.ones((2, 3), bool)}, "Received: weights=None"),
         ({"maximum_length": 0}, "maximum_length must be an integer, at least 1"),
@@ -739,7 +748,7 @@ def test_what_beam_search_cannot_do_is_told(arguments: Any, message: str) -> Non
     step, state = speller(["to", "be"])
     with pytest.raises(ValueError, match=message):
         beam_search(
-            step, state, **{"batch_size": 2, "beam_size": 2, "maximum_length": 5, **arguments}
+            step, state, **{"batch_size": 2, "search": Beam(2), "maximum_length": 5, **arguments}
         )
 
 
@@ -755,9 +764,32 @@ def test_what_beam_search_cannot_do_is_told(arguments: Any, message: str) -> Non
     ],
 )
 def test_what_sampling_cannot_do_is_told(arguments: Any, message: str) -> None:
-    step, state = speller(["to"])
     with pytest.raises(ValueError, match=message):
-        sample_search(step, state, 1, **{"seed": 1, "maximum_length": 5, **arguments})
+        Sample(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"beam_size": 0}, "`beam_size` must be at least 1. Received: beam_size=0"),
+        ({"beam_size": 2.5}, "`beam_size` must be a whole number. Received: beam_size=2.5"),
+        ({"beam_size": True}, "`beam_size` must be a whole number"),
+        ({"beam_size": 10**7}, "`beam_size` must be at most 1,000,000"),
+        ({"length_penalty": -1.0}, "`length_penalty` must be at least 0"),
+        ({"length_penalty": math.nan}, "`length_penalty` must be a finite number"),
+        ({"length_penalty": "long"}, "`length_penalty` must be a finite number"),
+        ({"coverage_penalty": math.inf}, "`coverage_penalty` must be a finite number"),
+    ],
+)
+def test_what_a_beam_cannot_be_is_told(arguments: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Beam(**arguments)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, {"beam_size": 5}, Beam])
+def test_a_search_is_one_of_three_objects(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="`search` must be a Greedy, Beam or Sample object"):
+        check_strategy(wrong)
 
 
 def test_a_step_that_is_no_step_is_told() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
 
-from keras_s2s import Corpus, Translator, export
+from keras_s2s import Corpus, Greedy, Translator, export
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.train import train
 
@@ -38,14 +38,14 @@ def test_int8_loses_at_most_0_3_bleu_and_float32_nothing(
     from sacrebleu.metrics.bleu import BLEU
 
     sources, references = zip(*read("test_2016_flickr"), strict=True)
-    answers = {"model": translator.translate(sources, beam_size=1)}
+    answers = {"model": translator.translate(sources, search=Greedy())}
     for quantize in ("none", "int8"):
         manifest = export.litert(translator, tmp_path / quantize, quantize=quantize)
         sizes = manifest["bytes"]
         # The format has a scale and a zero point, 12 bytes, for each row of 128 or 256.
         assert sizes["file"] < (1.1 if quantize == "int8" else 1.02) * sizes["weights"]
         runner = export.LiteRTTranslator(tmp_path / quantize)
-        answers[quantize] = runner.translate(sources, beam_size=1)
+        answers[quantize] = runner.translate(sources, search=Greedy())
     bleu = {name: BLEU().corpus_score(a, [references]).score for name, a in answers.items()}
     print({name: round(score, 2) for name, score in bleu.items()})
     assert bleu["model"] > 15  # Or there would be nothing to lose.
@@ -60,7 +60,7 @@ def test_clients_translate_as_python_does(
     runner = export.LiteRTTranslator(tmp_path / "int8")
     sources = [source for source, _ in read("test_2016_flickr")][:COUNT]
     found = client(tmp_path / "int8", 1, sources)
-    expected = [answer.target_pieces for (answer,) in runner.stream(sources, beam_size=1)]
+    expected = [answer.target_pieces for (answer,) in runner.stream(sources, search=Greedy())]
     pieces = [runner.target_tokenizer.pieces(one["ids"]) for one in found]
     same = sum(map(list.__eq__, pieces, expected))
     print(f"{same} of {COUNT} answers are Python's")

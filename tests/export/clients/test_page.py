@@ -15,7 +15,7 @@ pytest.importorskip("playwright", reason="Playwright is not installed.")
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from keras_s2s import export
+from keras_s2s import Beam, export
 from keras_s2s.export.web.export import site_files
 from keras_s2s.export.web.server import server
 
@@ -93,7 +93,7 @@ def ask(page: Page, text: str, beam: int = 1) -> None:
 
 def answer_of_python(dates: Export, text: str, beam: int = 1) -> Any:
     runner = export.LiteRTTranslator(dates.folder)
-    ((answer,),) = runner.stream([text], beam_size=beam, attention=True)
+    ((answer,),) = runner.stream([text], search=Beam(beam), attention=True)
     return answer
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from keras_s2s import Beam
 from keras_s2s.export.numpy_search import beam_search
 
 from .conftest import node, run_program
@@ -54,9 +55,7 @@ def expected() -> list[Any]:
             step,
             np.zeros(1, "float32"),
             case["limit"],
-            beam_size=case["beam"],
-            length_penalty=case["length_penalty"],
-            coverage_penalty=case["coverage_penalty"],
+            Beam(case["beam"], case["length_penalty"], case["coverage_penalty"]),
         )
         found.append(best)
     return found

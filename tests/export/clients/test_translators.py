@@ -11,9 +11,11 @@ import pytest
 pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
 
 from keras_s2s import (
+    Beam,
     Corpus,
     Decoder,
     Encoder,
+    Greedy,
     LuongAttention,
     MaskedCrossentropy,
     SentencePieceTokenizer,
@@ -67,7 +69,7 @@ def check_golden(client: Client, folder: Path) -> None:
 
 def check_answers(client: Client, case: Export, beam: int) -> None:
     runner = export.LiteRTTranslator(case.folder)
-    answers = runner.stream(case.sources, beam_size=beam, attention=runner.has_attention)
+    answers = runner.stream(case.sources, search=Beam(beam), attention=runner.has_attention)
     found = client(case.folder, beam, case.sources)
     assert len(found) == len(case.sources)
     for one, (answer,) in zip(found, answers, strict=True):
@@ -103,7 +105,7 @@ def test_a_text_that_is_too_long_is_cut_and_a_blank_one_has_no_answer(
     runner = export.LiteRTTranslator(dates.folder)
     long = "march " * 1000
     with pytest.warns(UserWarning, match="was cut"):
-        expected = runner.translate([long, " \t"], beam_size=1)
+        expected = runner.translate([long, " \t"], search=Greedy())
     assert [one["text"] for one in client(dates.folder, 1, [long, " \t"])] == expected
     assert expected[1] == ""
 

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed.")
 
-from keras_s2s import Translator, export
+from keras_s2s import Beam, Translator, export
 from keras_s2s.export.onnx.runtime import onnx_runtime
 
 TEXTS = ["abc", "한국 é", "", "j", "hhhhhhhhhhhh", "gab"]
@@ -35,7 +35,7 @@ def exported(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -
 def test_attention_scores_and_n_best_are_the_translators(
     translator: Translator, exported: Path
 ) -> None:
-    options: dict[str, Any] = {"beam_size": 4, "n_best": 4, "attention": True}
+    options: dict[str, Any] = {"search": Beam(4), "n_best": 4, "attention": True}
     alone = export.OnnxTranslator(exported)
     for ours, theirs in zip(
         alone.stream(TEXTS, **options), translator.stream(TEXTS, **options), strict=True
@@ -94,14 +94,14 @@ def test_it_translates_where_neither_tensorflow_nor_keras_is_imported(
     translator: Translator, exported: Path
 ) -> None:
     program = (
-        "import sys; from keras_s2s.export import OnnxTranslator\n"
-        f"print(OnnxTranslator({str(exported)!r}).translate(['abc', 'gab'], beam_size=2))\n"
+        "import sys; from keras_s2s import Beam; from keras_s2s.export import OnnxTranslator\n"
+        f"print(OnnxTranslator({str(exported)!r}).translate(['abc', 'gab'], search=Beam(2)))\n"
         "print(sorted({'tensorflow', 'keras', 'jax'} & set(sys.modules)))"
     )
     finished = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    expected = translator.translate(["abc", "gab"], beam_size=2)
+    expected = translator.translate(["abc", "gab"], search=Beam(2))
     assert finished.stdout.splitlines() == [str(expected), "[]"]
 
 

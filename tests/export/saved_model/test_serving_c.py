@@ -22,6 +22,7 @@ from keras_s2s import Translator, export
 from keras_s2s.export.contract import Contract
 from keras_s2s.export.saved_model.serving_files import WARM_UP
 from keras_s2s.export.saved_model.serving_operations import operations
+from keras_s2s.search.strategies import beam_size_of
 
 # Of TensorFlow Text's libraries, those that Serving links from 2.20 on only.
 NEW_LIBRARIES = {"_trimmer_ops.so", "_utf8_binarize_op.so"}
@@ -194,7 +195,9 @@ def check_answers(served: Served, translator: Translator) -> None:
     default, beam, align = served.predict(
         (name, text) for name in ("serving_default", "beam_search", "align")
     )
-    expected = list(translator.stream(TEXTS, n_best=translator.beam_size, attention=True))
+    expected = list(
+        translator.stream(TEXTS, n_best=beam_size_of(translator.search), attention=True)
+    )
     best = [found[0].text.encode() for found in expected]
     assert default["translation"].tolist() == align["translation"].tolist() == best
     np.testing.assert_allclose(default["score"], [one[0].score for one in expected], atol=1e-4)

@@ -1,0 +1,175 @@
+"""`translate` and `stream`, the same for trained and exported models."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+
+from keras_s2s.inference.pipeline import SearchBackend, TextPipeline
+from keras_s2s.inference.translation import Translation
+from keras_s2s.inference.unknown import unknown_words
+from keras_s2s.search.checks import check_whole
+from keras_s2s.search.strategies import Beam, Greedy, Strategy, check_strategy
+from keras_s2s.text.tokenizer import Tokenizer
+
+
+class PipelineTranslator(ABC):
+    """Translates texts with a search backend, which is all that a subclass has to provide.
+
+    Attributes:
+        source_tokenizer: Tokenizer of the sources.
+        target_tokenizer: Tokenizer of the translations.
+        search: Default search.
+        maximum_source_length: The most tokens that are read of a text, end mark included.
+    """
+
+    source_tokenizer: Tokenizer
+    target_tokenizer: Tokenizer
+    search: Greedy | Beam
+    maximum_source_length: int
+
+    @abstractmethod
+    def search_backend(self) -> SearchBackend:
+        """What decodes the batches of one stream of texts."""
+
+    def translate(
+        self,
+        texts: Iterable[str],
+        *,
+        search: Strategy | None = None,
+        maximum_length: int | None = None,
+        replace_unknown: bool = False,
+        dictionary: Mapping[str, str] | None = None,
+        strict: bool = False,
+        batch_size: int = 64,
+        progress: bool = False,
+    ) -> list[str]:
+        """Return the best translation of each text, in order.
+
+        Args:
+            texts: Any number of texts.
+            search: `Greedy()`, `Beam(...)` or `Sample(...)`; `None` for the translator's own. An
+                export does not sample.
+            maximum_length: Longest translation in tokens, end mark included; `None` for 20 more
+                than three times the source's.
+            replace_unknown: Whether to replace each unknown word by the source word with the
+                highest attention weight.
+            dictionary: With `replace_unknown`, translations of source words; words that it lacks
+                are copied.
+            strict: Whether a text that is too long raises an error instead of being cut with a
+                warning.
+            batch_size: The most texts that are decoded together; an export decodes one by one.
+            progress: Whether to count on the standard error stream.
+
+        Returns:
+            One text for each.
+
+        Raises:
+            TypeError, ValueError: As `stream`.
+        """
+        found = self.stream(
+            texts,
+            search=search,
+            maximum_length=maximum_length,
+            replace_unknown=replace_unknown,
+            dictionary=dictionary,
+            strict=strict,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        return [translations[0].text for translations in found]
+
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        search: Strategy | None = None,
+        n_best: int = 1,
+        maximum_length: int | None = None,
+        attention: bool = False,
+        replace_unknown: bool = False,
+        dictionary: Mapping[str, str] | None = None,
+        strict: bool = False,
+        batch_size: int = 64,
+        window: int = 4096,
+        progress: bool = False,
+    ) -> Iterator[list[Translation]]:
+        """Return all that the search finds, for one text after the other, in order.
+
+        Args:
+            texts: Any number of texts; a window of them is held at a time.
+            search: As in `translate`. What a `Sample` draws depends on its seed, the text and its
+                position among the texts.
+            n_best: Number of translations of each text, at most the beam size; 1 with sampling.
+            maximum_length: As in `translate`.
+            attention: Whether to return the attention weights.
+            replace_unknown: As in `translate`; the text changes, the tokens stay.
+            dictionary: As in `translate`.
+            strict: As in `translate`.
+            batch_size: As in `translate`.
+            window: Texts that are read and sorted by length before the first of them is
+                translated; with 1, and where texts are decoded one by one, each is translated
+                before the next is read.
+            progress: As in `translate`.
+
+        Returns:
+            An iterator: for each text a list of up to `n_best` translations, the best first; one
+            empty translation of a blank text.
+
+        Raises:
+            TypeError: `texts` is one string, no iterable, or holds something else than strings;
+                `search` is no strategy; `dictionary` does not map strings to strings.
+            ValueError: A number is out of range, a text is too long, or attention weights are
+                needed and the model has no attention.
+        """
+        _check_texts(texts)
+        search = self.search if search is None else search
+        backend = self.search_backend()
+        tokenizers = self.source_tokenizer, self.target_tokenizer
+        unknown = unknown_words(*tokenizers, replace_unknown, dictionary, backend.has_attention)
+        _check_search(search, n_best, backend, attention)
+        check_whole(1, batch_size=batch_size, window=window)
+        if maximum_length is not None:
+            check_whole(1, maximum_length=maximum_length)
+        return TextPipeline(
+            backend,
+            *tokenizers,
+            search,
+            n_best,
+            maximum_source_length=self.maximum_source_length,
+            maximum_length=maximum_length,
+            batch_size=batch_size,
+            window=window,
+            progress=progress,
+            attention=attention,
+            unknown=unknown,
+            strict=strict,
+        ).run(texts)
+
+
+def _check_texts(texts: object) -> None:
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+        raise TypeError(
+            f"`texts` must be a list or another iterable of strings. Received: texts={texts!r}"
+        )
+
+
+def _check_search(search: Strategy, n_best: int, backend: SearchBackend, attention: bool) -> None:
+    """Raise unless the backend can do what is asked of it."""
+    check_strategy(search, n_best)
+    backend.check(search)
+    coverage_penalty = search.coverage_penalty if isinstance(search, Beam) else 0.0
+    if not backend.has_attention and (attention or coverage_penalty):
+        raise ValueError(
+            "A model without attention has none to show, and no coverage to reward. Received: "
+            f"attention={attention}, coverage_penalty={coverage_penalty}"
+        )
+
+
+def check_default_search(search: object) -> None:
+    """Raise TypeError unless a search can be a translator's own, which is saved with it."""
+    if not isinstance(search, (Greedy, Beam)):
+        raise TypeError(
+            "`search` of a translator must be a Greedy or Beam object, which is saved with it. "
+            f"Received: search={search!r}. Pass a Sample to `translate` or `stream`."
+        )
