@@ -7,11 +7,13 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3.10 python3; do \
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,.venv/bin/python -m pip install)
 
-.PHONY: help setup demo test slow browser packaging lint format types notebooks web docs workflows link
+.PHONY: help setup demo test coverage slow browser packaging lint format types notebooks web docs \
+	workflows link
 
 help:
 	@echo "make demo       train on written dates in a few minutes and look at the result"
 	@echo "make test       run the tests"
+	@echo "make coverage   run the tests and print the branch coverage"
 	@echo "make slow       run the long tests"
 	@echo "make browser    run the tests of the page, in Chromium"
 	@echo "make packaging  build the distributions and install them into fresh environments"
@@ -29,9 +31,19 @@ demo: .venv/.installed
 
 setup: .venv/.installed-dev
 
-# A process for each core; the tests of a file stay together, for what they share.
+# A process for each core; the tests of a file stay together, for what they share. The files that
+# take longest come first, see tests/conftest.py.
+PARALLEL = --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 test: .venv/.installed-dev
-	.venv/bin/python -m pytest --numprocesses auto --dist loadfile
+	.venv/bin/python -m pytest $(PARALLEL)
+
+# Branch coverage of the default tests, and of the Python processes that they start.
+coverage: .venv/.installed-dev
+	rm -rf .coverage .coverage.*
+	.venv/bin/python -m coverage run -m pytest $(PARALLEL)
+	.venv/bin/python -m coverage combine --quiet
+	.venv/bin/python -m coverage report
 
 slow: .venv/.installed-dev
 	.venv/bin/python -m pytest -m slow

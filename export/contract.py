@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import tensorflow as tf
-from keras import backend, ops, tree
+from keras import backend, ops
 
-from keras_s2s.special_ids import END_ID, UNK_ID
+from keras_s2s.search.structure import flatten, pack
+from keras_s2s.special_ids import END_ID, PAD_ID, UNK_ID
 
 
 class Contract:
@@ -20,8 +21,8 @@ class Contract:
     Args:
         model: A `Seq2Seq` that computes in float32.
         unroll: Whether to unroll the encoder's loops; S must be static then.
-        kernels: `model.decoder.kernels()`, computed in advance; `None` to compute them in every
-            step.
+        weights: `model.decoder.step_weights()`, computed in advance; `None` to compute them in
+            every step.
 
     Raises:
         ValueError: The model computes in another dtype, or Keras runs on another backend.
@@ -39,9 +40,7 @@ class Contract:
         {'next_token': (1,), 'logits': (1, 30), 'next_state': (1, 16), 'attention': (1, 4)}
     """
 
-    def __init__(
-        self, model: Any, *, unroll: bool = False, kernels: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, model: Any, *, unroll: bool = False, weights: Any = None) -> None:
         if backend.backend() != "tensorflow":
             raise ValueError(
                 "Exports are made with Keras on TensorFlow: set KERAS_BACKEND=tensorflow and load "
@@ -54,12 +53,12 @@ class Contract:
                 f"Received: a model that computes in {sorted(dtypes)}"
             )
         self.encoder, self.decoder = model.encoder, model.decoder
-        self.unroll, self.kernels = unroll, kernels
+        self.unroll, self.weights = unroll, weights
         attention = model.decoder.attention
         self.has_attention = attention is not None
         self.has_keys = self.has_attention and attention.changes_memory
         self._structure = model.decoder.stack.zeros(1)
-        self._sizes = [part.shape[-1] for part in tree.flatten(self._structure)]
+        self._sizes = [part.shape[-1] for part in flatten(self._structure)]
 
     @property
     def state_size(self) -> int:
@@ -96,7 +95,8 @@ class Contract:
             `memory` `[B, S, U]`, `keys` `[B, S, A]` and the packed `state` `[B, N]`.
         """
         real = _real(tokens, length)
-        memory, _, encoder_state = self.encoder(ops.where(real, tokens, 0), unroll=self.unroll)
+        how = {"unroll": True} if self.unroll else {}
+        memory, _, encoder_state = self.encoder(ops.where(real, tokens, PAD_ID), **how)
         found = {}
         if self.has_attention:
             found["memory"] = memory
@@ -134,7 +134,7 @@ class Contract:
             mask = _real(memory[..., 0], length)
             attended = (memory if keys is None else keys, memory, mask)
         logits, after, weights = self.decoder.step(
-            token, self._unpack(state), *attended, kernels=self.kernels
+            token, self._unpack(state), *attended, weights=self.weights
         )
         found = {
             "next_token": _likeliest(logits),
@@ -145,7 +145,7 @@ class Contract:
 
     def _unpack(self, state: Any) -> Any:
         parts = tf.split(state, self._sizes, axis=-1)
-        return tree.pack_sequence_as(self._structure, parts)
+        return pack(self._structure, parts)
 
 
 def shapes(tensors: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -163,7 +163,7 @@ def _real(like: Any, length: Any) -> Any:
 
 
 def _pack(state: Any) -> Any:
-    return ops.concatenate(tree.flatten(state), axis=-1)
+    return ops.concatenate(flatten(state), axis=-1)
 
 
 def _likeliest(logits: Any) -> Any:

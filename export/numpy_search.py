@@ -1,6 +1,6 @@
 """The beam search in NumPy, for one sentence: it runs where Keras is not installed.
 
-The rules are those of `keras_s2s.search.search`; a test compares both.
+The rules are those of `keras_s2s.search.beam`; a test compares both.
 """
 
 from __future__ import annotations

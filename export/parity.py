@@ -222,7 +222,7 @@ def verify(
         ValueError: A translation differs by more than the tolerance.
     """
     model = translator.model
-    contract = Contract(model, kernels=model.decoder.kernels())
+    contract = Contract(model, weights=model.decoder.step_weights())
     own = contract_run(contract)
     expected = greedy_answers(own, sources)
     parity, found = {}, expected

@@ -28,6 +28,7 @@ class ExportedTranslator(PipelineTranslator):
 
     Args:
         folder: What an export wrote.
+        custom_objects: Tokenizer classes of your own by name, see `load_tokenizer`.
 
     Raises:
         ValueError: It is no export of this kind, or a damaged one.

@@ -16,9 +16,9 @@ from .layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from .model import Seq2Seq as Seq2Seq
 from .recipe.config import Recipe as Recipe
 from .recipe.train import train as train
-from .search.search import beam_search as beam_search
-from .search.search import greedy_search as greedy_search
-from .search.search import sample_search as sample_search
+from .search.beam import beam_search as beam_search
+from .search.greedy import greedy_search as greedy_search
+from .search.sample import sample_search as sample_search
 from .search.strategies import Beam as Beam
 from .search.strategies import Greedy as Greedy
 from .search.strategies import Sample as Sample

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 
 from keras_s2s.layers.decoder import Decoder
-from keras_s2s.layers.encoder import Encoder
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -15,7 +14,10 @@ class Seq2Seq(keras.Model):
     """A sequence-to-sequence model that trains with `fit`.
 
     Args:
-        encoder: The `Encoder`.
+        encoder: An `Encoder`, or a layer of one's own: its call takes the source, `training` and,
+            for exports, `unroll`, and returns a memory `[B, S, M]`, a boolean mask `[B, S]` and a
+            state, for each layer a tuple of parts `[B, U]`. A method `make_input(name)` returns the
+            `keras.Input` of the source where it is not int32 `[B, S]`, such as float features.
         decoder: The `Decoder`.
         share_embeddings: Use the encoder's embedding in the decoder too, for a joint vocabulary;
             with `tie_embeddings` of the decoder one matrix has all three places.
@@ -23,7 +25,7 @@ class Seq2Seq(keras.Model):
 
     Call arguments:
         inputs: The pair `(source, target_in)`: int32 `[B, S]` and `[B, T]`, padded with 0 on the
-            right. A source ends with the end mark (id 3), a target begins with the start mark (2).
+            right. A source ends with the end token (3), a target begins with the start token (2).
 
     Returns:
         Logits `[B, T, V]`.
@@ -38,8 +40,8 @@ class Seq2Seq(keras.Model):
         (1, 2, 30)
 
     Raises:
-        TypeError: `encoder` is no `Encoder`, or `decoder` no `Decoder`.
-        ValueError: Embeddings of different sizes, or of a decoder that is built, can't be shared.
+        TypeError: `encoder` is no layer, or `decoder` no `Decoder`.
+        ValueError: Embeddings of different sizes, or of a decoder that is built, cannot be shared.
 
     Source: Sutskever et al. 2014; Bahdanau et al. 2015; Luong et al. 2015; three places for one
     embedding: Press and Wolf 2017, section 4.
@@ -47,19 +49,26 @@ class Seq2Seq(keras.Model):
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: keras.layers.Layer,
         decoder: Decoder,
         share_embeddings: bool = False,
         name: str = "seq2seq",
     ) -> None:
-        for label, value, kind in (("encoder", encoder, Encoder), ("decoder", decoder, Decoder)):
-            if not isinstance(value, kind):
-                raise TypeError(
-                    f"`{label}` must be a keras_s2s.{kind.__name__}. Received: {label}={value!r}"
-                )
+        if not isinstance(encoder, keras.layers.Layer):
+            raise TypeError(
+                "`encoder` must be a keras_s2s.Encoder, or another layer that returns memory, "
+                f"memory_mask and state. Received: encoder={encoder!r}"
+            )
+        if not isinstance(decoder, Decoder):
+            raise TypeError(f"`decoder` must be a keras_s2s.Decoder. Received: decoder={decoder!r}")
         if share_embeddings:
-            decoder.share_embedding(encoder.embedding)
-        source = keras.Input((None,), dtype="int32", name="source")
+            decoder = decoder.with_embedding(encoder.embedding)
+        make_input = getattr(encoder, "make_input", None)
+        source = (
+            keras.Input((None,), dtype="int32", name="source")
+            if make_input is None
+            else make_input("source")
+        )
         target_in = keras.Input((None,), dtype="int32", name="target_in")
         memory, memory_mask, encoder_state = encoder(source)
         logits = decoder(target_in, encoder_state, memory, memory_mask)
@@ -79,6 +88,16 @@ class Seq2Seq(keras.Model):
             "name": self.name,
         }
 
+    @property
+    def custom_objects(self) -> dict[str, type]:
+        """The classes of the user's own that the model is made of, by name."""
+        classes = {type(layer) for layer in self._flatten_layers()}
+        return {
+            one.__name__: one
+            for one in classes
+            if one.__module__.partition(".")[0] not in ("keras", "keras_s2s")
+        }
+
     def with_dtype(self, dtype: str) -> Seq2Seq:
         """A copy of the model, with copies of its weights, that computes in another dtype.
 
@@ -94,7 +113,7 @@ class Seq2Seq(keras.Model):
                 return {k: dtype if k == "dtype" else replaced(v) for k, v in value.items()}
             return value
 
-        copy = type(self).from_config(replaced(self.get_config()))
+        copy = type(self).from_config(replaced(self.get_config()), self.custom_objects)
         copy.set_weights(self.get_weights())
         return copy
 

@@ -1,19 +1,53 @@
 """What every test stands on: quiet TensorFlow, pictures without a screen, real corpora."""
 
+import ctypes
+import gc
+import math
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from keras_s2s.export.litert import export as litert_export
+
+from .warm_converter import Converter
+
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["MPLBACKEND"] = "Agg"
+os.environ["MALLOC_ARENA_MAX"] = "2"  # For the processes started from here, those of xdist too.
 
-settings.register_profile("any machine", deadline=None)  # No test fails on a time.
-settings.load_profile("any machine")
+# No test fails on a time; `--hypothesis-profile thorough` looks longer.
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=400)
+settings.load_profile("quick")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# A graph is made of so many objects that looking for garbage at the usual rate takes a tenth of the
+# time; each file ends with a collection.
+gc.set_threshold(20_000, 20, 20)
+
+# Files that take longest, which begin first so that all processes end together.
+LONGEST = (
+    "recipe/test_killed_training.py",
+    "recipe/test_train.py",
+    "training/test_distribution.py",
+    "training/test_resume.py",
+    "export/clients/test_translators.py",
+    "export/saved_model/test_export.py",
+    "export/saved_model/test_serving_c.py",
+    "export/test_every_model.py",
+    "export/test_artifact.py",
+    "cli/test_export.py",
+    "experiments/test_demo.py",
+    "export/litert/test_export.py",
+    "test_model.py",
+)
 
 # Benchmarks and fuzzers are programs; some import toolkits that are not installed here.
 collect_ignore = [
@@ -22,6 +56,69 @@ collect_ignore = [
     for path in (ROOT / "tests" / folder).glob("**/*.py")
     if not path.name.startswith("test_")
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+    ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def peak_gigabytes() -> float:
+    """The most memory that this process has had."""
+    if sys.platform == "win32":
+        return math.nan
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+PEAKS = pytest.StashKey[list[float]]()  # Of the processes that ran tests.
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[PEAKS] = []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what this process has taken to the one that reports."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["peak_gigabytes"] = peak_gigabytes()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[PEAKS].append(getattr(node, "workeroutput", {}).get("peak_gigabytes", 0.0))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say how much memory the processes have taken: at most 2.5 GB each."""
+    peaks = config.stash[PEAKS] or [peak_gigabytes()]
+    text = ", ".join(f"{peak:.2f}" for peak in peaks)
+    terminalreporter.write_line(f"peak memory of the test processes in GB: {text}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def converter() -> Iterator[Converter]:
+    """Converts to LiteRT in a process that stays, for all tests of this one; starts when asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        converter = Converter(litert_export._run_converter)
+        patch.setattr(litert_export, "_run_converter", converter)
+        yield converter
+        converter.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """What Keras and TensorFlow keep of the models of a file goes with the file."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].backend.clear_session(free_memory=False)
+    gc.collect()
+    if sys.platform == "linux":  # The C library keeps what is free by itself.
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 OPTIONS: list[Any] = [
-    {"precision": "float32"},
+    # Another default run of two processes with the same bits is in recipe/test_killed_training.py.
+    pytest.param({"precision": "float32"}, marks=pytest.mark.slow),
     pytest.param(
         {"precision": "bfloat16", "attention": "bahdanau", "scheduled_sampling": "linear"},
         marks=pytest.mark.slow,

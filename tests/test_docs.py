@@ -22,7 +22,7 @@ SMALLER = {
     r"LuongAttention\(512": "LuongAttention(16",
     r"epochs=20": "epochs=1",
     r"batches, 20,": "batches, 1,",
-    r"multi_worker": "mirrored",
+    r'"multi_worker"': '"mirrored"',
     r", 6000\)": ", 50)",
     r"Recipe\(vocabulary_size=6000\)": "Recipe(vocabulary_size=50), workers=1",
     r"Recipe\((?=\n|units)": "Recipe(vocabulary_size=50, subword_sampling=0.0, ",

@@ -202,8 +202,10 @@ model.save_weights(folder + "/after.weights.h5")
     "kind",
     [
         "input feeding",
-        "local",
-        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("location", "shared", "sampled")),
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)  # Another process with both backends each.
+            for kind in ("local", "location", "shared", "sampled")
+        ),
     ],
 )
 def test_jax_gives_the_logits_the_loss_and_the_training_step_of_tensorflow(

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from keras import tree
 
 from keras_s2s.inference.limits import default_limit
 from keras_s2s.inference.model_search import run_search
 from keras_s2s.search.strategies import beam_size_of
+from keras_s2s.search.structure import map_tensors
 from keras_s2s.special_ids import END_ID, PAD_ID
 
 from ..contract import Contract
@@ -57,12 +57,13 @@ class Served:
         self._source_pieces = _piece_table(translator.source_tokenizer)
         self._target_pieces = _piece_table(translator.target_tokenizer)
         # Weights that a step concatenates are concatenated once, and saved instead of their parts.
-        self._kernels = tree.map_structure(
-            lambda kernel: tf.Variable(kernel, trainable=False), self._model.decoder.kernels()
+        self._weights = map_tensors(
+            lambda value: tf.Variable(value, trainable=False), self._model.decoder.step_weights()
         )
         if self._model.decoder.tie_embeddings:
-            self._kernels["vocabulary"] = self._model.decoder.embedding.embeddings.value
-        self.contract = Contract(self._model, kernels=self._kernels)
+            embeddings = self._model.decoder.embedding.embeddings.value
+            self._weights = self._weights._replace(vocabulary=embeddings)
+        self.contract = Contract(self._model, weights=self._weights)
 
     def save(self, folder: Path) -> dict[str, Signature]:
         """Write the SavedModel.
@@ -169,7 +170,7 @@ class Served:
 
     def _find(self, source: Any, lengths: Any, **options: Any) -> Any:
         return run_search(
-            self._model, source, _limits(lengths), self._search, kernels=self._kernels, **options
+            self._model, source, _limits(lengths), self._search, weights=self._weights, **options
         )
 
 

@@ -11,13 +11,13 @@ from keras_s2s.data.lines import (
     CorpusReport,
     FilePath,
     Fingerprints,
+    clean,
+    clean_ends,
     decoded_lines,
     digest_of,
     file_name,
     is_regular_file,
     is_standard_input,
-    mend,
-    mend_ends,
 )
 
 
@@ -31,8 +31,8 @@ class Corpus:
     | found | what happens |
     |---|---|
     | sides of different length, invalid UTF-8, a damaged archive | error |
-    | a byte-order mark at the start of a line, CRLF, surrounding blanks | mended: removed |
-    | a control character, a line or paragraph separator, a TAB | mended: a blank |
+    | a byte-order mark at the start of a line, CRLF, surrounding blanks | cleaned: removed |
+    | a control character, a line or paragraph separator, a TAB | cleaned: a blank |
     | an empty or blank side, a side longer than `maximum_characters` | skipped |
     | a TSV line whose number of columns is not the first line's | skipped |
     | an exact duplicate of an earlier pair | kept, or skipped by `duplicates="remove"` |
@@ -67,7 +67,7 @@ class Corpus:
         >>> print(corpus.report)  # doctest: +ELLIPSIS
         /...train.en | /...train.de: 3 pairs read, 2 kept, 1 skipped
           source: empty side, 1 skipped (line 2)
-          target: outer blanks, 1 mended (line 3)
+          target: outer blanks, 1 cleaned (line 3)
     """
 
     def __init__(
@@ -231,7 +231,7 @@ def read_lines(path: FilePath, *, report: CorpusReport | None = None) -> Iterato
         ['A dog.', '', 'Two cats.']
         >>> print(report)
         input.txt: 3 lines read, 3 kept, 0 skipped
-          line: CRLF, 2 mended (lines 1, 2)
+          line: CRLF, 2 cleaned (lines 1, 2)
     """
     is_regular_file(path)
     return _whole_lines(path, report or CorpusReport((file_name(path),), unit="lines"))
@@ -241,7 +241,7 @@ def _whole_lines(path: FilePath, report: CorpusReport) -> Iterator[str]:
     for line_number, text in decoded_lines(path):
         report.read += 1
         report.kept += 1
-        yield mend(mend_ends(text, "line", line_number, report), "line", line_number, report)
+        yield clean(clean_ends(text, "line", line_number, report), "line", line_number, report)
 
 
 def _parallel_rows(
@@ -264,8 +264,8 @@ def _parallel_rows(
         report.read += 1
         pair = []
         for side, (_, text) in (("source", source_line), ("target", target_line)):
-            text = mend_ends(text, side, line_number, report)
-            pair.append(mend(text, side, line_number, report))
+            text = clean_ends(text, side, line_number, report)
+            pair.append(clean(text, side, line_number, report))
         yield line_number, pair[0], pair[1]
 
 
@@ -275,7 +275,7 @@ def _tsv_rows(
     expected = None
     for line_number, text in decoded_lines(path):
         report.read += 1
-        text = mend_ends(text, "pair", line_number, report)
+        text = clean_ends(text, "pair", line_number, report)
         if not text or text.isspace():
             yield line_number, "", ""
             continue
@@ -293,5 +293,5 @@ def _tsv_rows(
             continue
         if expected > 2:
             report.add("columns beyond the two", "pair", "dropped", line_number)
-        source = mend(fields[columns[0]], "source", line_number, report)
-        yield line_number, source, mend(fields[columns[1]], "target", line_number, report)
+        source = clean(fields[columns[0]], "source", line_number, report)
+        yield line_number, source, clean(fields[columns[1]], "target", line_number, report)

@@ -38,7 +38,7 @@ class Finding:
     Attributes:
         kind: The problem, such as "control character".
         side: "source", "target", "pair" (the whole pair or line), or "line" of a single file.
-        action: "mended", "skipped", "kept", or "dropped" (columns beyond the two).
+        action: "cleaned", "skipped", "kept", or "dropped" (columns beyond the two).
         count: Number of lines with the problem.
         first_lines: Numbers of the first of these lines, from 1.
     """
@@ -98,31 +98,31 @@ class CorpusReport:
         return "\n  ".join(lines + [str(finding) for finding in self.findings])
 
 
-def mend_ends(text: str, side: str, line_number: int, report: CorpusReport) -> str:
+def clean_ends(text: str, side: str, line_number: int, report: CorpusReport) -> str:
     """Returns a line without line end and byte-order mark; adds them to the report."""
     text = text.removesuffix("\n")
     if text.endswith("\r"):
-        report.add("CRLF", side, "mended", line_number)
+        report.add("CRLF", side, "cleaned", line_number)
         text = text[:-1]
     if text.startswith("\ufeff"):
-        report.add("byte-order mark", side, "mended", line_number)
+        report.add("byte-order mark", side, "cleaned", line_number)
         text = text[1:]
     return text
 
 
-def mend(text: str, side: str, line_number: int, report: CorpusReport) -> str:
+def clean(text: str, side: str, line_number: int, report: CorpusReport) -> str:
     """Returns a side stripped, its control characters as blanks; adds them to the report."""
     stripped = text.strip()
     if len(stripped) == len(text) and not _SUSPECT.search(text):
         return text
     if "\t" in text:
-        report.add("TAB", side, "mended", line_number)
+        report.add("TAB", side, "cleaned", line_number)
     if _CONTROL.search(text):
-        report.add("control character", side, "mended", line_number)
+        report.add("control character", side, "cleaned", line_number)
     if _NO_BREAK.search(text):
         report.add("no-break space", side, "kept", line_number)
     if len(stripped) < len(text):
-        report.add("outer blanks", side, "mended", line_number)
+        report.add("outer blanks", side, "cleaned", line_number)
     return _CONTROL.sub(" ", stripped.replace("\t", " ")).strip()
 
 

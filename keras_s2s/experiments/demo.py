@@ -103,7 +103,7 @@ def _export(
     with without_remarks():
         hypotheses = LiteRTTranslator(goal).translate(sources, search=Greedy())
     right = sum(map(str.__eq__, hypotheses, targets))
-    contract = Contract(translator.model, kernels=translator.model.decoder.kernels())
+    contract = Contract(translator.model, weights=translator.model.decoder.step_weights())
     runs = interpreter(str(goal / manifest["file"])), contract_run(contract)
     steps = [step_milliseconds(run, manifest["lengths"][-1]) for run in runs]
     report(

@@ -69,9 +69,9 @@ class _Decoders:
         has_some = any(attention is not None for attention in attentions)
         self.attention = _Attentions(attentions) if has_some else None
 
-    def kernels(self) -> tuple:
+    def step_weights(self) -> tuple:
         """The matrices of the decoding step, of each model."""
-        return tuple(decoder.kernels() for decoder in self._decoders)
+        return tuple(decoder.step_weights() for decoder in self._decoders)
 
     def initial_state(self, encoder_states: tuple, memories: tuple) -> tuple:
         """The states before the first token."""
@@ -85,7 +85,7 @@ class _Decoders:
         keys: tuple | None = None,
         memories: tuple | None = None,
         memory_mask: Any = None,
-        kernels: tuple | None = None,
+        weights: tuple | None = None,
     ) -> tuple[Any, tuple, Any]:
         """One target token; as `Decoder.step`, with a tuple for each tensor."""
         nothing = (None,) * len(self._decoders)
@@ -95,11 +95,11 @@ class _Decoders:
             states,
             keys or nothing,
             memories or nothing,
-            kernels or nothing,
+            weights or nothing,
             strict=True,
         ):
             constants = () if decoder.attention is None else (key, memory, memory_mask)
-            found.append(decoder.step(token, state, *constants, kernels=made))
+            found.append(decoder.step(token, state, *constants, weights=made))
         logits, states, weights = zip(*found, strict=True)
         seen = [one for one in weights if one is not None]
         mean = sum(ops.cast(one, "float32") for one in seen) / len(seen) if seen else None

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from keras import backend, ops, tree
+from keras import backend, ops
 
 from keras_s2s.inference.model_search import run_search
 from keras_s2s.inference.translation import Hypothesis
-from keras_s2s.search.search import SearchResult
+from keras_s2s.search.inputs import SearchResult
 from keras_s2s.search.strategies import Sample, Strategy
+from keras_s2s.search.structure import flatten, pack
 from keras_s2s.special_ids import PAD_ID
 
 Function = Callable[..., SearchResult]
@@ -39,16 +40,16 @@ class GraphSearch:
 
     def backend(self) -> ModelBackend:
         """What decodes with the weights as they are now, prepared once for many batches."""
-        return ModelBackend(self, self.model.decoder.kernels())
+        return ModelBackend(self, self.model.decoder.step_weights())
 
-    def function(self, key: GraphKey, kernels: Any) -> Function:
+    def function(self, key: GraphKey, weights: Any) -> Function:
         """The function that runs one kind of search."""
         if key not in self._functions:
-            self._functions[key] = self._make(key, kernels)
+            self._functions[key] = self._make(key, weights)
         return self._functions[key]
 
-    def _make(self, key: GraphKey, kernels: Any) -> Function:
-        def search(source: Any, limits: Any, row_ids: Any, seed: Any, kernels: Any) -> SearchResult:
+    def _make(self, key: GraphKey, weights: Any) -> Function:
+        def search(source: Any, limits: Any, row_ids: Any, seed: Any, flat: Any) -> SearchResult:
             chosen = key.search
             return run_search(
                 self.model,
@@ -58,13 +59,13 @@ class GraphSearch:
                 n_best=key.n_best,
                 return_weights=key.attention,
                 row_ids=row_ids,
-                kernels=kernels,
+                weights=pack(weights, flat),
             )
 
-        return _in_graph(search, kernels) if backend.backend() == "tensorflow" else search
+        return _in_graph(search, weights) if backend.backend() == "tensorflow" else search
 
 
-def _in_graph(search: Function, kernels: Any) -> Function:
+def _in_graph(search: Function, weights: Any) -> Function:
     """One graph for sources of any number and length, and for all seeds."""
     import tensorflow as tf
 
@@ -74,7 +75,7 @@ def _in_graph(search: Function, kernels: Any) -> Function:
         tf.TensorSpec(vector, tf.int32),
         tf.TensorSpec(vector, tf.int32),
         tf.TensorSpec(scalar, tf.int64),
-        tree.map_structure(lambda kernel: tf.TensorSpec(kernel.shape, kernel.dtype), kernels),
+        [tf.TensorSpec(value.shape, value.dtype) for value in flatten(weights)],
     ]
     return tf.function(search, input_signature=signature, autograph=False)
 
@@ -85,11 +86,11 @@ class ModelBackend:
 
     Attributes:
         searches: The graphs of the model.
-        kernels: `model.decoder.kernels()`.
+        weights: `model.decoder.step_weights()`.
     """
 
     searches: GraphSearch
-    kernels: Any
+    weights: Any
 
     @property
     def has_attention(self) -> bool:
@@ -120,13 +121,13 @@ class ModelBackend:
         seed = 0
         if isinstance(search, Sample):  # Another seed needs no other graph.
             seed, search = search.seed, replace(search, seed=0)
-        function = self.searches.function(GraphKey(search, n_best, attention), self.kernels)
+        function = self.searches.function(GraphKey(search, n_best, attention), self.weights)
         found = function(
             padded,
             limits.astype("int32"),
             (positions % 2**31).astype("int32"),
             np.int64(seed),
-            self.kernels,
+            flatten(self.weights),
         )
         arrays = [None if part is None else ops.convert_to_numpy(part) for part in found]
         for row, ids in enumerate(sources):

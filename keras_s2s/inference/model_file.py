@@ -1,4 +1,4 @@
-"""What `model.keras` may hold, checked before Keras reads it: layers of ours, and their weights."""
+"""Checks of `model.keras` before Keras reads it: known layers only, and their weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ KNOWN = {
 }
 
 
-def check_model_file(path: Path) -> None:
+def check_model_file(path: Path, custom_objects: Mapping[str, Any] | None = None) -> None:
     """Raise unless a file holds what `Translator.save` writes, and as many numbers as it names.
 
     Keras' safe mode refuses code alone: it would load any other class, follow links in the file of
@@ -33,6 +33,7 @@ def check_model_file(path: Path) -> None:
 
     Args:
         path: An archive of Keras.
+        custom_objects: Classes of the user's own, by name, beside the registered ones.
 
     Raises:
         ValueError: It holds something else, or cannot be read.
@@ -42,7 +43,7 @@ def check_model_file(path: Path) -> None:
             _check_members(archive.infolist())
             config = json.loads(archive.read(CONFIG))
             weights = archive.read(WEIGHTS)
-        _check_classes(config)
+        _check_classes(config, custom_objects)
         arrays = _shapes(weights)
         _check_sizes(config["config"], len(weights) // 4, len(arrays))
     except Exception as error:  # `zipfile` and `h5py` raise nearly any kind for a foreign file.
@@ -64,13 +65,29 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
         _need(is_small, f"{member.filename} of {member.file_size:,} bytes")
 
 
-def _check_classes(config: Any) -> None:
+def _check_classes(config: Any, custom_objects: Mapping[str, Any] | None) -> None:
     for value in _dictionaries(config):
         if "class_name" in value:
             name = value.get("module"), value["class_name"]
-            _need(name in KNOWN, f"the class {name[0]}.{name[1]}")
+            if is_users_class(value.get("registered_name"), custom_objects):
+                continue
+            _need(
+                name in KNOWN,
+                f"the class {name[0]}.{name[1]}, which is neither registered with Keras nor in "
+                "`custom_objects`",
+            )
             own = None if name[0] == "keras" else f"keras_s2s>{name[1]}"
             _need(value.get("registered_name") == own, f"{name[1]} under another name")
+
+
+def is_users_class(name: Any, custom_objects: Mapping[str, Any] | None = None) -> bool:
+    """Whether a name is that of a layer that the user has registered, or passes."""
+    import keras
+
+    if not isinstance(name, str) or name.startswith("keras_s2s>"):
+        return False
+    found = keras.saving.get_registered_object(name, dict(custom_objects or {}))
+    return isinstance(found, type) and issubclass(found, keras.layers.Layer)
 
 
 def _dictionaries(value: Any) -> Iterator[dict[str, Any]]:
@@ -112,8 +129,13 @@ def _shapes(weights: bytes) -> list[tuple[int, ...]]:
 
 def _check_sizes(config: dict[str, Any], most: int, arrays: int) -> None:
     """The largest matrices that a configuration names must fit into the file of the weights."""
-    encoder, decoder = (config[side]["config"] for side in ("encoder", "decoder"))
-    for part in (encoder, decoder):
+    decoder = config["decoder"]["config"]
+    of_ours = [
+        config[side]["config"]
+        for side in ("encoder", "decoder")
+        if str(config[side].get("registered_name")).startswith("keras_s2s>")
+    ]
+    for part in of_ours:
         units, layers = part["units"], part["num_layers"]
         dimension = part["embedding_dimension"]
         sizes = [part["vocabulary_size"], units if dimension is None else dimension, units, layers]
@@ -122,8 +144,9 @@ def _check_sizes(config: dict[str, Any], most: int, arrays: int) -> None:
         _need(layers <= arrays, f"{layers:,} layers of {arrays:,} arrays")
         # A layer that reads both ways has two of half the size in each direction.
         _need(max(rows * columns, units * units // 4) <= most, f"sizes {sizes} without the weights")
-    if decoder["attention"] is not None:
-        _check_attention(decoder["attention"], most)
+    attention = decoder.get("attention")
+    if attention is not None and str(attention.get("registered_name")).startswith("keras_s2s>"):
+        _check_attention(attention, most)
 
 
 def _check_attention(attention: dict[str, Any], most: int) -> None:

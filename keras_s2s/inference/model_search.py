@@ -6,7 +6,10 @@ from typing import Any
 
 from keras import ops
 
-from keras_s2s.search.search import SearchResult, beam_search, greedy_search, sample_search
+from keras_s2s.search.beam import beam_search
+from keras_s2s.search.greedy import greedy_search
+from keras_s2s.search.inputs import SearchResult
+from keras_s2s.search.sample import sample_search
 from keras_s2s.search.strategies import Greedy, Sample, Strategy, as_beam, check_strategy
 
 
@@ -19,7 +22,7 @@ def run_search(
     n_best: int = 1,
     return_weights: bool = False,
     row_ids: Any = None,
-    kernels: Any = None,
+    weights: Any = None,
 ) -> SearchResult:
     """Encode a batch and search.
 
@@ -32,7 +35,7 @@ def run_search(
         n_best: Number of hypotheses, at most the beam size.
         return_weights: Whether to return attention weights.
         row_ids: int32 `[B]`, which tell rows apart when sampling; 0 to B - 1 by default.
-        kernels: `model.decoder.kernels()`, made once for many batches; `None` to make them here.
+        weights: `model.decoder.step_weights()`, made once for many batches; `None` to make them.
 
     Returns:
         What was found.
@@ -47,10 +50,10 @@ def run_search(
     constants: tuple = ()
     if decoder.attention is not None:
         constants = (decoder.attention.project(memory), memory, memory_mask)
-    made = decoder.kernels() if kernels is None else kernels
+    made = decoder.step_weights() if weights is None else weights
 
     def step(token: Any, state: Any, *constants: Any) -> Any:
-        return decoder.step(token, state, *constants, kernels=made)
+        return decoder.step(token, state, *constants, weights=made)
 
     start = (step, decoder.initial_state(encoder_state, memory), ops.shape(source)[0])
     common = {

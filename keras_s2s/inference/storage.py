@@ -41,7 +41,12 @@ def save_parts(
     samples: list[str],
     write_companions: Callable[[Path], None] | None = None,
 ) -> None:
-    """Write a translator's folder, with what goes with it, whole or not at all."""
+    """Write a translator's folder, with its companion files, whole or not at all.
+
+    Raises:
+        ValueError: What would be written could not be loaded, see `check_loadable`.
+    """
+    check_loadable(model)
     with TRANSLATOR.replaced(folder) as new:
         if samples:
             text = json.dumps(samples, indent=1, ensure_ascii=False) + "\n"
@@ -64,6 +69,30 @@ def _write_parts(
         "versions": versions("keras-s2s", "keras", "tensorflow"),
     }
     TRANSLATOR.describe(new, description)
+
+
+def check_loadable(model: Seq2Seq) -> None:
+    """Raise ValueError unless a model can be made again of what is saved of it.
+
+    Its own classes must be rebuilt from their `get_config`; registering them with
+    `keras.saving.register_keras_serializable` or passing `custom_objects` is for the one who loads.
+    """
+    try:
+        config = model.get_config()
+        again = type(model).from_config(config, custom_objects=model.custom_objects)
+        differs = {name for name in config if again.get_config()[name] != config[name]}
+    except Exception as error:  # A class of the user's own may raise any kind.
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            "A model must be rebuilt from its `get_config`, or what is saved could not be loaded. "
+            f"Received: {reason}. Give each class of your own a `get_config` of all its arguments."
+        ) from error
+    if differs:
+        raise ValueError(
+            "A model must be rebuilt from its `get_config`, or what is saved could not be loaded. "
+            f"Received: another {' and '.join(sorted(differs))} after rebuilding. Give each class "
+            "of your own a `get_config` of all its arguments."
+        )
 
 
 def load_parts(
@@ -97,9 +126,11 @@ def _load_model(path: Path, custom_objects: Mapping[str, Any] | None) -> Seq2Seq
     from keras_s2s.inference.model_file import check_model_file
     from keras_s2s.model import Seq2Seq
 
-    check_model_file(path)
+    check_model_file(path, custom_objects)
     try:
-        model = keras.saving.load_model(path, custom_objects, compile=False, safe_mode=True)
+        model = keras.saving.load_model(
+            path, custom_objects=dict(custom_objects or {}), compile=False, safe_mode=True
+        )
     except Exception as error:  # Keras raises nearly any kind for a foreign file.
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"The model can't be read. Received: {path}: {reason}") from error

@@ -1,25 +1,24 @@
-"""Attention: where the decoder looks at each step, and what it reads there.
+"""Attention: which source positions the decoder reads at each step.
 
-Each class has `project(memory)`, done once per sentence, and a call for one query or for all of
+Each class has `project(memory)`, computed once per sentence, and a call for one query or for all of
 them. Nothing is kept between calls.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_s2s.layers.scan import apply_kernel
+from keras_s2s.layers.scan import Dense
 
 
 def masked_softmax(scores: Any, mask: Any = None) -> Any:
-    """Softmax over the last axis, over the places where `mask` is True.
+    """Softmax over the last axis, over the positions where `mask` is True.
 
-    Works in float32 whatever the dtype of the scores. A row without any True place gives zeros,
-    never NaN.
+    Works in float32 whatever the dtype of the scores. A fully masked row gives zeros, never NaN.
 
     Args:
         scores: `[..., S]`, any floating dtype.
@@ -47,24 +46,55 @@ def masked_softmax(scores: Any, mask: Any = None) -> Any:
     return ops.cast(exponents / ops.maximum(total, float(np.finfo("float32").tiny)), dtype)
 
 
-class Attention(keras.layers.Layer):
-    """What the attentions share: `project` once per sentence, then a call for each query.
+class AttentionWeights(NamedTuple):
+    """What every query of a sentence meets. `Dense` values are called: `weights.keys(query)`."""
 
-    A kind of attention is a score and, where it needs one, a window. `query_kernel` is the matrix
-    that a query passes before it is scored, or `None`. `vector` turns the sum of query and key into
-    a score; without it, a score is the product of the two.
+    memory: Dense  # [B, S, M]: from attention weights to a context
+    memory_mask: Any  # boolean [B, S], or None
+    keys: Any  # Dense [B, A, S], from a query to its product with each key; or keys [B, S, A]
+    query: Dense | None = None  # [U, A], for a query before it is scored
+    vector: Any = None  # [A], from the sum of query and key to a score
+
+
+class Attention(keras.layers.Layer):
+    """Base class of the attention layers.
+
+    A subclass makes its weights in `build` and defines `scores`; where keys differ from the memory
+    it sets `memory_kernel`. What `scores` reads of the weights comes through the structure that
+    `step_weights` returns, so that a decoder can loop over it with a fast gradient.
+
+    Args:
+        units: Size A of a key, unless the subclass says otherwise.
+        name: Name of the layer.
+        dtype: Dtype or policy, as for any Keras layer.
+        trainable: Whether the weights are trained.
 
     Attributes:
         attends_before: Whether a decoder attends before its cells, with the state of the step
             before (Bahdanau), or after them (Luong).
-        needs_position: Whether a single query needs to know which one of the target it is.
+        needs_position: Whether a query needs to know its position in the target.
+        memory_kernel: The matrix of `project`, or `None` where the keys are the memory.
+
+    Example:
+        >>> class CosineAttention(Attention):
+        ...     "score(q, m) = q . m / (|q| |m|)"
+        ...     def project(self, memory):
+        ...         return ops.normalize(self.cast(memory), axis=-1)
+        ...     @property
+        ...     def changes_memory(self):
+        ...         return True
+        ...     def scores(self, query, weights):
+        ...         return weights.keys(ops.normalize(query, axis=-1))
+        >>> query, memory = np.ones((2, 4), "float32"), np.ones((2, 5, 4), "float32")
+        >>> attention = CosineAttention(4)
+        >>> context, weights = attention(query, attention.project(memory), memory)
+        >>> tuple(context.shape), tuple(weights.shape)
+        ((2, 4), (2, 5))
     """
 
     attends_before = False
     needs_position = False
-    query_kernel: Any = None
     memory_kernel: Any = None
-    vector: Any = None
 
     def __init__(
         self, units: int, name: str | None = None, dtype: Any = None, trainable: bool = True
@@ -75,93 +105,81 @@ class Attention(keras.layers.Layer):
         self.units = units
 
     def add_kernel(self, name: str, rows: int, columns: int | None = None) -> Any:
-        """A matrix `[rows, units]`, or of so many columns."""
+        """Make a matrix `[rows, units]`, or with another number of columns."""
         shape = (rows, columns or self.units)
         return self.add_weight(shape=shape, initializer="glorot_uniform", name=name)
 
     def add_vector(self, name: str) -> Any:
-        """A vector `[units]` that makes one number of many."""
+        """Make a vector `[units]` for products that give one number."""
         initializer = keras.initializers.VarianceScaling()
         return self.add_weight(shape=(self.units,), initializer=initializer, name=name)
 
-    def build_additive(self, query_shape: tuple, memory_shape: tuple) -> None:
-        """Make `W`, `U` and `v` of `v . tanh(W q + U m)`."""
-        self.query_kernel = self.add_kernel("query_kernel", query_shape[-1])
-        self.memory_kernel = self.add_kernel("memory_kernel", memory_shape[-1])
-        self.vector = self.add_vector("vector")
-
-    def project(self, memory: Any) -> Any:
-        """Keys of a memory, once per sentence: `[B, S, M] -> [B, S, A]`."""
-        memory = self.cast(memory)
-        if self.memory_kernel is None:
-            return memory
-        return ops.matmul(memory, self.cast(self.memory_kernel))
+    def build(self, query_shape: tuple, memory_shape: tuple) -> None:
+        """Make the weights for queries `[..., U]` and a memory `[B, S, M]`."""
 
     @property
     def changes_memory(self) -> bool:
         """Whether keys differ from the memory."""
         return self.memory_kernel is not None
 
-    def kernels(self) -> dict[str, Any]:
-        """The matrices that every query passes, in the compute dtype."""
-        return {} if self.query_kernel is None else {"query": self.cast(self.query_kernel)}
+    def project(self, memory: Any) -> Any:
+        """The keys of a memory, once per sentence: `[B, S, M] -> [B, S, A]`."""
+        memory = self.cast(memory)
+        if self.memory_kernel is None:
+            return memory
+        return ops.matmul(memory, self.cast(self.memory_kernel))
 
-    def matrices(self, keys: Any, memory: Any) -> dict[str, Any]:
-        """What else a query is multiplied with, as a rule a matrix for each sentence.
+    def step_weights(self, keys: Any, memory: Any, memory_mask: Any) -> AttentionWeights:
+        """What is the same for all queries of a sentence.
 
         Args:
             keys: `project(memory)`, `[B, S, A]`.
             memory: `[B, S, M]`.
-
-        Returns:
-            "memory" `[B, S, M]` and, where a score is a product, "keys" `[B, A, S]`.
+            memory_mask: Boolean `[B, S]`, True = real token; `None` = all are real.
         """
-        made = {"memory": self.cast(memory)}
-        if self.vector is None:
-            made["keys"] = ops.swapaxes(keys, 1, 2)
-        return made
+        return AttentionWeights(
+            Dense(self.cast(memory)), memory_mask, Dense(ops.swapaxes(keys, 1, 2))
+        )
 
-    def parameters(self, keys: Any, memory_mask: Any) -> dict[str, Any]:
-        """What else is the same for all queries: of a sum, keys and vector.
-
-        Args:
-            keys: `project(memory)`, `[B, S, A]`.
-            memory_mask: Boolean `[B, S]`, or `None`.
-        """
-        del memory_mask
-        return {} if self.vector is None else {"keys": keys, "vector": self.cast(self.vector)}
-
-    def attend(
-        self, query: Any, position: Any, memory_mask: Any, parameters: dict[str, Any], dense: Any
-    ) -> tuple[Any, Any]:
-        """Read the memory; all that is read is an argument, so that the decoder can loop over it.
+    def scores(self, query: Any, weights: Any) -> Any:
+        """How well each source position fits a query.
 
         Args:
             query: `[B, U]`, or `[B, T, U]` for all steps at once, in the compute dtype.
-            position: Which query of the target it is, from 0: float32 `[B, 1]` or `[1, T, 1]`;
-                `()` where the attention does not ask.
-            memory_mask: Boolean `[B, S]`, True = real token; `None` = all are real.
-            parameters: `parameters(keys, memory_mask)`.
-            dense: Makes the products: `dense(name, v)` is `v` times the matrix of that name in
-                `kernels()` or `matrices(keys, memory)`.
+            weights: `step_weights(keys, memory, memory_mask)`.
 
         Returns:
-            The context, `[B, M]` or `[B, T, M]`, and the weights, `[B, S]` or `[B, T, S]`.
+            Scores `[B, S]` or `[B, T, S]`.
+        """
+        raise TypeError(
+            "A subclass of Attention must define `scores(query, weights)`. "
+            f"Received: {type(self).__name__} without it."
+        )
+
+    def attend(self, query: Any, position: Any, weights: Any) -> tuple[Any, Any]:
+        """Read the memory, given all that is read as arguments.
+
+        Args:
+            query: `[B, U]`, or `[B, T, U]` for all steps at once, in the compute dtype.
+            position: The query's position in the target, from 0: float32 `[B, 1]` or `[1, T, 1]`;
+                `None` unless `needs_position`.
+            weights: `step_weights(keys, memory, memory_mask)`.
+
+        Returns:
+            The context, `[B, M]` or `[B, T, M]`, and the attention weights, `[B, S]` or
+            `[B, T, S]`.
         """
         del position
-        weights = masked_softmax(
-            self.scores(query, parameters, dense), with_steps(memory_mask, query)
-        )
-        return dense("memory", weights), weights
+        mask = with_steps(weights.memory_mask, query)
+        alignment = masked_softmax(self.scores(query, weights), mask)
+        return weights.memory(alignment), alignment
 
-    def scores(self, query: Any, parameters: dict[str, Any], dense: Any) -> Any:
-        """How well each place fits a query, `[B, S]` or `[B, T, S]`; arguments as for `attend`."""
-        if self.query_kernel is not None:
-            query = dense("query", query)
-        if self.vector is None:
-            return dense("keys", query)
-        keys = with_steps(parameters["keys"], query)
-        return ops.matmul(ops.tanh(ops.expand_dims(query, -2) + keys), parameters["vector"])
+    def attend_all(self, queries: Any, weights: Any) -> tuple[Any, Any]:
+        """`attend` for the queries of all steps, `[B, T, U]`."""
+        position = None
+        if self.needs_position:
+            position = ops.arange(ops.shape(queries)[1], dtype="float32")[None, :, None]
+        return self.attend(queries, position, weights)
 
     def call(
         self, query: Any, keys: Any, memory: Any, memory_mask: Any = None, position: Any = None
@@ -173,29 +191,25 @@ class Attention(keras.layers.Layer):
             keys: `project(memory)`, `[B, S, A]`.
             memory: `[B, S, M]`.
             memory_mask: Boolean `[B, S]`, True = real token.
-            position: Which query of the target it is, from 0, `[B, 1]`; all queries at once count
-                from 0 themselves.
+            position: The query's position in the target, from 0, `[B, 1]`; the queries of all steps
+                are counted from 0.
 
         Returns:
-            The context, `[B, M]` or `[B, T, M]`, and the weights, `[B, S]` or `[B, T, S]`.
+            The context, `[B, M]` or `[B, T, M]`, and the attention weights, `[B, S]` or
+            `[B, T, S]`.
 
         Raises:
             ValueError: The attention needs a position, and there is none.
         """
-        made = {**self.kernels(), **self.matrices(keys, memory)}
-
-        def dense(name: str, value: Any) -> Any:
-            return apply_kernel(value, made[name])
-
-        query = self.cast(query)
-        if self.needs_position and len(query.shape) == 3:
-            position = ops.arange(ops.shape(query)[1], dtype="float32")[None, :, None]
+        query, weights = self.cast(query), self.step_weights(keys, memory, memory_mask)
+        if len(query.shape) == 3:
+            return self.attend_all(query, weights)
         if self.needs_position and position is None:
             raise ValueError(
                 f"{type(self).__name__} looks where the target's position says. "
                 "Received: position=None. Pass float32 [B, 1], counted from 0."
             )
-        return self.attend(query, position, memory_mask, self.parameters(keys, memory_mask), dense)
+        return self.attend(query, position, weights)
 
     def cast(self, value: Any) -> Any:
         """The value in the compute dtype."""

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_s2s.layers.attention import Attention
+from keras_s2s.layers.attention import Attention, AttentionWeights, with_steps
+from keras_s2s.layers.scan import Dense
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -60,22 +61,34 @@ class BahdanauAttention(Attention):
 
     def build(self, query_shape: tuple, memory_shape: tuple) -> None:
         """Make `W`, `U` and `v` for queries `[..., U]` and a memory `[B, S, M]`."""
-        self.build_additive(query_shape, memory_shape)
+        self.query_kernel = self.add_kernel("query_kernel", query_shape[-1])
+        self.memory_kernel = self.add_kernel("memory_kernel", memory_shape[-1])
+        self.vector = self.add_vector("vector")
         if self.normalized:
             root = keras.initializers.Constant(self.units**-0.5)
             self.length = self.add_weight(shape=(), initializer=root, name="length")
             self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
     def project(self, memory: Any) -> Any:
-        """Keys of a memory, once per sentence: `[B, S, M] -> [B, S, A]`, with the bias in them."""
+        """The keys of a memory, once per sentence: `[B, S, M] -> [B, S, A]`, with the bias."""
         keys = super().project(memory)
         return keys + self.cast(self.bias) if self.normalized else keys
 
-    def parameters(self, keys: Any, memory_mask: Any) -> dict[str, Any]:
-        """Keys and vector, see `Attention.parameters`."""
-        made = super().parameters(keys, memory_mask)
-        if self.normalized:
-            vector = ops.cast(self.vector, "float32")
-            direction = vector * ops.rsqrt(ops.sum(ops.square(vector)))
-            made["vector"] = self.cast(ops.cast(self.length, "float32") * direction)
-        return made
+    def step_weights(self, keys: Any, memory: Any, memory_mask: Any) -> AttentionWeights:
+        """What is the same for all queries, see `Attention.step_weights`."""
+        vector = ops.cast(self.vector, "float32")
+        if self.normalized:  # g v / |v|
+            length = ops.cast(self.length, "float32")
+            vector = length * (vector * ops.rsqrt(ops.sum(ops.square(vector))))
+        return AttentionWeights(
+            memory=Dense(self.cast(memory)),
+            memory_mask=memory_mask,
+            keys=keys,
+            query=Dense(self.cast(self.query_kernel)),
+            vector=self.cast(vector),
+        )
+
+    def scores(self, query: Any, weights: AttentionWeights) -> Any:
+        """`score(q, m) = v . tanh(W q + U m)`, where the key is `U m`."""
+        query, keys = ops.expand_dims(weights.query(query), -2), with_steps(weights.keys, query)
+        return ops.matmul(ops.tanh(query + keys), weights.vector)

@@ -1,25 +1,54 @@
-"""Recurrent cells: what one position does to a state."""
+"""The base class of the recurrent cells, and the LSTM."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from keras_s2s.layers.scan import apply_kernel
+from keras_s2s.layers.scan import Dense
+
+
+class CellWeights(NamedTuple):
+    """What a cell multiplies its state with at every position."""
+
+    recurrent: Dense  # U, and the bias of the recurrent product where there is one
 
 
 class Cell(keras.layers.Layer):
-    """What the cells share: weights `kernel [I, G*U]`, `recurrent_kernel [U, G*U]` and biases.
+    """Base class of the cells, with `kernel [I, G*U]`, `recurrent_kernel [U, G*U]` and a bias.
+
+    A subclass says how many gates it has and what its state is called, and defines `advance`. What
+    else it needs of its weights comes through the structure that `step_weights` returns.
 
     The arithmetic inside the gates is float32 whatever the compute dtype: only the matrix products,
     which are nearly all of the work, use the lower precision.
 
+    Args:
+        units: Size U of the state.
+        name: Name of the layer.
+        dtype: Dtype or policy, as for any Keras layer.
+
     Attributes:
         gates: G, the number of products of size U.
-        state_names: What the parts of a state are called.
-        additive: Whether `x W` and `h U` meet in a plain sum, so that one product can make both.
+        state_names: The names of the parts of a state; the first is the output.
+        additive: Whether `x W` and `h U` are simply added, so that one product can make both.
+
+    Example:
+        >>> import numpy as np
+        >>> class LeakyCell(Cell):
+        ...     "h' = h / 2 + tanh(x W + h U + b)"
+        ...     gates, state_names, additive = 1, ("hidden",), True
+        ...     def advance(self, projected, recurrent, state, weights):
+        ...         return (state[0] / 2 + ops.tanh(projected + recurrent),)
+        >>> cell = LeakyCell(3)
+        >>> cell.build((None, 2))
+        >>> weights, state = cell.step_weights(), cell.initial_state(4)
+        >>> projected = cell.project(np.ones((4, 2), "float32"))
+        >>> (hidden,) = cell.advance(projected, weights.recurrent(state[0]), state, weights)
+        >>> tuple(hidden.shape)
+        (4, 3)
     """
 
     gates: int
@@ -41,17 +70,30 @@ class Cell(keras.layers.Layer):
         )
         self.bias = self.add_weight(shape=(width,), initializer=self._initial_bias, name="bias")
 
-    def inputs(self) -> Any:
-        """What makes `x W`, in the compute dtype: the matrix, or matrix and bias."""
-        return self._cast(self.kernel), self._cast(self.bias)
+    def input_weights(self) -> Dense:
+        """`W` and `b`, for the product with the inputs, in the compute dtype."""
+        return Dense(self._cast(self.kernel), self._cast(self.bias))
 
-    def recurrent(self) -> Any:
-        """What makes `h U` in the loop, in the compute dtype: the matrix, or matrix and bias."""
-        return self._cast(self.recurrent_kernel)
+    def step_weights(self) -> Any:
+        """What is the same at all positions: `weights.recurrent(h)` is `h U`."""
+        return CellWeights(Dense(self._cast(self.recurrent_kernel)))
 
-    def parameters(self) -> tuple:
-        """What else `advance` needs of the weights."""
-        return ()
+    def advance(self, projected: Any, recurrent: Any, state: tuple, weights: Any) -> tuple:
+        """The state after one position.
+
+        Args:
+            projected: `x W + b`, `[B, G*U]`.
+            recurrent: `h U`, `[B, G*U]`.
+            state: The parts of the state before, each `[B, U]`.
+            weights: `step_weights()`.
+
+        Returns:
+            The parts of the new state, in the dtypes of `state`.
+        """
+        raise TypeError(
+            "A subclass of Cell must define `advance(projected, recurrent, state, weights)`. "
+            f"Received: {type(self).__name__} without it."
+        )
 
     def _cast(self, value: Any) -> Any:
         return ops.cast(value, self.compute_dtype)
@@ -60,8 +102,8 @@ class Cell(keras.layers.Layer):
         return ops.zeros(shape, dtype)
 
     def project(self, inputs: Any) -> Any:
-        """`x W` by `inputs()`, for one position or for all, `[..., I] -> [..., G*U]`."""
-        return apply_kernel(self._cast(inputs), self.inputs())
+        """`x W + b`, for one position or for all, `[..., I] -> [..., G*U]`."""
+        return self.input_weights()(self._cast(inputs))
 
     def initial_state(self, batch: Any) -> tuple:
         """Zeros `[B, U]` for each part of the state."""
@@ -74,50 +116,6 @@ class Cell(keras.layers.Layer):
 def _orthogonal(shape: tuple, dtype: Any = None) -> Any:
     """Orthogonal in float32 first: no backend decomposes a matrix of bfloat16."""
     return ops.cast(keras.initializers.Orthogonal()(shape, "float32"), dtype)
-
-
-@keras.saving.register_keras_serializable("keras_s2s")
-class RNNCell(Cell):
-    """The plain recurrent cell: `h' = tanh(x W + h U + b)`.
-
-    Args:
-        units: Size U of the state.
-        name: Name of the layer.
-        dtype: Dtype or policy, as for any Keras layer.
-
-    Example:
-        >>> import numpy as np
-        >>> cell = RNNCell(3)
-        >>> cell.build((None, 2))
-        >>> (hidden,) = cell.initial_state(4)
-        >>> projected = cell.project(np.ones((4, 2), "float32"))
-        >>> (hidden,) = cell.advance(projected, hidden @ cell.recurrent_kernel, (hidden,))
-        >>> tuple(hidden.shape)
-        (4, 3)
-
-    Source: Elman 1990; Sutskever et al. 2014, section 2.
-    """
-
-    gates = 1
-    additive = True
-    state_names = ("hidden",)
-
-    def advance(
-        self, projected: Any, recurrent: Any, state: tuple, parameters: tuple = ()
-    ) -> tuple:
-        """The state after one position.
-
-        Args:
-            projected: `x W + b`, `[B, U]`.
-            recurrent: `h U`, `[B, U]`.
-            state: `(h,)`, `[B, U]`.
-            parameters: None.
-
-        Returns:
-            The new `(h,)`.
-        """
-        z = ops.cast(projected, "float32") + ops.cast(recurrent, "float32")
-        return (ops.cast(ops.tanh(z), state[0].dtype),)
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -157,20 +155,8 @@ class LSTMCell(Cell):
         gate = ops.arange(shape[0]) // self.units
         return ops.cast(gate == 1, dtype)
 
-    def advance(
-        self, projected: Any, recurrent: Any, state: tuple, parameters: tuple = ()
-    ) -> tuple:
-        """The state after one position.
-
-        Args:
-            projected: `x W + b`, `[B, 4U]`.
-            recurrent: `h U`, `[B, 4U]`.
-            state: `(h, c)`, each `[B, U]`.
-            parameters: None.
-
-        Returns:
-            The new `(h, c)`.
-        """
+    def advance(self, projected: Any, recurrent: Any, state: tuple, weights: Any = None) -> tuple:
+        """The state `(h', c')` after one position, see `Cell.advance`."""
         z = ops.cast(projected, "float32") + ops.cast(recurrent, "float32")
         cell, output_gate = self.gated(z, state[1])
         return ops.cast(output_gate * ops.tanh(cell), state[0].dtype), cell
@@ -180,70 +166,3 @@ class LSTMCell(Cell):
         input_gate, forget_gate, candidate, output_gate = ops.split(z, 4, axis=-1)
         cell = ops.sigmoid(forget_gate) * cell + ops.sigmoid(input_gate) * ops.tanh(candidate)
         return cell, ops.sigmoid(output_gate)
-
-
-@keras.saving.register_keras_serializable("keras_s2s")
-class GRUCell(Cell):
-    """Gated recurrent unit, in the form whose reset gate acts after the product.
-
-    With `a = x W + b` and `r = h U + d`, each cut into three parts:
-
-    1. `update = sigmoid(a_u + r_u)`, `reset = sigmoid(a_r + r_r)`
-    2. `candidate = tanh(a_c + reset * r_c)`
-    3. `h' = update * h + (1 - update) * candidate`
-
-    Args:
-        units: Size U of the state.
-        name: Name of the layer.
-        dtype: Dtype or policy, as for any Keras layer.
-
-    Example:
-        >>> import numpy as np
-        >>> cell = GRUCell(3)
-        >>> cell.build((None, 2))
-        >>> (hidden,) = cell.initial_state(4)
-        >>> projected = cell.project(np.ones((4, 2), "float32"))
-        >>> (hidden,) = cell.advance(projected, hidden @ cell.recurrent_kernel, (hidden,))
-        >>> tuple(hidden.shape)
-        (4, 3)
-
-    Source: Cho et al. 2014, eq. 5-8; we differ in the place of the reset gate, as cuDNN and Keras
-    do (`reset_after=True`), so that one product serves all gates.
-    """
-
-    gates = 3
-    additive = False
-    state_names = ("hidden",)
-
-    def build(self, input_shape: tuple) -> None:
-        """Make the weights for inputs `[..., I]`."""
-        super().build(input_shape)
-        self.recurrent_bias = self.add_weight(
-            shape=(3 * self.units,), initializer="zeros", name="recurrent_bias"
-        )
-
-    def recurrent(self) -> Any:
-        """The matrix `U` and the bias `d`, in the compute dtype."""
-        return super().recurrent(), self._cast(self.recurrent_bias)
-
-    def advance(
-        self, projected: Any, recurrent: Any, state: tuple, parameters: tuple = ()
-    ) -> tuple:
-        """The state after one position.
-
-        Args:
-            projected: `x W + b`, `[B, 3U]`.
-            recurrent: `h U + d`, `[B, 3U]`.
-            state: `(h,)`, `[B, U]`.
-            parameters: None.
-
-        Returns:
-            The new `(h,)`.
-        """
-        update_in, reset_in, candidate_in = ops.split(ops.cast(projected, "float32"), 3, axis=-1)
-        update, reset, candidate = ops.split(ops.cast(recurrent, "float32"), 3, axis=-1)
-        update = ops.sigmoid(update_in + update)
-        reset = ops.sigmoid(reset_in + reset)
-        candidate = ops.tanh(candidate_in + reset * candidate)
-        hidden = candidate + update * (ops.cast(state[0], "float32") - candidate)
-        return (ops.cast(hidden, state[0].dtype),)

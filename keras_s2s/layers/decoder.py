@@ -8,20 +8,21 @@ import keras
 from keras import ops
 
 from keras_s2s.layers import bahdanau, luong  # noqa: F401  What a saved decoder names.
-from keras_s2s.layers.attention import Attention
 from keras_s2s.layers.bridge import Bridge
+from keras_s2s.layers.cells import Cell
+from keras_s2s.layers.checks import check_decoder_parts, check_decoder_sizes
 from keras_s2s.layers.decoder_stack import DecoderStack
-from keras_s2s.layers.decoder_state import DecoderState, Noise
+from keras_s2s.layers.decoder_state import DecoderState, DecoderWeights, DropoutMasks
 from keras_s2s.layers.dropout import Dropout, check_dropout
-from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
-from keras_s2s.layers.scan import apply_kernel
+from keras_s2s.layers.embedding import make_embedding
+from keras_s2s.layers.recurrent import cell_name, cell_of_name, make_cell
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.layers.word_dropout import WordDropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
 class Decoder(keras.layers.Layer):
-    """Embedding, a stack of recurrent layers, attention and the projection to the vocabulary.
+    """Embedding, recurrent layers, attention and the projection to the vocabulary.
 
     With Luong's attention, for each target token y:
 
@@ -39,9 +40,9 @@ class Decoder(keras.layers.Layer):
         units: Size U of the hidden state.
         embedding_dimension: Size E of an embedding; `None` = `units`.
         num_layers: Number of recurrent layers.
-        cell: "lstm", "layer_norm_lstm", "gru" or "rnn".
-        attention: A `LuongAttention` or `BahdanauAttention`; `None` for the plain model, which
-            knows only the encoder's final state.
+        cell: "lstm", "layer_norm_lstm", "gru", "rnn" or a subclass of `Cell`.
+        attention: A `LuongAttention`, a `BahdanauAttention` or another `Attention`; `None` for the
+            plain model, which sees only the encoder's final state.
         input_feeding: Feed the attentional vector to the next step; needs attention.
         bridge: From the encoder's final state to the decoder's first: "dense"
             (`tanh(W state + b)`, any sizes), "copy" (same cell, sizes and number of layers) or
@@ -51,7 +52,7 @@ class Decoder(keras.layers.Layer):
         dropout: Probability of dropping an element of an embedding, of a layer's output or of `a`,
             in training.
         word_dropout: Probability of hiding a token that is read, see `WordDropout`.
-        scheduled_sampling: A `ScheduledSampling`, to train on the model's own answers.
+        scheduled_sampling: A `ScheduledSampling`, to train on the model's own predictions.
         name: Name of the layer.
         dtype: Dtype or policy, as for any Keras layer.
         trainable: Whether the weights are trained.
@@ -80,7 +81,8 @@ class Decoder(keras.layers.Layer):
         (2, 3, 20)
 
     Source: Luong et al. 2015, eq. 5 and section 3.3 (input feeding); Bahdanau et al. 2015, section
-    A.2.2 (we have one tanh layer in place of the maxout); tied embeddings: Press and Wolf 2017.
+    A.2.2 (difference from the paper: one tanh layer in place of the maxout); tied embeddings: Press
+    and Wolf 2017.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class Decoder(keras.layers.Layer):
         *,
         embedding_dimension: int | None = None,
         num_layers: int = 1,
-        cell: str = "lstm",
+        cell: str | type[Cell] = "lstm",
         attention: Any = None,
         input_feeding: bool = False,
         bridge: str = "dense",
@@ -104,23 +106,8 @@ class Decoder(keras.layers.Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
-        if vocabulary_size < 4 or units < 1 or num_layers < 1:
-            raise ValueError(
-                "A decoder needs at least 4 ids, 1 unit and 1 layer. Received: "
-                f"vocabulary_size={vocabulary_size}, units={units}, num_layers={num_layers}"
-            )
-        for label, value, kind, names in (
-            ("attention", attention, Attention, "a LuongAttention, a BahdanauAttention"),
-            ("scheduled_sampling", scheduled_sampling, ScheduledSampling, "a ScheduledSampling"),
-        ):
-            if value is not None and not isinstance(value, kind):
-                raise TypeError(f"`{label}` must be {names} or None. Received: {label}={value!r}")
-        check_embedding_dimension(embedding_dimension)
-        if attention is None and (input_feeding or bridge == "zeros"):
-            raise ValueError(
-                "Input feeding and a bridge of zeros need attention. "
-                f"Received: attention=None, input_feeding={input_feeding}, bridge={bridge!r}"
-            )
+        check_decoder_sizes(vocabulary_size, units, num_layers, embedding_dimension)
+        check_decoder_parts(attention, scheduled_sampling, input_feeding, bridge)
         check_dropout("dropout", dropout)
         self.vocabulary_size = vocabulary_size
         self.units = units
@@ -131,32 +118,34 @@ class Decoder(keras.layers.Layer):
         self.tie_embeddings = tie_embeddings
         self.residual = residual
         self.dropout = dropout
-        policy = self.dtype_policy
-        self.embedding = make_embedding(vocabulary_size, self.embedding_dimension, policy)
+        self.embedding = make_embedding(
+            vocabulary_size, self.embedding_dimension, self.dtype_policy
+        )
         self.word_dropout = WordDropout(word_dropout)
         self.scheduled_sampling = scheduled_sampling
-        self.embedding_dropout = Dropout(dropout, batch_axis=1, dtype=policy)
+        self._make_layers(attention, bridge)
+
+    def _make_layers(self, attention: Any, bridge: str) -> None:
+        policy, units = self.dtype_policy, self.units
+        self.embedding_dropout = Dropout(self.dropout, batch_axis=1, dtype=policy)
+        cells = [make_cell(self.cell, units, f"cell_{i}", policy) for i in range(self.num_layers)]
         self.stack = DecoderStack(
-            units,
-            self.embedding_dimension if tie_embeddings else units,
-            num_layers=num_layers,
-            cell=cell,
-            attention=attention,
-            input_feeding=input_feeding,
-            residual=residual,
-            dropout=dropout,
-            dtype=policy,
+            cells,
+            attention,
+            self.embedding_dimension if self.tie_embeddings else units,
+            input_feeding=self.input_feeding,
+            residual=self.residual,
+            dropout=self.dropout,
         )
-        parts = self.stack.cells[0].state_names
-        self.bridge = Bridge(bridge, units, num_layers, parts, policy)
+        self.bridge = Bridge(bridge, units, self.num_layers, cells[0].state_names, policy)
 
     @property
     def attention(self) -> Any:
         """The attention layer, or `None`."""
         return self.stack.attention
 
-    def share_embedding(self, embedding: keras.layers.Embedding) -> None:
-        """Use another layer's embedding in place of an own one, see `Seq2Seq`."""
+    def with_embedding(self, embedding: keras.layers.Embedding) -> Decoder:
+        """The decoder with another layer's embedding in place of its own, see `Seq2Seq`."""
         sizes = [(part.input_dim, part.output_dim) for part in (embedding, self.embedding)]
         if sizes[0] != sizes[1] or (self.built and embedding is not self.embedding):
             raise ValueError(
@@ -164,27 +153,38 @@ class Decoder(keras.layers.Layer):
                 "one size, and a decoder that is not built yet. Received: [vocabulary, embedding] "
                 f"{sizes[0]} and {sizes[1]}, built={self.built}"
             )
-        del self.embedding
-        self.embedding = embedding
+        if embedding is self.embedding:
+            return self
+        parts = {"attention": self.attention, "scheduled_sampling": self.scheduled_sampling}
+        other = type(self)(**{**self._plain_config(), "dtype": self.dtype_policy, **parts})
+        del other.embedding
+        other.embedding = embedding
+        return other
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as plain values."""
+        return {
+            **self._plain_config(),
+            "cell": cell_name(self.cell),
+            "attention": keras.saving.serialize_keras_object(self.attention),
+            "scheduled_sampling": keras.saving.serialize_keras_object(self.scheduled_sampling),
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
+
+    def _plain_config(self) -> dict[str, Any]:
         return {
             "vocabulary_size": self.vocabulary_size,
             "units": self.units,
             "embedding_dimension": self.embedding_dimension,
             "num_layers": self.num_layers,
             "cell": self.cell,
-            "attention": keras.saving.serialize_keras_object(self.attention),
             "input_feeding": self.input_feeding,
             "bridge": self.bridge.kind,
             "tie_embeddings": self.tie_embeddings,
             "residual": self.residual,
             "dropout": self.dropout,
             "word_dropout": self.word_dropout.rate,
-            "scheduled_sampling": keras.saving.serialize_keras_object(self.scheduled_sampling),
             "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
             "trainable": self.trainable,
         }
 
@@ -196,6 +196,8 @@ class Decoder(keras.layers.Layer):
             for name in ("attention", "scheduled_sampling", "dtype")
             if name in config
         }
+        if "cell" in config:
+            made["cell"] = cell_of_name(config["cell"])
         return cls(**{**config, **made})
 
     def build(self, target_in_shape: tuple, encoder_state_shape: Any, memory_shape: tuple) -> None:
@@ -218,14 +220,15 @@ class Decoder(keras.layers.Layer):
             memory: `[B, S, M]`; not needed, as the state tells the batch size.
 
         Returns:
-            A `DecoderState` of `[B, U]` tensors.
+            The `DecoderState`.
         """
         zeros = self.stack.zeros(ops.shape(encoder_state[0][0])[0])
         return zeros._replace(layers=self.bridge(encoder_state, zeros.layers))
 
-    def kernels(self) -> dict[str, Any]:
-        """The matrices that every step multiplies with, in the compute dtype, see `step`."""
-        return {**self.stack.kernels(), "vocabulary": self._output_weights()}
+    def step_weights(self) -> DecoderWeights:
+        """What every step multiplies with, in the compute dtype, see `step`."""
+        output = self.embedding.embeddings if self.tie_embeddings else self.output_kernel
+        return self.stack.step_weights()._replace(vocabulary=self._cast(output))
 
     def step(
         self,
@@ -234,7 +237,7 @@ class Decoder(keras.layers.Layer):
         keys: Any = None,
         memory: Any = None,
         memory_mask: Any = None,
-        kernels: dict[str, Any] | None = None,
+        weights: DecoderWeights | None = None,
     ) -> tuple[Any, DecoderState, Any]:
         """One target token: what search and every export run.
 
@@ -244,25 +247,21 @@ class Decoder(keras.layers.Layer):
             keys: `attention.project(memory)`, `[B, S, A]`; `None` without attention.
             memory: `[B, S, M]`, or `None`.
             memory_mask: Boolean `[B, S]`, or `None`.
-            kernels: `kernels()`, made once before a loop over steps; `None` to make them here.
+            weights: `step_weights()`, made once before a loop over steps; `None` to make them here.
 
         Returns:
-            Logits `[B, V]`, the next state, and the attention's weights `[B, S]` (`None` without).
+            Logits `[B, V]`, the next state, and the attention weights `[B, S]` (`None` without).
         """
-        made = self.kernels() if kernels is None else kernels
-        made = made | self.stack.matrices(keys, memory)
-
-        def dense(name: str, value: Any) -> Any:
-            return apply_kernel(value, made[name])
-
-        projected = dense("embedding", self._cast(self.embedding(token)))
-        constants = self.stack.constants(keys, memory_mask)
-        state, position = self.stack.advance(state, projected, Noise(), constants, dense)
-        attentional = position.attentional
+        weights = self.step_weights() if weights is None else weights
+        read = None
+        if self.attention is not None:
+            read = self.attention.step_weights(keys, memory, memory_mask)
+        projected = weights.embedding(self._cast(self.embedding(token)))
+        state, output = self.stack.advance(state, projected, DropoutMasks(), weights, read)
+        attentional = output.attentional
         if not self.input_feeding:
-            attentional = self.stack.readout(position.hidden, position.context)
-        weights = None if self.attention is None else position.weights
-        return self._project(attentional, made["vocabulary"]), state, weights
+            attentional = self.stack.readout(output.hidden, output.context, weights)
+        return self._project(attentional, weights), state, output.alignment
 
     def call(
         self,
@@ -273,29 +272,28 @@ class Decoder(keras.layers.Layer):
         training: bool = False,
     ) -> Any:
         """Logits of all positions with the target given (teacher forcing), see the class."""
-        state = self.initial_state(encoder_state, memory)
-        keys = None if self.attention is None else self.attention.project(memory)
+        state, weights = self.initial_state(encoder_state, memory), self.step_weights()
+        keys = read = None
+        if self.attention is not None:
+            keys = self.attention.project(memory)
+            read = self.attention.step_weights(keys, memory, memory_mask)
         if training and self.scheduled_sampling is not None:
 
-            def answer(token: Any, state: Any) -> tuple[Any, Any]:
-                return self.step(token, state, keys, memory, memory_mask, made)[:2]
+            def predict(token: Any, state: Any) -> tuple[Any, Any]:
+                return self.step(token, state, keys, memory, memory_mask, weights)[:2]
 
-            made = self.kernels()
-            target_in = self.scheduled_sampling.choose(target_in, state, answer)
+            target_in = self.scheduled_sampling.choose(target_in, state, predict)
         target_in = self.word_dropout(target_in, training=training)
         embedded = self.embedding_dropout(
             self.embedding(ops.transpose(target_in)), training=training
         )  # [T, B, E]
-        attentional = self.stack.run(embedded, state, keys, memory, memory_mask, training)
-        return self._project(attentional, self._output_weights())
+        attentional = self.stack.run(embedded, state, weights, read, training)
+        return self._project(attentional, weights)
 
-    def _output_weights(self) -> Any:
-        """The projection V to the vocabulary, `[R, V]`; the embedding `[V, R]` if it is tied."""
-        return self._cast(self.embedding.embeddings if self.tie_embeddings else self.output_kernel)
-
-    def _project(self, attentional: Any, weights: Any) -> Any:
+    def _project(self, attentional: Any, weights: DecoderWeights) -> Any:
         """Logits, `[..., R] -> [..., V]`."""
-        return ops.matmul(attentional, ops.transpose(weights) if self.tie_embeddings else weights)
+        output = weights.vocabulary
+        return ops.matmul(attentional, ops.transpose(output) if self.tie_embeddings else output)
 
     def _cast(self, value: Any) -> Any:
         return ops.cast(value, self.compute_dtype)

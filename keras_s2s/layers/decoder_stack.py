@@ -2,63 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-from keras import ops, tree
+from keras import ops
 
-from keras_s2s.layers.decoder_state import DecoderState, Noise, Position
+from keras_s2s.layers.cells import Cell
+from keras_s2s.layers.decoder_state import (
+    DecoderState,
+    DecoderWeights,
+    DropoutMasks,
+    LayerWeights,
+    StepOutput,
+)
 from keras_s2s.layers.dropout import Dropout
-from keras_s2s.layers.recurrent import make_cell, run_cell
-from keras_s2s.layers.scan import apply_kernel, scan
+from keras_s2s.layers.recurrent import run_cell
+from keras_s2s.layers.scan import Dense, scan
+from keras_s2s.search.structure import map_tensors
 
 
 class DecoderStack(keras.layers.Layer):
-    """The recurrent layers of a decoder, with attention and readout: the first steps of `Decoder`.
+    """The recurrent layers of a decoder, with attention and readout: steps 1 to 3 of `Decoder`.
 
-    `advance` is the one definition of a position; a step of a search runs it once and `run` runs it
-    over a whole target. Matrix products go through `dense(name, v)`, `v` times a matrix of
-    `kernels()` or `matrices(...)`: so `scan` takes the gradient of all matrices out of its loop.
+    `advance` defines a position: a step of a search runs it once, and `run` runs it over a whole
+    target. Where no position needs the attention of the one before, `run` computes each layer over
+    all positions, and then the attention of all of them, by the same functions.
 
     Args:
-        units: Size U of the hidden state.
-        readout_size: Size R of the attentional vector.
-        num_layers: Number of recurrent layers.
-        cell: "lstm", "layer_norm_lstm", "gru" or "rnn".
+        cells: The cells, from the first layer to the last, of one class and size.
         attention: An attention layer or `None`.
+        readout_size: Size R of the attentional vector.
         input_feeding: Feed the attentional vector to the next position.
         residual: Add a layer's input to its output, from the second layer on.
         dropout: Probability of dropping an element between layers and of the attentional vector.
-        dtype: Dtype or policy, as for any Keras layer.
     """
 
     def __init__(
         self,
-        units: int,
+        cells: Sequence[Cell],
+        attention: Any,
         readout_size: int,
         *,
-        num_layers: int,
-        cell: str,
-        attention: Any,
         input_feeding: bool,
         residual: bool,
         dropout: float,
-        dtype: Any,
     ) -> None:
+        dtype = cells[0].dtype_policy
         super().__init__(name="stack", dtype=dtype)
-        self.units = units
+        self.cells = list(cells)
+        self.units = cells[0].units
         self.readout_size = readout_size
         self.attention: Any = attention
         self.input_feeding = input_feeding
         self.residual = residual
         self.dropout = dropout
         self.attends_before = attention is not None and attention.attends_before
-        self.layer_dropouts = [
-            Dropout(dropout, batch_axis=1, dtype=dtype) for _ in range(num_layers - 1)
-        ]
+        self.is_recurrent = self.attends_before or input_feeding
+        self.layer_dropouts = [Dropout(dropout, batch_axis=1, dtype=dtype) for _ in cells[1:]]
         # With input feeding it is drawn before the loop, positions first.
         self.readout_dropout = Dropout(dropout, batch_axis=int(input_feeding), dtype=dtype)
-        self.cells = [make_cell(cell, units, f"cell_{i}", dtype) for i in range(num_layers)]
         self.readout_kernel: Any = None
 
     def build(self, embedded_shape: tuple, memory_shape: tuple) -> None:
@@ -81,9 +84,8 @@ class DecoderStack(keras.layers.Layer):
             )
 
     def zeros(self, batch: Any) -> DecoderState:
-        """A state of nothing but zeros."""
-        attentional: Any = ()
-        position: Any = ()
+        """A state of zeros."""
+        attentional = position = None
         if self.input_feeding:
             attentional = ops.zeros((batch, self.readout_size), self.compute_dtype)
         if self.attention is not None and self.attention.needs_position:
@@ -91,202 +93,167 @@ class DecoderStack(keras.layers.Layer):
         layers = tuple(cell.initial_state(batch) for cell in self.cells)
         return DecoderState(layers, attentional, position)
 
-    def kernels(self) -> dict[str, Any]:
-        """The matrices that every position multiplies with, in the compute dtype.
-
-        "embedding" is for the embedding alone, on its way into the first cell.
-        """
+    def step_weights(self) -> DecoderWeights:
+        """What every position multiplies with, in the compute dtype."""
         first = self.cells[0]
-        embedding = first.inputs()
-        kernels: dict[str, Any] = {}
-        for index, cell in enumerate(self.cells):
-            kernels[f"recurrent_{index}"] = cell.recurrent()
-            if index:
-                kernels[f"kernel_{index}"] = cell.inputs()
-        if self.attention is not None:
-            kernels |= self.attention.kernels()
-        if self.input_feeding:
-            kernels["readout"] = self._cast(self.readout_kernel)
-        if self.input_feeding or self.attends_before:
-            matrix, *bias = embedding if isinstance(embedding, tuple) else (embedding,)
-            matrix, fed = ops.split(matrix, [self.embedding_dimension], axis=0)
-            embedding = (matrix, *bias) if bias else matrix
-            if first.additive:
-                kernels["recurrent_0"] = ops.concatenate([fed, kernels["recurrent_0"]], axis=0)
-            else:
-                kernels["fed"] = fed
-        return {**kernels, "embedding": embedding}
-
-    def matrices(self, keys: Any, memory: Any) -> dict[str, Any]:
-        """The matrices, one for each sentence, that every position multiplies with."""
-        return {} if self.attention is None else self.attention.matrices(keys, memory)
-
-    def constants(self, keys: Any, memory_mask: Any) -> tuple:
-        """What else is the same at all positions: of the cells, and of the attention."""
-        of_cells = tuple(cell.parameters() for cell in self.cells)
-        if self.attention is None:
-            return of_cells, ()
-        return of_cells, (memory_mask, self.attention.parameters(keys, memory_mask))
+        embedding, fed = first.input_weights(), None
+        layers = [
+            LayerWeights(cell.step_weights(), cell.input_weights() if index else None)
+            for index, cell in enumerate(self.cells)
+        ]
+        if self.is_recurrent:
+            matrix, fed = ops.split(embedding.matrix, [self.embedding_dimension], axis=0)
+            embedding, fed = Dense(matrix, embedding.bias), Dense(fed)
+        if fed is not None and first.additive:  # One product makes [fed; h] [W; U].
+            recurrent = layers[0].cell.recurrent
+            both = ops.concatenate([fed.matrix, recurrent.matrix], axis=0)
+            cell = layers[0].cell._replace(recurrent=Dense(both, recurrent.bias))
+            layers[0], fed = LayerWeights(cell, None), None
+        readout = None
+        if self.readout_kernel is not None:
+            readout = Dense(ops.cast(self.readout_kernel, self.compute_dtype))
+        return DecoderWeights(embedding, tuple(layers), fed, readout)
 
     def advance(
-        self, state: DecoderState, projected: Any, noise: Noise, constants: tuple, dense: Any
-    ) -> tuple[DecoderState, Position]:
+        self, state: DecoderState, projected: Any, masks: DropoutMasks, weights: Any, read: Any
+    ) -> tuple[DecoderState, StepOutput]:
         """One position.
 
         Args:
             state: The state before it.
-            projected: The embedding after its kernel, `[B, G*U]`.
-            noise: Of this position.
-            constants: `constants(...)`.
-            dense: Makes the products, `dense(name, v)` with `kernels()` and `matrices(...)`.
+            projected: `weights.embedding` of the embedding, `[B, G*U]`.
+            masks: Dropout's masks of this position.
+            weights: `step_weights()`.
+            read: `attention.step_weights(...)`, or `None` without attention.
 
         Returns:
             The state after it, and what it computed.
         """
-        context = weights = attentional = ()
-        fed = []
-        of_cells, read = constants
+        context = alignment = attentional = None
         if self.attends_before:
             query = state.layers[-1][0]
-            context, weights = self.attention.attend(query, state.position, *read, dense)
-            fed.append(context)
-        if self.input_feeding:
-            fed.append(state.attentional)
-        layers, hidden = self._advance_cells(state, projected, fed, noise, of_cells, dense)
-        if self.attention is not None and not self.attends_before:
-            context, weights = self.attention.attend(hidden, state.position, *read, dense)
-        if self.input_feeding:
-            attentional = ops.tanh(dense("readout", ops.concatenate([context, hidden], axis=-1)))
-            if not isinstance(noise.attentional, tuple):
-                attentional = attentional * noise.attentional
-        position: Any = () if isinstance(state.position, tuple) else state.position + 1
-        after = DecoderState(layers, attentional, position)
-        return after, Position(hidden, context, weights, attentional)
-
-    def _advance_cells(
-        self,
-        state: DecoderState,
-        projected: Any,
-        fed: list,
-        noise: Noise,
-        parameters: tuple,
-        dense: Any,
-    ) -> tuple[tuple, Any]:
-        """The states of all layers after one position, and the output of the last layer."""
+            context, alignment = self.attention.attend(query, state.position, read)
+        fed = [one for one in (context, state.attentional) if one is not None]
         layers = []
+
+        def run_layer(index: int, inputs: Any) -> Any:
+            layer, before = weights.layers[index], state.layers[index]
+            x, h = projected if index == 0 else layer.inputs(inputs), before[0]
+            if fed and index == 0:
+                if weights.fed is None:
+                    h = ops.concatenate([*fed, h], axis=-1)
+                else:
+                    x = x + weights.fed(ops.concatenate(fed, axis=-1))
+            cell = self.cells[index]
+            layers.append(cell.advance(x, layer.cell.recurrent(h), before, layer.cell))
+            return layers[-1][0]
+
+        hidden = self._run_layers(run_layer, masks)
+        if self.attention is not None and not self.attends_before:
+            context, alignment = self.attention.attend(hidden, state.position, read)
+        if self.input_feeding:
+            attentional = self.readout(hidden, context, weights)
+            if masks.attentional is not None:
+                attentional = attentional * masks.attentional
+        position = None if state.position is None else state.position + 1
+        after = DecoderState(tuple(layers), attentional, position)
+        return after, StepOutput(hidden, context, alignment, attentional)
+
+    def _run_layers(self, run_layer: Callable[[int, Any], Any], masks: DropoutMasks) -> Any:
+        """The output of the last layer, for one position or for all.
+
+        Args:
+            run_layer: From the number of a layer and its inputs, `None` for the first, to its
+                hidden states.
+            masks: Dropout's masks.
+        """
         hidden: Any = None
-        for index, cell in enumerate(self.cells):
-            inputs, before = hidden, state.layers[index]
-            recurrent_inputs = before[0]
-            if index:
-                projected = dense(f"kernel_{index}", inputs)
-            elif fed and cell.additive:
-                recurrent_inputs = ops.concatenate([*fed, before[0]], axis=-1)
-            elif fed:
-                projected = projected + dense("fed", ops.concatenate(fed, axis=-1))
-            recurrent = dense(f"recurrent_{index}", recurrent_inputs)
-            after = cell.advance(projected, recurrent, before, parameters[index])
-            layers.append(after)
-            hidden = after[0] + inputs if index and self.residual else after[0]
-            if noise.layers and index < len(self.cells) - 1:
-                hidden = hidden * noise.layers[index]
-        return tuple(layers), hidden
+        for index in range(len(self.cells)):
+            inputs = hidden
+            hidden = run_layer(index, inputs)
+            if self.residual and index:
+                hidden = hidden + inputs
+            if masks.layers is not None and index < len(self.cells) - 1:
+                hidden = hidden * masks.layers[index]
+        return hidden
+
+    def readout(self, hidden: Any, context: Any, weights: DecoderWeights) -> Any:
+        """The attentional vector `tanh(W [context; h])`, `[..., R]`; else `hidden`."""
+        if weights.readout is None:
+            return hidden
+        inputs = hidden if context is None else ops.concatenate([context, hidden], axis=-1)
+        return ops.tanh(weights.readout(inputs))
 
     def run(
-        self,
-        embedded: Any,
-        state: DecoderState,
-        keys: Any,
-        memory: Any,
-        memory_mask: Any,
-        training: bool,
+        self, embedded: Any, state: DecoderState, weights: Any, read: Any, training: bool
     ) -> Any:
         """All positions of a target.
 
         Args:
             embedded: `[T, B, E]`: the positions come first.
             state: The state before the first.
-            keys: `attention.project(memory)`, or `None`.
-            memory: `[B, S, M]`.
-            memory_mask: Boolean `[B, S]`.
+            weights: `step_weights()`.
+            read: `attention.step_weights(...)`, or `None` without attention.
             training: Whether to drop, and a gradient will be asked for.
 
         Returns:
             The attentional vectors, `[B, T, R]`.
         """
-        if self.input_feeding or self.attends_before:
-            matrices, constants = self.matrices(keys, memory), self.constants(keys, memory_mask)
-            found = self._scan(embedded, state, matrices, constants, training)
+        masks = self._draw_masks(embedded, training)
+        if self.is_recurrent:
+            output = self._scan(embedded, state, masks, weights, read, training)
             if self.input_feeding:
-                return found
-            hidden, context = found
+                return output.attentional
+            hidden, context = output.hidden, output.context
         else:
-            hidden = self._run_cells(embedded, state, training)
-            # The recurrence needs no attention: all positions attend at once.
-            context = self.attention(hidden, keys, memory, memory_mask)[0] if self.attention else ()
-        return self.readout_dropout(self.readout(hidden, context), training=training)
 
-    def _run_cells(self, embedded: Any, state: DecoderState, training: bool) -> Any:
-        """The hidden states of the last layer, `[B, T, U]`, each layer by a loop of its own."""
-        hidden = embedded
-        for index, cell in enumerate(self.cells):
-            inputs = hidden
-            hidden, _ = run_cell(cell, inputs, state.layers[index], training=training)
-            if index:
-                hidden = hidden + inputs if self.residual else hidden
-            if index < len(self.cells) - 1:
-                hidden = self.layer_dropouts[index](hidden, training=training)
-        return ops.transpose(hidden, (1, 0, 2))
+            def run_layer(index: int, inputs: Any) -> Any:
+                inputs = inputs if index else embedded
+                return run_cell(self.cells[index], inputs, state.layers[index], training=training)[
+                    0
+                ]
+
+            hidden = ops.transpose(self._run_layers(run_layer, masks), (1, 0, 2))  # [B, T, U]
+            context = self.attention.attend_all(hidden, read)[0] if self.attention else None
+        return self.readout_dropout(self.readout(hidden, context, weights), training=training)
 
     def _scan(
         self,
         embedded: Any,
         state: DecoderState,
-        matrices: dict[str, Any],
-        constants: tuple,
+        masks: DropoutMasks,
+        weights: DecoderWeights,
+        read: Any,
         training: bool,
-    ) -> Any:
-        """The recurrence needs the attention of the position before: one loop over them.
+    ) -> StepOutput:
+        """The outputs of all positions, where each needs the attention of the one before.
 
         Returns:
             With input feeding the attentional vectors `[B, T, R]`, else the hidden states
             `[B, T, U]` and the contexts `[B, T, M]`.
         """
 
-        def step(
-            state: DecoderState, x: tuple, constants: tuple, dense: Any
-        ) -> tuple[DecoderState, Any]:
-            projected, noise = x
-            state, position = self.advance(state, projected, noise, constants, dense)
+        def step(state: DecoderState, x: tuple, weights: tuple) -> tuple[DecoderState, Any]:
+            state, output = self.advance(state, *x, *weights)
             if self.input_feeding:
-                return state, position.attentional
-            return state, (position.hidden, position.context)
+                return state, StepOutput(None, attentional=output.attentional)
+            return state, StepOutput(output.hidden, output.context)
 
-        kernels = self.kernels() | matrices
-        projected = apply_kernel(self._cast(embedded), kernels.pop("embedding"))
-        inputs = projected, self._noise(embedded, training)
-        _, outputs = scan(step, state, inputs, constants, kernels, training=training)
-        return tree.map_structure(lambda value: ops.transpose(value, (1, 0, 2)), outputs)
+        projected = weights.embedding(ops.cast(embedded, self.compute_dtype))
+        of_step = weights._replace(embedding=None, vocabulary=None)
+        inputs = projected, masks
+        _, outputs = scan(step, state, inputs, (of_step, read), training=training)
+        return map_tensors(lambda value: ops.transpose(value, (1, 0, 2)), outputs)
 
-    def _noise(self, embedded: Any, training: bool) -> Noise:
-        """The factors of all positions, `[T, B, ...]`."""
+    def _draw_masks(self, embedded: Any, training: bool) -> DropoutMasks:
+        """Dropout's masks of all positions, `[T, B, ...]`."""
         if not training or self.dropout == 0:
-            return Noise()
+            return DropoutMasks()
 
         def draw(layer: Dropout, size: int) -> Any:
             return layer.factors((*ops.shape(embedded)[:2], size))
 
-        return Noise(
+        return DropoutMasks(
             [draw(layer, self.units) for layer in self.layer_dropouts],
-            draw(self.readout_dropout, self.readout_size) if self.input_feeding else (),
+            draw(self.readout_dropout, self.readout_size) if self.input_feeding else None,
         )
-
-    def readout(self, hidden: Any, context: Any) -> Any:
-        """The attentional vector, `[..., U], [..., M] -> [..., R]`; else `hidden`."""
-        if self.readout_kernel is None:
-            return hidden
-        inputs = hidden if self.attention is None else ops.concatenate([context, hidden], axis=-1)
-        return ops.tanh(ops.matmul(inputs, self._cast(self.readout_kernel)))
-
-    def _cast(self, value: Any) -> Any:
-        return ops.cast(value, self.compute_dtype)

@@ -4,32 +4,45 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from keras_s2s.layers.scan import Dense
+
 
 class DecoderState(NamedTuple):
-    """What a step hands to the next one.
+    """What a step hands to the next one."""
 
-    Attributes:
-        layers: For each layer `(h, c)` or `(h,)`, each `[B, U]`.
-        attentional: The attentional vector of the last step, `[B, R]`; `()` without input feeding.
-        position: Steps done, float32 `[B, 1]`; `()` unless the attention asks for it.
-    """
-
-    layers: tuple
-    attentional: Any
-    position: Any = ()
+    layers: tuple  # for each layer (h, c) or (h,), each [B, U]
+    attentional: Any = None  # the attentional vector of the last step, [B, R], if it is fed
+    position: Any = None  # steps done, float32 [B, 1], if the attention asks for it
 
 
-class Position(NamedTuple):
+class StepOutput(NamedTuple):
     """What one position computes."""
 
     hidden: Any  # [B, U]
-    context: Any  # [B, M], () without attention
-    weights: Any  # [B, S], () without attention
-    attentional: Any  # [B, R], () without input feeding
+    context: Any = None  # [B, M], with attention
+    alignment: Any = None  # attention weights [B, S], with attention
+    attentional: Any = None  # [B, R], with input feeding
 
 
-class Noise(NamedTuple):
-    """Dropout's factors for one position, or for all; `()` where nothing is dropped."""
+class DropoutMasks(NamedTuple):
+    """The factors of dropout, for one position `[B, ...]` or for all of them `[T, B, ...]`."""
 
-    layers: Any = ()  # for each layer but the last [B, U]
-    attentional: Any = ()  # [B, R]
+    layers: Any = None  # for each layer but the last [B, U]
+    attentional: Any = None  # [B, R], with input feeding
+
+
+class LayerWeights(NamedTuple):
+    """One recurrent layer."""
+
+    cell: Any  # `cell.step_weights()`
+    inputs: Dense | None  # W and b; None of the first layer, whose inputs are projected before
+
+
+class DecoderWeights(NamedTuple):
+    """What every step multiplies with; the same for all sentences."""
+
+    embedding: Dense | None  # W and b of the first layer, for the embedding
+    layers: tuple  # of LayerWeights
+    fed: Dense | None = None  # W of the first layer, for context and attentional vector
+    readout: Dense | None = None  # [M + U, R]
+    vocabulary: Any = None  # V, [R, V]; the embedding [V, R] if it is tied

@@ -1,4 +1,4 @@
-"""The embedding that encoder and decoder start from."""
+"""The embedding of encoder and decoder."""
 
 from __future__ import annotations
 
@@ -7,16 +7,8 @@ from typing import Any
 import keras
 
 
-def check_embedding_dimension(value: int | None) -> None:
-    """Raise ValueError if a size is given that is below 1."""
-    if value is not None and value < 1:
-        raise ValueError(
-            f"`embedding_dimension` must be at least 1. Received: embedding_dimension={value}"
-        )
-
-
 def make_embedding(vocabulary_size: int, dimension: int, dtype: Any) -> keras.layers.Embedding:
-    """An embedding `[V, E]` that starts at random numbers around 0, with deviation 0.1."""
+    """An embedding `[V, E]`, drawn from a normal distribution with standard deviation 0.1."""
     return keras.layers.Embedding(
         vocabulary_size,
         dimension,

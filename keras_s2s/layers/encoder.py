@@ -7,10 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.layers.cells import Cell
+from keras_s2s.layers.checks import check_directions, check_encoder_sizes
 from keras_s2s.layers.dropout import Dropout, check_dropout
-from keras_s2s.layers.embedding import check_embedding_dimension, make_embedding
-from keras_s2s.layers.recurrent import make_cell, run_cell
+from keras_s2s.layers.embedding import make_embedding
+from keras_s2s.layers.recurrent import cell_name, cell_of_name, make_cell, run_cell
 from keras_s2s.layers.word_dropout import WordDropout
+from keras_s2s.special_ids import PAD_ID
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -33,7 +36,7 @@ class Encoder(keras.layers.Layer):
             has half of it.
         embedding_dimension: Size E of an embedding; `None` = `units`.
         num_layers: Number of recurrent layers.
-        cell: "lstm", "layer_norm_lstm", "gru" or "rnn".
+        cell: "lstm", "layer_norm_lstm", "gru", "rnn" or a subclass of `Cell`.
         bidirectional: Read each layer's input from both ends.
         alternating: Read it from one end, the other one than the layer below; without
             `bidirectional`.
@@ -80,7 +83,7 @@ class Encoder(keras.layers.Layer):
         *,
         embedding_dimension: int | None = None,
         num_layers: int = 1,
-        cell: str = "lstm",
+        cell: str | type[Cell] = "lstm",
         bidirectional: bool = True,
         alternating: bool = False,
         reverse_source: bool = False,
@@ -92,21 +95,8 @@ class Encoder(keras.layers.Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
-        for label, value in (("vocabulary_size", vocabulary_size - 3), ("num_layers", num_layers)):
-            if value < 1:
-                raise ValueError(f"`{label}` is too small. Received: {label}={locals()[label]}")
-        if units < 1 or (bidirectional and units % 2):
-            raise ValueError(
-                "`units` must be positive, and even when `bidirectional`: each direction has half. "
-                f"Received: units={units}"
-            )
-        if bidirectional and (alternating or reverse_source):
-            raise ValueError(
-                "`alternating` and `reverse_source` are for layers of one direction: pass "
-                f"bidirectional=False. Received: alternating={alternating}, "
-                f"reverse_source={reverse_source}"
-            )
-        check_embedding_dimension(embedding_dimension)
+        check_encoder_sizes(vocabulary_size, num_layers, embedding_dimension)
+        check_directions(units, bidirectional, alternating, reverse_source)
         check_dropout("dropout", dropout)
         self.vocabulary_size = vocabulary_size
         self.units = units
@@ -122,16 +112,50 @@ class Encoder(keras.layers.Layer):
             vocabulary_size, self.embedding_dimension, self.dtype_policy
         )
         self.word_dropout = WordDropout(word_dropout)
-        self.embedding_dropout = Dropout(dropout, batch_axis=1, dtype=self.dtype_policy)
+        self._make_layers()
+
+    def _make_layers(self) -> None:
+        policy, rate = self.dtype_policy, self.dropout
+        self.embedding_dropout = Dropout(rate, batch_axis=1, dtype=policy)
         self.output_dropouts = [
-            Dropout(dropout, batch_axis=1, dtype=self.dtype_policy) for _ in range(num_layers)
+            Dropout(rate, batch_axis=1, dtype=policy) for _ in range(self.num_layers)
         ]
-        directions = ("forward", "backward") if bidirectional else ("forward",)
+        directions = ("forward", "backward") if self.bidirectional else ("forward",)
+        units = self.units // len(directions)
         self.cells = [
-            make_cell(cell, units // len(directions), f"{direction}_{layer}", self.dtype_policy)
-            for layer in range(num_layers)
+            make_cell(self.cell, units, f"{direction}_{layer}", policy)
+            for layer in range(self.num_layers)
             for direction in directions
         ]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, as plain values."""
+        return {
+            "vocabulary_size": self.vocabulary_size,
+            "units": self.units,
+            "embedding_dimension": self.embedding_dimension,
+            "num_layers": self.num_layers,
+            "cell": cell_name(self.cell),
+            "bidirectional": self.bidirectional,
+            "alternating": self.alternating,
+            "reverse_source": self.reverse_source,
+            "residual": self.residual,
+            "dropout": self.dropout,
+            "word_dropout": self.word_dropout.rate,
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Encoder:
+        """An encoder from `get_config`."""
+        made = dict(config)
+        if "cell" in made:
+            made["cell"] = cell_of_name(made["cell"])
+        if isinstance(made.get("dtype"), dict):
+            made["dtype"] = keras.saving.deserialize_keras_object(made["dtype"])
+        return cls(**made)
 
     def build(self, source_shape: tuple) -> None:
         """Make the weights; they depend on the arguments alone."""
@@ -145,7 +169,7 @@ class Encoder(keras.layers.Layer):
         self, source: Any, training: bool = False, unroll: bool = False
     ) -> tuple[Any, Any, list[tuple]]:
         """Read the source, see the class."""
-        memory_mask = ops.not_equal(source, 0)  # [B, S]
+        memory_mask = ops.not_equal(source, PAD_ID)  # [B, S]
         mask = ops.transpose(memory_mask)  # [S, B]: from here to the memory, positions come first
         source = self.word_dropout(source, training=training)
         outputs = self.embedding_dropout(self.embedding(ops.transpose(source)), training=training)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from keras_s2s.layers.cells import LSTMCell
+from keras_s2s.layers.scan import Dense
+
+
+class LayerNormWeights(NamedTuple):
+    """What the cell reads at every position, in float32 but for the matrix."""
+
+    recurrent: Dense  # U, [U, 4U]
+    input_gain: Any  # g_x, [4U]
+    recurrent_gain: Any  # g_h, [4U]
+    bias: Any  # b, [4U]
+    cell_gain: Any  # g_c, [U]
+    cell_bias: Any  # d, [U]
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -30,13 +42,14 @@ class LayerNormLSTMCell(LSTMCell):
         >>> import numpy as np
         >>> cell = LayerNormLSTMCell(3)
         >>> cell.build((None, 2))
-        >>> state, made = cell.initial_state(4), cell.parameters()
+        >>> state, weights = cell.initial_state(4), cell.step_weights()
         >>> projected = cell.project(np.ones((4, 2), "float32"))
-        >>> hidden, memory = cell.advance(projected, state[0] @ cell.recurrent_kernel, state, made)
+        >>> recurrent = weights.recurrent(state[0])
+        >>> hidden, memory = cell.advance(projected, recurrent, state, weights)
         >>> tuple(hidden.shape)
         (4, 3)
 
-    Source: Ba et al. 2016, eq. 20 to 22; the two shifts of eq. 20 are in b, which it adds as well.
+    Source: Ba et al. 2016, eq. 20 to 22; the two shifts of eq. 20 are part of b.
     """
 
     additive = False  # Each product is normalised by itself.
@@ -55,38 +68,29 @@ class LayerNormLSTMCell(LSTMCell):
         )
         self.cell_bias = self.add_weight(shape=(self.units,), initializer="zeros", name="cell_bias")
 
-    def inputs(self) -> Any:
-        """The matrix `W`, in the compute dtype: the bias comes after the normalisation."""
-        return self._cast(self.kernel)
+    def input_weights(self) -> Dense:
+        """`W`, in the compute dtype: the bias comes after the normalisation."""
+        return Dense(self._cast(self.kernel))
 
-    def parameters(self) -> tuple:
-        """`g_x`, `g_h`, `b`, `g_c` and `d`, in float32."""
-        weights = self.input_gain, self.recurrent_gain, self.bias, self.cell_gain, self.cell_bias
-        return tuple(ops.cast(weight, "float32") for weight in weights)
+    def step_weights(self) -> LayerNormWeights:
+        """What is the same at all positions."""
+        gains = self.input_gain, self.recurrent_gain, self.bias, self.cell_gain, self.cell_bias
+        recurrent = Dense(self._cast(self.recurrent_kernel))
+        return LayerNormWeights(recurrent, *(ops.cast(gain, "float32") for gain in gains))
 
     def advance(
-        self, projected: Any, recurrent: Any, state: tuple, parameters: tuple = ()
+        self, projected: Any, recurrent: Any, state: tuple, weights: LayerNormWeights
     ) -> tuple:
-        """The state after one position.
-
-        Args:
-            projected: `x W`, `[B, 4U]`.
-            recurrent: `h U`, `[B, 4U]`.
-            state: `(h, c)`, each `[B, U]`.
-            parameters: `parameters()`.
-
-        Returns:
-            The new `(h, c)`.
-        """
-        input_gain, recurrent_gain, bias, cell_gain, cell_bias = parameters
-        z = _normalized(projected) * input_gain + _normalized(recurrent) * recurrent_gain + bias
+        """The state `(h', c')` after one position, see `Cell.advance`."""
+        z = _normalized(projected) * weights.input_gain
+        z = z + _normalized(recurrent) * weights.recurrent_gain + weights.bias
         cell, output_gate = self.gated(z, state[1])
-        hidden = output_gate * ops.tanh(_normalized(cell) * cell_gain + cell_bias)
+        hidden = output_gate * ops.tanh(_normalized(cell) * weights.cell_gain + weights.cell_bias)
         return ops.cast(hidden, state[0].dtype), cell
 
 
 def _normalized(values: Any) -> Any:
-    """Mean 0 and variance 1 over the last axis, float32; ready for a row of zeros."""
+    """Mean 0 and variance 1 over the last axis, float32; zeros for a row of zeros."""
     values = ops.cast(values, "float32")
     centred = values - ops.mean(values, axis=-1, keepdims=True)
     return centred * ops.rsqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + 1e-3)

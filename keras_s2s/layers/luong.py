@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from keras_s2s.layers.attention import Attention, masked_softmax, with_steps
+from keras_s2s.layers.scan import Dense
 
 SCORES = ("dot", "general", "concat", "location")
 ALIGNMENTS = ("monotonic", "predictive")
+
+
+class LuongWeights(NamedTuple):
+    """What every query of a sentence meets, see `AttentionWeights`."""
+
+    memory: Dense  # [B, S, M]
+    memory_mask: Any  # boolean [B, S], or None
+    keys: Any = None  # Dense [B, A, S] of "dot" and "general", keys [B, S, A] of "concat"
+    query: Dense | None = None  # W of "concat", [U, A]
+    vector: Any = None  # v of "concat", [A]
+    location: Dense | None = None  # [U, S] of "location"
+    length: Any = None  # S', the number of real tokens, float32 [B, 1], if local
+    position: Dense | None = None  # W_p of "predictive", [U, A]
+    position_vector: Any = None  # v_p of "predictive", [A]
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -18,15 +33,15 @@ class LuongAttention(Attention):
     """Multiplicative attention, Luong's "concat" and "location", each global or local.
 
     1. `score(q, m)` is `q . m` ("dot"), `q . W m` ("general"), `v . tanh(W q + U m)` ("concat"),
-       or, for the place s of the source, `w_s . q` ("location"), which does not look at the memory
+       or, for source position s, `w_s . q` ("location"), which ignores the memory
     2. `weights = softmax(scores)` over the real tokens of the source; if `local`, over those
-       within D of a place p of the source
+       within D of source position p
     3. `context = sum of weights * memory`
 
     If `local` is "monotonic" (the paper's local-m), `p = t` for the target token t, at most the
     source's last token. If it is "predictive" (local-p), `p = S' sigmoid(v_p . tanh(W_p q))` where
     S' is the number of real tokens, and the weights are multiplied by
-    `exp(-(s - p)^2 / (2 (D / 2)^2))`. Places s and t count from 0.
+    `exp(-(s - p)^2 / (2 (D / 2)^2))`. Positions s and t count from 0.
 
     In a `Decoder` the query is the state after the cell.
 
@@ -36,8 +51,8 @@ class LuongAttention(Attention):
         scaled: Divide the scores by the square root of `units` ("dot" and "general").
         local: `None`, "monotonic" or "predictive".
         window: D, the tokens on either side of p that are read, if `local`.
-        maximum_source_length: Places that "location" knows, from the first; those behind are never
-            read.
+        maximum_source_length: Source positions, from the first, that "location" has weights for;
+            later ones are never read.
         name: Name of the layer.
         dtype: Dtype or policy, as for any Keras layer.
         trainable: Whether the weights are trained.
@@ -55,8 +70,9 @@ class LuongAttention(Attention):
         >>> tuple(context.shape), tuple(weights.shape)
         ((2, 3, 6), (2, 3, 5))
 
-    Source: Luong et al. 2015, eq. 7 to 10; the scale is that of Vaswani et al. 2017, eq. 1. We
-    differ where a target is longer than its source: the monotonic window stays at the end.
+    Source: Luong et al. 2015, eq. 7 to 10; the scale is that of Vaswani et al. 2017, eq. 1.
+    Difference from the paper: where a target is longer than its source, the monotonic window stays
+    at the end.
     """
 
     def __init__(
@@ -95,32 +111,33 @@ class LuongAttention(Attention):
         self.window = window
         self.maximum_source_length = maximum_source_length
         self.needs_position = local == "monotonic"
-        self.place_kernel: Any = None
 
     def build(self, query_shape: tuple, memory_shape: tuple) -> None:
         """Make the weights for queries `[..., U]` and a memory `[B, S, M]`."""
+        query_size, memory_size = query_shape[-1], memory_shape[-1]
         if self.local == "predictive":
-            self.place_kernel = self.add_kernel("place_kernel", query_shape[-1])
-            self.place_vector = self.add_vector("place_vector")
+            self.position_kernel = self.add_kernel("position_kernel", query_size)
+            self.position_vector = self.add_vector("position_vector")
         if self.score == "concat":
-            self.build_additive(query_shape, memory_shape)
+            self.query_kernel = self.add_kernel("query_kernel", query_size)
+            self.memory_kernel = self.add_kernel("memory_kernel", memory_size)
+            self.vector = self.add_vector("vector")
             return
-        if query_shape[-1] != self.units:
+        if query_size != self.units:
             raise ValueError(
                 f'A "{self.score}" score needs queries of size `units`. '
-                f"Received: units={self.units} and queries of size {query_shape[-1]}"
+                f"Received: units={self.units} and queries of size {query_size}"
             )
         if self.score == "location":
-            rows = query_shape[-1]
             self.location_kernel = self.add_kernel(
-                "location_kernel", rows, self.maximum_source_length
+                "location_kernel", query_size, self.maximum_source_length
             )
         elif self.score == "general":
-            self.memory_kernel = self.add_kernel("memory_kernel", memory_shape[-1])
-        elif memory_shape[-1] != self.units:
+            self.memory_kernel = self.add_kernel("memory_kernel", memory_size)
+        elif memory_size != self.units:
             raise ValueError(
                 'A "dot" score needs a memory as wide as the query; "general" takes any. '
-                f"Received: queries of size {self.units}, memory of size {memory_shape[-1]}"
+                f"Received: queries of size {self.units}, memory of size {memory_size}"
             )
 
     @property
@@ -133,70 +150,70 @@ class LuongAttention(Attention):
         keys = super().project(memory)
         return keys / self.units**0.5 if self.scaled else keys
 
-    def kernels(self) -> dict[str, Any]:
-        """The matrices that every query passes, in the compute dtype."""
-        made = super().kernels()
-        return (
-            made if self.place_kernel is None else {**made, "place": self.cast(self.place_kernel)}
-        )
-
-    def matrices(self, keys: Any, memory: Any) -> dict[str, Any]:
-        """What else a query is multiplied with, see `Attention.matrices`; "location" `[U, S]`."""
-        if self.maximum_source_length is None:
-            return super().matrices(keys, memory)
-        # Places behind the last known one borrow its column; `attend` never reads them.
-        places = ops.arange(ops.shape(memory)[1], dtype="int32")
-        places = ops.minimum(places, self.maximum_source_length - 1)
-        location = ops.take(self.cast(self.location_kernel), places, axis=1)
-        return {"memory": self.cast(memory), "location": location}
-
-    def parameters(self, keys: Any, memory_mask: Any) -> dict[str, Any]:
-        """What else is the same for all queries, see `Attention.parameters`.
-
-        Local attention adds the number of real tokens, float32 `[B, 1]`, and v_p.
-        """
-        made = super().parameters(keys, memory_mask)
+    def step_weights(self, keys: Any, memory: Any, memory_mask: Any) -> LuongWeights:
+        """What is the same for all queries, see `Attention.step_weights`."""
+        weights = LuongWeights(Dense(self.cast(memory)), memory_mask)
+        if self.score == "location":
+            weights = weights._replace(location=Dense(self._location(ops.shape(memory)[1])))
+        elif self.score == "concat":
+            query, vector = Dense(self.cast(self.query_kernel)), self.cast(self.vector)
+            weights = weights._replace(keys=keys, query=query, vector=vector)
+        else:
+            weights = weights._replace(keys=Dense(ops.swapaxes(keys, 1, 2)))
         if self.local is not None:
             real = ops.ones_like(keys[..., 0]) if memory_mask is None else memory_mask
-            made["length"] = ops.sum(ops.cast(real, "float32"), axis=1, keepdims=True)
-        if self.place_kernel is not None:
-            made["place_vector"] = self.cast(self.place_vector)
-        return made
-
-    def scores(self, query: Any, parameters: dict[str, Any], dense: Any) -> Any:
-        """How well each place fits a query, see `Attention.scores`."""
-        if self.score == "location":
-            return dense("location", query)
-        return super().scores(query, parameters, dense)
-
-    def attend(
-        self, query: Any, position: Any, memory_mask: Any, parameters: dict[str, Any], dense: Any
-    ) -> tuple[Any, Any]:
-        """Read the memory, see `Attention.attend`."""
-        scores = self.scores(query, parameters, dense)
-        mask = with_steps(memory_mask, query)
-        places = ops.arange(ops.shape(scores)[-1], dtype="float32")
-        if self.maximum_source_length is not None:
-            mask = _both(mask, places < self.maximum_source_length)
-        if self.local is None:
-            weights = masked_softmax(scores, mask)
-            return dense("memory", weights), weights
-        distance = places - self._center(query, position, parameters, dense)
-        weights = masked_softmax(scores, _both(mask, ops.abs(distance) <= self.window))
+            length = ops.sum(ops.cast(real, "float32"), axis=1, keepdims=True)
+            weights = weights._replace(length=length)
         if self.local == "predictive":
+            position = Dense(self.cast(self.position_kernel))
+            vector = self.cast(self.position_vector)
+            weights = weights._replace(position=position, position_vector=vector)
+        return weights
+
+    def scores(self, query: Any, weights: LuongWeights) -> Any:
+        """`score(q, m)` of eq. 7 and 8, see `Attention.scores`."""
+        if self.score == "dot":
+            return weights.keys(query)  # q . m
+        if self.score == "general":
+            return weights.keys(query)  # q . W m, where the key is W m
+        if self.score == "concat":  # v . tanh(W q + U m), where the key is U m
+            query, keys = ops.expand_dims(weights.query(query), -2), with_steps(weights.keys, query)
+            return ops.matmul(ops.tanh(query + keys), weights.vector)
+        return weights.location(query)  # w_s . q
+
+    def attend(self, query: Any, position: Any, weights: LuongWeights) -> tuple[Any, Any]:
+        """Read the memory, see `Attention.attend`."""
+        scores = self.scores(query, weights)
+        mask = with_steps(weights.memory_mask, query)
+        positions = ops.arange(ops.shape(scores)[-1], dtype="float32")
+        if self.maximum_source_length is not None:
+            mask = _both(mask, positions < self.maximum_source_length)
+        if self.local is None:
+            alignment = masked_softmax(scores, mask)
+            return weights.memory(alignment), alignment
+        distance = positions - self._center(query, position, weights)  # s - p
+        alignment = masked_softmax(scores, _both(mask, ops.abs(distance) <= self.window))
+        if self.local == "predictive":  # eq. 10
             deviation = self.window / 2
             nearness = ops.exp(-ops.square(distance) / (2 * deviation**2))
-            weights = weights * ops.cast(nearness, weights.dtype)
-        return dense("memory", weights), weights
+            alignment = alignment * ops.cast(nearness, alignment.dtype)
+        return weights.memory(alignment), alignment
 
-    def _center(self, query: Any, position: Any, parameters: dict[str, Any], dense: Any) -> Any:
-        """The place p in the middle of the window, float32 `[B, 1]` or `[B, T, 1]`."""
-        length = with_steps(parameters["length"], query)
+    def _center(self, query: Any, position: Any, weights: LuongWeights) -> Any:
+        """The position p in the middle of the window, float32 `[B, 1]` or `[B, T, 1]`."""
+        length = with_steps(weights.length, query)
         if self.local == "monotonic":
             return ops.minimum(position, length - 1)
-        bent = ops.tanh(dense("place", query)) * parameters["place_vector"]
+        bent = ops.tanh(weights.position(query)) * weights.position_vector
         share = ops.sigmoid(ops.sum(ops.cast(bent, "float32"), axis=-1, keepdims=True))
-        return length * share
+        return length * share  # eq. 9
+
+    def _location(self, source_length: Any) -> Any:
+        """The vectors w_s of the source positions, `[U, S]`."""
+        # Positions behind the last known one borrow its vector; `attend` never reads them.
+        positions = ops.arange(source_length, dtype="int32")
+        positions = ops.minimum(positions, self.maximum_source_length - 1)
+        return ops.take(self.cast(self.location_kernel), positions, axis=1)
 
 
 def _both(mask: Any, other: Any) -> Any:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
-from keras_s2s.layers.cells import Cell, GRUCell, LSTMCell, RNNCell
+from keras_s2s.layers.cells import Cell, LSTMCell
+from keras_s2s.layers.gru import GRUCell
 from keras_s2s.layers.layer_norm import LayerNormLSTMCell
+from keras_s2s.layers.rnn import RNNCell
 from keras_s2s.layers.scan import scan
 
 CELLS = {
@@ -18,11 +21,33 @@ CELLS = {
 }
 
 
-def make_cell(cell: str, units: int, name: str, dtype: Any) -> Cell:
-    """The cell called `cell`, one of `CELLS`."""
+def make_cell(cell: str | type[Cell], units: int, name: str, dtype: Any) -> Cell:
+    """A cell by its name in `CELLS`, or of a class of one's own."""
+    if isinstance(cell, type) and issubclass(cell, Cell):
+        return cell(units, name=name, dtype=dtype)
     if cell not in CELLS:
         raise ValueError(f"`cell` must be one of {sorted(CELLS)}. Received: cell={cell!r}")
     return CELLS[cell](units, name=name, dtype=dtype)
+
+
+def cell_name(cell: str | type[Cell]) -> str:
+    """The name of a cell in a configuration: that in `CELLS`, or a class's registered name."""
+    return cell if isinstance(cell, str) else keras.saving.get_registered_name(cell)
+
+
+def cell_of_name(name: str) -> str | type[Cell]:
+    """The inverse of `cell_name`.
+
+    Raises:
+        ValueError: No class of that name is registered, or in the scope of `custom_objects`.
+    """
+    found = name if name in CELLS else keras.saving.get_registered_object(name)
+    if found is None:
+        raise ValueError(
+            "A cell of one's own must be registered with keras.saving.register_keras_serializable, "
+            f"or be passed in `custom_objects`. Received: cell={name!r}"
+        )
+    return found
 
 
 def run_cell(
@@ -37,7 +62,7 @@ def run_cell(
 ) -> tuple[Any, tuple]:
     """Run a cell over a sentence.
 
-    The products with the inputs are made for all positions at once; the loop holds only `h U`.
+    The products with the inputs are computed for all positions at once; the loop holds only `h U`.
 
     Args:
         cell: A built cell.
@@ -54,18 +79,19 @@ def run_cell(
     projected = cell.project(inputs)
     columns = None if mask is None else ops.expand_dims(mask, -1)  # [T, B, 1]
 
-    def step(state: tuple, x: Any, parameters: Any, dense: Any) -> tuple[tuple, Any]:
-        after = cell.advance(x[0], dense("recurrent", state[0]), state, parameters)
-        if len(x) == 2:
-            after = tuple(ops.where(x[1], new, old) for new, old in zip(after, state, strict=True))
+    def step(state: tuple, x: tuple, weights: Any) -> tuple[tuple, Any]:
+        projected, is_real = x
+        after = cell.advance(projected, weights.recurrent(state[0]), state, weights)
+        if is_real is not None:
+            both = zip(after, state, strict=True)
+            after = tuple(ops.where(is_real, new, old) for new, old in both)
         return after, after[0]
 
     last, outputs = scan(
         step,
         state,
-        (projected,) if columns is None else (projected, columns),
-        cell.parameters(),
-        {"recurrent": cell.recurrent()},
+        (projected, columns),
+        cell.step_weights(),
         reverse=reverse,
         training=training,
         unroll=unroll,

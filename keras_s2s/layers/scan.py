@@ -1,30 +1,51 @@
-"""One loop over time that serves every recurrence, with a gradient made for speed.
+"""One loop over time for every recurrence, with a gradient made for speed.
 
-Back-propagation through time needs, at each step, the gradient of the step's own arithmetic; what
-it does not need at each step is the gradient of the weight matrices. `scan` therefore takes the
-matrices apart from the rest: the backward loop carries only the small gradients of the state, and
-the gradient of each matrix is one large product over all steps at the end. Automatic
-differentiation of a loop makes a product, a transposition and an addition of the size of the matrix
-at every step instead.
+Back-propagation through time needs the gradient of the step's own arithmetic at every step, but not
+the gradient of the weight matrices. A step therefore names its matrices, as `Dense` values, and the
+backward loop carries only the small gradients of the state: the gradient of each matrix is one
+large product over all steps at the end. Automatic differentiation of a loop would make a product, a
+transposition and an addition of the size of the matrix at every step instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops, tree
 
-Step = Callable[[Any, Any, Any, Callable[[str, Any], Any]], tuple[Any, Any]]
+from keras_s2s.search.structure import flatten
+
+Step = Callable[[Any, Any, Any], tuple[Any, Any]]
+
+
+class Dense(NamedTuple):
+    """A matrix that a step multiplies with: `dense(v)` is `v @ matrix`, plus a bias if given.
+
+    Example:
+        >>> import numpy as np
+        >>> tuple(Dense(np.ones((2, 3, 4)))(np.ones((2, 3))).shape)
+        (2, 4)
+    """
+
+    matrix: Any  # [in, out], or [B, in, out]: one for each row
+    bias: Any = None  # [out]
+
+    def __call__(self, value: Any) -> Any:
+        """The product, `[..., in] -> [..., out]`."""
+        if len(self.matrix.shape) == 3 and len(value.shape) == 2:
+            product = ops.squeeze(ops.matmul(ops.expand_dims(value, 1), self.matrix), 1)
+        else:
+            product = ops.matmul(value, self.matrix)
+        return product if self.bias is None else product + self.bias
 
 
 def scan(
     step: Step,
     carry: Any,
     inputs: Any,
-    constants: Any,
-    kernels: dict[str, Any],
+    weights: Any,
     *,
     reverse: bool = False,
     training: bool = False,
@@ -32,76 +53,56 @@ def scan(
 ) -> tuple[Any, Any]:
     """Run `step` once per position and return the last carry and all outputs.
 
-    `step(carry, x, constants, dense)` returns `(carry, y)`. Inside it, `dense(name, v)` is the
-    product `v @ kernels[name]`, and each kernel is used exactly once. The step must be a pure
-    function of its arguments: it is run a second time, on the same values, to differentiate it.
+    `step(carry, x, weights)` returns `(carry, y)`. It must be a pure function of its arguments, as
+    it is run a second time, on the same values, to be differentiated. It calls each `Dense` of
+    `weights` at most once.
 
     Args:
         step: The function of one position.
         carry: Nested structure of tensors `[B, ...]`, the state before the first position.
         inputs: Nested structure of tensors `[T, B, ...]`, read one position at a time.
-        constants: Nested structure of tensors that are the same at all positions.
-        kernels: By name a matrix `[in, out]`, a pair of a matrix and a bias `[out]` to add, or
-            matrices `[B, in, out]`, one for each row.
+        weights: Nested structure of `Dense` values and of tensors, the same at all positions. In
+            all structures `None` stands for a missing part.
         reverse: Read the inputs from the last position to the first; outputs keep their positions.
         training: Whether a gradient will be asked for. Both settings give the same values and the
             same gradients; `True` keeps what the fast gradient needs.
-        unroll: Write every position into the graph instead of a loop, for runtimes that know none;
+        unroll: Write every position into the graph instead of a loop, for runtimes without loops;
             the length of the inputs must be known.
 
     Returns:
         The carry after the last position, and the outputs, a nested structure of `[T, B, ...]`.
 
+    Raises:
+        ValueError: `unroll` with inputs of unknown length; a `Dense` is called twice, or a variable
+            is read that is not in `weights`.
+
     Example:
         >>> import numpy as np
-        >>> def step(carry, x, constants, dense):
-        ...     carry = dense("double", carry) + x
+        >>> def step(carry, x, double):
+        ...     carry = double(carry) + x
         ...     return carry, carry
         >>> inputs = np.ones((3, 1, 1), "float32")
         >>> start, two = np.zeros((1, 1), "float32"), np.full((1, 1), 2.0, "float32")
-        >>> last, outputs = scan(step, start, inputs, (), {"double": two})
+        >>> last, outputs = scan(step, start, inputs, Dense(two))
         >>> np.asarray(outputs).ravel().tolist()
         [1.0, 3.0, 7.0]
     """
     if unroll:
-        return _unrolled(step, carry, inputs, constants, kernels, reverse)
+        return _unrolled(step, carry, inputs, weights, reverse)
     if keras.backend.backend() == "tensorflow":
-        from keras_s2s.layers.scan_tensorflow import Arguments, run_loop
+        from keras_s2s.layers.scan_tensorflow import run_loop
 
-        return run_loop(step, Arguments(carry, inputs, constants, kernels), reverse, training)
-
-    def body(carry: Any, x: Any) -> tuple[Any, Any]:
-        return step(carry, x, constants, lambda name, v: apply_kernel(v, kernels[name]))
-
-    return ops.scan(body, carry, inputs, reverse=reverse)
+        return run_loop(step, carry, inputs, weights, reverse=reverse, training=training)
+    return ops.scan(lambda carry, x: step(carry, x, weights), carry, inputs, reverse=reverse)
 
 
-def _unrolled(
-    step: Step, carry: Any, inputs: Any, constants: Any, kernels: dict[str, Any], reverse: bool
-) -> tuple[Any, Any]:
-    length = tree.flatten(inputs)[0].shape[0]
+def _unrolled(step: Step, carry: Any, inputs: Any, weights: Any, reverse: bool) -> tuple[Any, Any]:
+    length = flatten(inputs)[0].shape[0]
     if length is None:
         raise ValueError("`unroll` needs inputs of known length. Received: length=None")
     outputs: list[Any] = [None] * length
     parts = [ops.unstack(value, length) for value in tree.flatten(inputs)]
     for position in reversed(range(length)) if reverse else range(length):
         x = tree.pack_sequence_as(inputs, [part[position] for part in parts])
-        carry, outputs[position] = step(
-            carry, x, constants, lambda name, v: apply_kernel(v, kernels[name])
-        )
+        carry, outputs[position] = step(carry, x, weights)
     return carry, tree.map_structure(lambda *parts: ops.stack(parts), *outputs)
-
-
-def apply_kernel(value: Any, kernel: Any) -> Any:
-    """`value @ matrix`, or `value @ matrix + bias` for a pair; `[B, in]` meets `[B, in, out]` too.
-
-    Example:
-        >>> import numpy as np
-        >>> tuple(apply_kernel(np.ones((2, 3)), np.ones((2, 3, 4))).shape)
-        (2, 4)
-    """
-    if isinstance(kernel, tuple):
-        return ops.matmul(value, kernel[0]) + kernel[1]
-    if len(kernel.shape) == 3 and len(value.shape) == 2:
-        return ops.squeeze(ops.matmul(ops.expand_dims(value, 1), kernel), 1)
-    return ops.matmul(value, kernel)

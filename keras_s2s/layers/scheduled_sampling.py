@@ -1,4 +1,4 @@
-"""Scheduled sampling: the decoder trains on its own words, more and more of them."""
+"""Scheduled sampling: the decoder is trained on more and more of its own predictions."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from keras import ops
 
 from keras_s2s.layers.dropout import row_uniform
 from keras_s2s.layers.scan import scan
+from keras_s2s.special_ids import PAD_ID, START_ID
 
 DECAYS = ("linear", "exponential", "inverse_sigmoid")
-PAD_ID, START_ID = 0, 2
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
 class ScheduledSampling(keras.layers.Layer):
-    """Puts the model's own answers in the place of the target's tokens, one token at a time.
+    """Replaces tokens of the target by the model's own predictions, one token at a time.
 
     At training step i each token that the decoder reads is the target's with probability e(i), else
-    what the model itself answered at the position before, reading what it has been given so far:
+    what the model itself predicted at the position before, from what it has read so far:
 
     - "linear": `e = max(minimum, k - c i)`
     - "exponential": `e = k^i`, with k below 1
@@ -37,7 +37,7 @@ class ScheduledSampling(keras.layers.Layer):
         k: As above.
         c: As above, of "linear" alone.
         minimum: As above, of "linear" alone.
-        sampled: Draw the model's answer from its distribution; else it is the likeliest token.
+        sampled: Draw the prediction from the model's distribution; else take the likeliest token.
         name: Name of the layer.
 
     Raises:
@@ -105,13 +105,13 @@ class ScheduledSampling(keras.layers.Layer):
         # The equation divided by k: a large i would overflow.
         return ops.sigmoid(ops.log(float(self.k)) - step / self.k)
 
-    def choose(self, target_in: Any, state: Any, answer: Callable[[Any, Any], tuple]) -> Any:
-        """What the decoder shall read in this training step.
+    def choose(self, target_in: Any, state: Any, predict: Callable[[Any, Any], tuple]) -> Any:
+        """The tokens that the decoder reads in this training step.
 
         Args:
             target_in: int32 `[B, T]`: the start mark and the target, padded with 0.
             state: The decoder's state before the first token.
-            answer: From tokens int32 `[B]` and a state to logits `[B, V]` and the next state.
+            predict: From tokens int32 `[B]` and a state to logits `[B, V]` and the next state.
 
         Returns:
             int32 `[B, T]`: the start mark, then target's and model's tokens, padded as before.
@@ -120,23 +120,23 @@ class ScheduledSampling(keras.layers.Layer):
         self.step_count.assign_add(1)
         target_in = ops.transpose(target_in)  # [T, B]
         times = ops.expand_dims(ops.arange(ops.shape(target_in)[0]), 1)
-        draws = [row_uniform(ops.shape(target_in), 1, self.seeds) for _ in ("input", "answer")]
+        draws = [row_uniform(ops.shape(target_in), 1, self.seeds) for _ in ("input", "prediction")]
         stays = ops.logical_or(times == 0, target_in == PAD_ID)
         is_given = ops.logical_or(draws[0] < probability, stays)
 
-        def step(carry: tuple, x: tuple, constants: Any, dense: Any) -> tuple:
-            del constants, dense
-            state, answered = carry
+        def step(carry: tuple, x: tuple, weights: None) -> tuple:
+            del weights
+            state, predicted = carry
             given, is_given, draw = x
-            token = ops.where(is_given, given, answered)
-            logits, state = answer(token, state)
+            token = ops.where(is_given, given, predicted)
+            logits, state = predict(token, state)
             return (state, ops.cast(self._pick(logits, draw), given.dtype)), token
 
-        _, chosen = scan(step, (state, target_in[0]), (target_in, is_given, draws[1]), (), {})
+        _, chosen = scan(step, (state, target_in[0]), (target_in, is_given, draws[1]), None)
         return ops.stop_gradient(ops.transpose(chosen))
 
     def _pick(self, logits: Any, draw: Any) -> Any:
-        """The model's answers, int32 `[B]`: the likeliest, or by a draw from 0 to 1 for each."""
+        """The predicted tokens, int32 `[B]`: the likeliest, or by a draw from 0 to 1 for each."""
         never = np.isin(np.arange(logits.shape[-1]), (PAD_ID, START_ID))
         logits = ops.where(never, float(np.finfo("float32").min), ops.cast(logits, "float32"))
         if not self.sampled:

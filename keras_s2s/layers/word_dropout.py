@@ -8,16 +8,15 @@ import keras
 from keras import ops
 
 from keras_s2s.layers.dropout import check_dropout, row_uniform
-
-UNK_ID, LAST_SPECIAL_ID = 1, 3
+from keras_s2s.special_ids import END_ID, UNK_ID
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
 class WordDropout(keras.layers.Layer):
-    """Puts the unknown id in the place of tokens, in training; special ids stay as they are.
+    """Replaces tokens by the unknown id, in training; special ids stay as they are.
 
-    A model that can't see every word learns to do with the rest of the sentence, and it meets the
-    unknown id, which a tokenizer of pieces hardly ever gives.
+    The model learns to do without every word, and it sees the unknown id, which a subword tokenizer
+    hardly ever gives.
 
     Args:
         rate: Probability of hiding a token.
@@ -58,5 +57,5 @@ class WordDropout(keras.layers.Layer):
         if not training or self.seeds is None:
             return ids
         draws = row_uniform(ops.shape(ids), 0, self.seeds)
-        is_hidden = ops.logical_and(draws < self.rate, ids > LAST_SPECIAL_ID)
+        is_hidden = ops.logical_and(draws < self.rate, ids > END_ID)
         return ops.where(is_hidden, UNK_ID, ids)

@@ -1,4 +1,4 @@
-"""The next tokens, chosen by logits: the most likely ones of a row, or one drawn at random.
+"""The most likely next tokens of a row, and what else searches do with rows.
 
 C is a number of candidates; the other letters are those of the package.
 """
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
-from keras import ops, tree
+from keras import ops
 
 from keras_s2s.search.inputs import NEVER, Tensor
-from keras_s2s.search.strategies import Sample
+from keras_s2s.search.structure import map_tensors
 
 _CHUNK = 64  # Tokens: 32 to 128 were equally fast on a CPU, 200 slower.
 
@@ -32,7 +32,7 @@ def repeat_rows(tensors: Any, count: int) -> Any:
     """
     if count == 1:
         return tensors
-    return tree.map_structure(lambda tensor: ops.repeat(tensor, count, axis=0), tensors)
+    return map_tensors(lambda tensor: ops.repeat(tensor, count, axis=0), tensors)
 
 
 def take_rows(array: Tensor, index: Tensor) -> Tensor:
@@ -93,93 +93,18 @@ def best_tokens(logits: Tensor, count: int, forbidden_ids: Sequence[int]) -> tup
     logits = ops.cast(logits, "float32")
     width = min(count + len(forbidden_ids), logits.shape[-1])
     values, tokens = top_values(logits, width)
-    log_probabilities = values - _log_normalizer(logits, values[:, :1])
-    log_probabilities = ops.where(_is_any_of(tokens, forbidden_ids), NEVER, log_probabilities)
+    log_probabilities = values - log_normalizer(logits, values[:, :1])
+    log_probabilities = ops.where(is_any_of(tokens, forbidden_ids), NEVER, log_probabilities)
     log_probabilities, places = ops.top_k(log_probabilities, min(count, width))
     return log_probabilities, take_rows(tokens, places)
 
 
-def sampled_tokens(
-    logits: Tensor, numbers: Tensor, search: Sample, forbidden_ids: Sequence[int]
-) -> tuple[Tensor, Tensor]:
-    """Draw one token a row by inverting the cumulative distribution at a given number.
-
-    Args:
-        logits: float `[N, V]`.
-        numbers: float32 `[N]`, uniform in [0, 1).
-        search: temperature and cuts; its seed has made the numbers.
-        forbidden_ids: tokens never to choose.
-
-    Returns:
-        The model's own log-probabilities of the tokens, float32 `[N]`, and the tokens, int32 `[N]`.
-    """
-    logits = ops.cast(logits, "float32")
-    size = logits.shape[-1]
-    is_forbidden = _is_any_of(ops.arange(size, dtype="int32"), forbidden_ids)
-    values = ops.where(is_forbidden, NEVER, logits)
-    tokens = None
-    if search.top_k or search.top_p < 1.0:
-        values, tokens = top_values(values, min(search.top_k or size, size))
-    weights = ops.exp((values - ops.max(values, axis=-1, keepdims=True)) / search.temperature)
-    if search.top_p < 1.0:
-        weight_before = ops.cumsum(weights, axis=-1) - weights
-        is_kept = weight_before < search.top_p * ops.sum(weights, axis=-1, keepdims=True)
-        weights = ops.where(is_kept, weights, 0.0)
-    places = _inverse_cumulative(weights, numbers)
-    chosen = places if tokens is None else take_rows(tokens, places[:, None])[:, 0]
-    largest = ops.max(logits, axis=-1, keepdims=True)
-    log_probabilities = take_rows(logits, chosen[:, None]) - _log_normalizer(logits, largest)
-    return log_probabilities[:, 0], chosen
-
-
-def uniform_numbers(seed: int | Tensor, row_ids: Tensor, count: int | Tensor) -> Tensor:
-    """Return uniform numbers, each a function of (seed, row id, position) and of nothing else.
-
-    `keras.random` draws a whole tensor from one seed, so that the numbers of a row depend on its
-    position in the batch; those of a hash of integers do not.
-
-    Args:
-        seed: integer from 0 to 2**32 - 1.
-        row_ids: int32 `[B]`.
-        count: how many numbers for each row.
-
-    Returns:
-        float32 `[B, count]` in [0, 1), in steps of 2**-24.
-
-    Source: Jarzynski and Olano 2020, "Hash functions for GPU rendering", function `pcg3d`.
-    """
-    x = ops.cast(row_ids, "uint32")[:, None]
-    y = ops.cast(ops.arange(count, dtype="int32"), "uint32")[None, :]
-    z = ops.convert_to_tensor(seed, dtype="uint32")
-    x, y, z = (part * 1664525 + 1013904223 for part in (x, y, z))
-    x = x + y * z
-    y = y + z * x
-    z = z + x * y
-    x, y, z = (ops.bitwise_xor(part, ops.bitwise_right_shift(part, 16)) for part in (x, y, z))
-    x = x + y * z
-    return ops.cast(ops.bitwise_right_shift(x, 8), "float32") * 2.0**-24
-
-
-def _inverse_cumulative(weights: Tensor, numbers: Tensor) -> Tensor:
-    """Return the first place of each row whose cumulative weight exceeds that share of the sum.
-
-    Backends sum in different orders, so a cumulative sum may fall by a rounding error; a place
-    without weight is never chosen all the same, and a place with weight is always found.
-    """
-    size = weights.shape[-1]
-    cumulative = ops.cumsum(weights, axis=-1)
-    has_weight = weights > 0.0
-    reach = ops.max(ops.where(has_weight, cumulative, 0.0), axis=-1, keepdims=True)
-    is_beyond = ops.logical_and(has_weight, cumulative > numbers[:, None] * reach)
-    places = ops.where(is_beyond, ops.arange(size, dtype="int32"), size - 1)
-    return ops.min(places, axis=-1)
-
-
-def _is_any_of(tokens: Tensor, ids: Sequence[int]) -> Tensor:
+def is_any_of(tokens: Tensor, ids: Sequence[int]) -> Tensor:
+    """Return which tokens are among some ids."""
     return reduce(ops.logical_or, [ops.equal(tokens, identity) for identity in ids])
 
 
-def _log_normalizer(logits: Tensor, largest: Tensor) -> Tensor:
+def log_normalizer(logits: Tensor, largest: Tensor) -> Tensor:
     """Return log(sum(exp(logits))) `[N, 1]`, given the largest logit of each row `[N, 1]`.
 
     The likeliest token has probability exp(largest) / sum. This reads the vocabulary less often

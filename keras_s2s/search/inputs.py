@@ -7,7 +7,9 @@ from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
 import keras
-from keras import ops, tree
+from keras import ops
+
+from keras_s2s.search.structure import flatten
 
 Tensor: TypeAlias = Any  # A tensor of the backend that Keras runs on.
 StepFunction: TypeAlias = Callable[..., tuple[Tensor, Any, Tensor | None]]
@@ -52,7 +54,7 @@ class SearchInputs:
                 "A search needs a step function `step(token, state) -> (logits, state, weights)`. "
                 f"Received: step={step!r}. Pass the function itself."
             )
-        for tensor in tree.flatten((state, self.constants or ())):
+        for tensor in flatten((state, self.constants or ())):
             shape = tuple(tensor.shape)
             if not (shape and _may_be(shape[0], self.batch_size)):
                 raise ValueError(
@@ -83,7 +85,7 @@ class SearchInputs:
         """Whether rows can leave the loop: all that it reads is passed in, with any batch size."""
         if self.constants is None or _is_integer(self.batch_size):
             return False
-        return all(tensor.shape[0] is None for tensor in tree.flatten(tensors))
+        return all(tensor.shape[0] is None for tensor in flatten(tensors))
 
 
 def search_inputs(

@@ -8,10 +8,11 @@ as a smaller batch.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from keras import ops, tree
+from keras import ops
 
 from keras_s2s.search.candidates import repeat_rows
 from keras_s2s.search.inputs import SearchInputs, Tensor
+from keras_s2s.search.structure import map_tensors, while_loop
 
 
 class Fixed(NamedTuple):
@@ -47,7 +48,7 @@ def run_search_loop(
 
     def run_while(carry: Any, fixed: Fixed, goes_on: Callable[[Tensor], Tensor]) -> Any:
         fixed = fixed._replace(constants=repeat_rows(fixed.constants, beam_size))
-        (carry,) = ops.while_loop(
+        (carry,) = while_loop(
             lambda carry: goes_on(search.is_live(carry)),
             lambda carry: (search.advance(carry, fixed),),
             (carry,),
@@ -62,19 +63,17 @@ def run_search_loop(
         carry = run_while(
             carry, fixed, lambda is_live: 4 * ops.sum(ops.cast(is_live, "int32")) > 3 * count
         )
-        found = tree.map_structure(
+        found = map_tensors(
             lambda whole, part: ops.scatter_update(whole, places[:, None], part),
             found,
             search.results(carry),
         )
         live = ops.cast(ops.nonzero(search.is_live(carry))[0], "int32")
-        places, fixed = tree.map_structure(
-            lambda tensor: ops.take(tensor, live, axis=0), (places, fixed)
-        )
+        places, fixed = map_tensors(lambda tensor: ops.take(tensor, live, axis=0), (places, fixed))
         return places, search.take(carry, live), fixed, found
 
     places = ops.arange(inputs.batch_size, dtype="int32")
-    return ops.while_loop(
+    return while_loop(
         lambda places, *_: ops.shape(places)[0] > 0,
         run_and_drop,
         (places, carry, fixed, search.results(carry)),

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from keras import ops, tree
+from keras import ops
 
 from keras_s2s.search.inputs import NEVER, SearchInputs, StepFunction, Tensor
 from keras_s2s.search.loop import Fixed, Search, run_search_loop
+from keras_s2s.search.structure import map_tensors
 
 Choose = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -63,7 +64,7 @@ def _weights_of_results(rows: RowState) -> Tensor:
 def _take(rows: RowState, places: Tensor) -> RowState:
     """Some rows alone."""
     step, weights = rows.step, rows.weights
-    taken = tree.map_structure(
+    taken = map_tensors(
         lambda tensor: ops.take(tensor, places, axis=0), rows._replace(step=(), weights=())
     )
     if not isinstance(weights, tuple):

@@ -1,1 +1,1 @@
-"""The text side: corpora, normalization, tokenizers and batches; no layers, no Keras."""
+"""Text: normalization, tokenizers and their training; no Keras."""

@@ -1,8 +1,8 @@
-"""The one definition of how text looks before it becomes ids.
+"""Text normalization before tokenization, in Python and in the TensorFlow graph.
 
-Three steps, the same in Python and in the TensorFlow graph: a Unicode form, white space folded to
-single blanks, no blank at either end. Both sides agree on every string, whatever version of
-Unicode their libraries know.
+Text is converted to a Unicode normalization form, runs of white space become single spaces, and
+leading and trailing spaces are removed. Both implementations agree on every string, whatever
+Unicode version their libraries support.
 """
 
 import re
@@ -17,7 +17,7 @@ NormalizationForm = Literal["NFC", "NFKC", "NFD"]
 NORMALIZATION_FORMS: tuple[NormalizationForm, ...] = ("NFC", "NFKC", "NFD")
 
 # Unicode's White_Space property, written out because `str.isspace`, RE2's `\s` and JavaScript's
-# `\s` each mean another set.
+# `\s` are different sets.
 WHITE_SPACE = (
     *range(0x0009, 0x000E),  # tab, line feed, line tabulation, form feed, carriage return
     0x0020,
@@ -32,15 +32,14 @@ WHITE_SPACE = (
     0x3000,
 )
 
-# General category Cc, which Unicode promises never to change. They are no part of any writing,
-# so they count as white space: what stood on both sides of one stays apart.
+# General category Cc, which is stable in Unicode. They belong to no script, so they are treated as
+# white space: the text before and after one stays separate.
 CONTROL_CHARACTERS = (*range(0x0000, 0x0020), *range(0x007F, 0x00A0))
 
-# Unicode keeps the normalization of a character for ever, but only from the version on that
-# assigns it. TensorFlow Text 2.19 knows version 12.1, Python 3.10 knows 13, TensorFlow Text 2.21
-# knows 16. So the characters that came after 12.1 and decompose, compose or are reordered (versions
-# 13 to 17) stay as they are, and the text before and after them is normalized by itself. First and
-# last code point of each range:
+# The normalization of a character is stable from the Unicode version that assigns it. TensorFlow
+# Text 2.19 supports version 12.1, Python 3.10 supports 13, TensorFlow Text 2.21 supports 16. So
+# characters of versions 13 to 17 that decompose, compose or are reordered stay unchanged, and the
+# text before and after them is normalized separately. First and last code point of each range:
 NEWER_CHARACTERS = (
     (0x0897, 0x089F),
     (0x08CA, 0x08D2),
@@ -73,7 +72,7 @@ NEWER_CHARACTERS = (
 
 
 def _character(code_point: int) -> str:
-    """Returns a code point as Python's `re` and RE2 both read it inside a character class."""
+    """Returns a code point in the syntax of character classes of both `re` and RE2."""
     return f"\\x{code_point:02X}" if code_point < 0x100 else chr(code_point)
 
 
@@ -86,7 +85,7 @@ _SURROGATE_REGEX = re.compile("[\ud800-\udfff]")
 
 
 def check_form(form: str) -> NormalizationForm:
-    """Returns `form` if it names a Unicode form that every runtime offers.
+    """Returns `form` if it is a Unicode normalization form that every runtime supports.
 
     Args:
         form: "NFC", "NFKC" or "NFD".
@@ -111,14 +110,14 @@ def check_form(form: str) -> NormalizationForm:
 
 
 def normalize(text: str, form: str = "NFC") -> str:
-    r"""Puts text into a Unicode form, with single blanks between words and none at the ends.
+    r"""Normalizes text: a Unicode form, single spaces between words, none at the ends.
 
     White space is the 25 characters of Unicode's White_Space property; the other control
-    characters (NUL and U+001C to U+001F among them) count as white space too. Characters of
-    format (zero-width joiners, direction marks, U+FEFF) stay: emoji, Persian and Khmer need them.
+    characters (such as NUL and U+001C to U+001F) are treated as white space too. Format characters
+    (zero-width joiners, direction marks, U+FEFF) are kept: emoji, Persian and Khmer need them.
 
-    NFC and NFD lose nothing else. NFKC does: "ʰ" becomes "h" and "½" becomes "1⁄2"; and as "¨"
-    becomes a blank and a combining mark, one at the start of a text loses that blank.
+    NFC and NFD lose nothing else. NFKC does: "ʰ" becomes "h" and "½" becomes "1⁄2". It replaces "¨"
+    by a space and a combining mark; at the start of a text, that space is removed.
 
     Args:
         text: Any text that has a UTF-8 encoding.
@@ -136,8 +135,8 @@ def normalize(text: str, form: str = "NFC") -> str:
     >>> len(normalize("한", "NFD"))
     3
 
-    Source: Unicode Standard Annex 15, "Unicode Normalization Forms", with the characters newer
-    than Unicode 12.1 that have a normalization of their own left as they are.
+    Source: Unicode Standard Annex 15, "Unicode Normalization Forms"; characters newer than Unicode
+    12.1 that it would change are left unchanged.
     """
     known_form = check_form(form)
     if not isinstance(text, str):
@@ -147,7 +146,7 @@ def normalize(text: str, form: str = "NFC") -> str:
         )
     if not text.isascii():
         _check_surrogates(text)
-        pieces = _NEWER_REGEX.split(text)  # Even places hold text, odd places newer characters.
+        pieces = _NEWER_REGEX.split(text)  # Text at even indices, newer characters at odd.
         pieces[::2] = [unicodedata.normalize(known_form, piece) for piece in pieces[::2]]
         text = "".join(pieces)
     return _SEPARATOR_REGEX.sub(" ", text).strip(" ")
@@ -180,15 +179,15 @@ def normalize_lines(lines: Iterable[str], form: str = "NFC") -> Iterator[str]:
 
 
 def without_surrogates(text: str) -> str:
-    r"""Puts U+FFFD in place of surrogates, which no UTF-8 has; a pair becomes its character.
+    r"""Replaces lone surrogates, which UTF-8 cannot encode, by U+FFFD, and joins pairs.
 
-    JSON can name half a character alone ("\\ud83d"), and a text cut between two halves ends in one.
+    JSON can contain half of a surrogate pair ("\\ud83d"), and truncation can split a pair.
 
     Args:
         text: Any text.
 
     Returns:
-        The text, the same where it has none.
+        The text, unchanged if it has no surrogates.
 
     >>> ascii(without_surrogates("a\ud83d b\ud83d\ude00"))
     "'a\\ufffd b\\U0001f600'"
@@ -208,9 +207,9 @@ def _check_surrogates(text: str) -> None:
 
 
 def normalize_in_graph(text: "tf.Tensor", form: str = "NFC") -> "tf.Tensor":
-    r"""Does what `normalize` does inside a TensorFlow graph, with the same result.
+    r"""Equals `normalize`, inside a TensorFlow graph.
 
-    Bytes that are no UTF-8 become U+FFFD, as with Python's `bytes.decode(errors="replace")`.
+    Invalid UTF-8 becomes U+FFFD, as with Python's `bytes.decode(errors="replace")`.
 
     Args:
         text: UTF-8, string of any shape.
@@ -242,7 +241,7 @@ def normalize_in_graph(text: "tf.Tensor", form: str = "NFC") -> "tf.Tensor":
 
 
 def _normalize_between_newer(text: "tf.Tensor", form: str) -> "tf.Tensor":
-    """Normalizes what stands before, between and after newer characters, and not these."""
+    """Normalizes the text before, between and after newer characters, but not these."""
     import tensorflow as tf
 
     cut = b"\xff"  # A byte that no UTF-8 text contains.
@@ -255,13 +254,13 @@ def _normalize_between_newer(text: "tf.Tensor", form: str) -> "tf.Tensor":
 
 
 def import_tensorflow_text() -> Any:
-    """Imports TensorFlow Text, or says where it can be had.
+    """Imports TensorFlow Text, or explains how to install it.
 
     Returns:
         The module `tensorflow_text`.
 
     Raises:
-        ImportError: If it is not installed, or is made for another version of TensorFlow.
+        ImportError: If it is not installed, or was built for another version of TensorFlow.
     """
     import tensorflow as tf
 

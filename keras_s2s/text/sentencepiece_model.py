@@ -1,4 +1,4 @@
-"""SentencePiece's model files: learnt from text, and made so that every runtime agrees on them."""
+"""SentencePiece model files: trained on text, with scores that every runtime sums alike."""
 
 import functools
 import io
@@ -8,38 +8,38 @@ from typing import Any
 
 from keras_s2s.special_ids import END_ID, PAD_ID, START_ID, UNK_ID, UNKNOWN_TEXT
 
-# Two ways to cut a word are often equally probable ("f" "ff", "ff" "f"). Which one wins depends on
-# how a runtime rounds its sums, and `sentencepiece` and TensorFlow Text round differently. Sums of
-# multiples of 2^-8 are exact in float32 up to 2^16, some 6,000 pieces, and then the runtimes agree:
-# of equals, the one whose last piece starts first.
+# Two segmentations of a word are often equally probable ("f" "ff", "ff" "f"). Which one wins
+# depends on the rounding of sums, which differs between `sentencepiece` and TensorFlow Text. Sums
+# of multiples of 2^-8 are exact in float32 up to 2^16, about 6,000 tokens. Then the runtimes agree:
+# of equal ones, they take the one whose last token starts first.
 SCORE_STEP = 2.0**-8
 
 _TRAINER_OPTIONS = {
     "model_type": "unigram",
-    "normalization_rule_name": "identity",  # `normalize` has done it, and done it reversibly.
+    "normalization_rule_name": "identity",  # `normalize` is applied before.
     "remove_extra_whitespaces": False,
     "pad_id": PAD_ID,
     "unk_id": UNK_ID,
     "bos_id": START_ID,
     "eos_id": END_ID,
-    # SentencePiece cuts these names out of the text it learns from. Text has a mark, not a blank,
-    # where a blank was, so these never match and "<s>" stays text.
+    # SentencePiece removes these names from its training text, where spaces are replaced by a mark.
+    # Names with a space never match, so "<s>" stays text.
     "pad_piece": "<pad >",
     "unk_piece": "<unk >",
     "bos_piece": "<s >",
     "eos_piece": "</s >",
     "unk_surface": UNKNOWN_TEXT,
     "hard_vocab_limit": False,
-    "max_sentence_length": 2**30,  # bytes; the default leaves out lines of more than 4,192
-    "num_threads": 1,  # Sums of floats in another order are another model.
+    "max_sentence_length": 2**30,  # bytes; the default skips lines above 4,192
+    "num_threads": 1,  # The order of float sums changes the model.
     "minloglevel": 2,
 }
 
-# Numbers that the model file has for the types of its pieces, and for the type of the model.
+# Enum values in the model file: types of tokens, and the type of the model.
 _ORDINARY, _UNKNOWN, _CONTROL = 1, 2, 3
 _UNIGRAM = 1
 
-# Of the model file's schema, the fields that matter here.
+# The fields of the model file's schema that are needed here.
 _SCHEMA = """
 name: "keras_s2s/sentencepiece_model.proto" package: "keras_s2s"
 message_type {
@@ -68,29 +68,28 @@ message_type {
 
 @functools.cache
 def model_message() -> Any:
-    """Returns the protobuf class of model files; it keeps fields that it does not know.
+    """Returns the protobuf class of model files; it preserves unknown fields.
 
-    The class that `sentencepiece` brings refuses any protobuf older than the one it was made with,
-    and with that the protobuf of most TensorFlow versions.
+    The class in `sentencepiece` requires a newer protobuf than most TensorFlow versions have.
 
     Returns:
         A message class with `pieces`, `trainer_spec` and `normalizer_spec`.
     """
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
-    pool = descriptor_pool.DescriptorPool()  # Apart from the one where sentencepiece may stand.
+    pool = descriptor_pool.DescriptorPool()  # Not the default pool, which sentencepiece may use.
     file = text_format.Parse(_SCHEMA, descriptor_pb2.FileDescriptorProto())
     pool.AddSerializedFile(file.SerializeToString())
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("keras_s2s.Model"))
 
 
 def train_model(sentences: list[str], vocabulary_size: int, character_coverage: float) -> bytes:
-    """Learns a unigram model; with one version of SentencePiece, always the same.
+    """Trains a unigram model; deterministic for a given version of SentencePiece.
 
     Args:
         sentences: Normalized text.
         vocabulary_size: The largest number of ids, the four special ones included.
-        character_coverage: The share of the text's characters that the pieces must spell.
+        character_coverage: The fraction of the text's characters that the tokens must cover.
 
     Returns:
         The bytes of the model file.
@@ -122,16 +121,16 @@ def train_model(sentences: list[str], vocabulary_size: int, character_coverage: 
 
 
 def with_exact_scores(model: bytes) -> bytes:
-    """Checks a model and returns it with scores whose sums no runtime has to round.
+    """Checks a model and rounds its scores, so that their sums are exact in every runtime.
 
     Args:
         model: The bytes of a model file.
 
     Returns:
-        The same bytes if they are so already.
+        The bytes of the rounded model; the same bytes if nothing changes.
 
     Raises:
-        ValueError: If it is no unigram model with the identity rule and ids 0 to 3 as they must be.
+        ValueError: If it is not a unigram model with identity normalization and our special ids.
     """
     proto = model_message().FromString(model)
     types = [piece.type for piece in proto.pieces]

@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 MODEL_FILE = "tokenizer.model"
 DEFAULT_VOCABULARY_SIZE = 8000
 
-# SentencePiece writes U+2581 for a blank, and U+2585 for what it leaves out of its training. Where
-# text contains them, control characters take their place: normalized text contains none.
+# SentencePiece uses U+2581 for a space, and U+2585 for text that it skips in training. In text,
+# they are replaced by control characters, which normalized text does not contain.
 _BLANK = "\u2581"
 _ESCAPES = {_BLANK: "\x02", "\u2585": "\x03"}
 
 
 @register_tokenizer
 class SentencePieceTokenizer(Tokenizer):
-    """Subwords: the most probable way to cut a sentence into pieces of a learnt vocabulary.
+    """Subwords: the most probable segmentation of a sentence into tokens of a learned vocabulary.
 
-    Characters that the training text did not contain become the unknown id, a run of them one id.
-    (SentencePiece's byte fallback would need 256 more ids, and a model's output could be no text.)
+    A run of characters that the vocabulary does not contain becomes one unknown id. (With the byte
+    fallback of SentencePiece, 256 more ids are needed, and the output can be invalid UTF-8.)
 
     Args:
-        model: The bytes of a SentencePiece unigram model with the identity rule, and with padding,
-            unknown, start and end as ids 0 to 3. `train` makes one. Its scores are rounded to
-            multiples of 1/256, so that every runtime finds the same pieces.
+        model: The bytes of a SentencePiece unigram model with identity normalization, and with
+            padding, unknown, start and end as ids 0 to 3. `train` creates one. Its scores are
+            rounded to multiples of 1/256, so that every runtime finds the same tokens.
         normalization: "NFC", "NFKC" or "NFD".
 
     Raises:
         TypeError: If `model` is not `bytes`.
-        ValueError: If SentencePiece cannot read it, its special ids are others, or it is no unigram
-            model with the identity rule.
+        ValueError: If SentencePiece cannot read it, its special ids differ, or it is not a unigram
+            model with identity normalization.
 
     >>> tokenizer = SentencePieceTokenizer.train(["low lower lowest", "new newer newest"], 16)
     >>> tokenizer.decode(tokenizer.encode("newest  low"))
@@ -87,17 +87,17 @@ class SentencePieceTokenizer(Tokenizer):
         normalization: str = "NFC",
         character_coverage: float = 1.0,
     ) -> "SentencePieceTokenizer":
-        """Learns a vocabulary of subwords, from the same lines always the same one.
+        """Learns a vocabulary of subwords; deterministic for the same lines.
 
         Args:
             lines: The text, held in memory. For one vocabulary on both sides, chain their lines.
-            vocabulary_size: The number of ids, the four special ones included. Where the text has
-                fewer pieces, the vocabulary is smaller and a warning says so. None means at most
-                8,000, without the warning.
+            vocabulary_size: The number of ids, the four special ones included. If the text has too
+                few tokens, the vocabulary is smaller, with a warning. None means at most 8,000,
+                without the warning.
             normalization: "NFC", "NFKC" or "NFD".
-            character_coverage: The share of the text's characters that the vocabulary must be able
-                to spell. 1 loses nothing; with 0.9995, the rarest characters of Chinese or Korean
-                become unknown and leave their places to pieces.
+            character_coverage: The fraction of the text's characters that the vocabulary must
+                cover. 1 loses nothing; with 0.9995, the rarest characters of Chinese or Korean
+                become unknown, which leaves more ids for longer tokens.
 
         Returns:
             The tokenizer.
@@ -137,10 +137,10 @@ class SentencePieceTokenizer(Tokenizer):
         return self._size
 
     def vocabulary(self) -> list[tuple[str, float]]:
-        """Returns, for each id, its piece as the model file spells it, and its score.
+        """Returns, for each id, its token as spelled in the model file, and its score.
 
-        The score is a multiple of 1/256: about the natural logarithm of the piece's probability.
-        A piece has U+2581 for a blank; in text, U+2581 is U+0002 and U+2585 is U+0003.
+        The score is a multiple of 1/256: about the log-probability of the token. In a token, U+2581
+        is a space; U+0002 and U+0003 are the characters U+2581 and U+2585 of the text.
         """
         ids = list(range(self._size))
         processor = self._processor
@@ -149,15 +149,15 @@ class SentencePieceTokenizer(Tokenizer):
     def encode_all(
         self, texts: Iterable[str], alpha: float | None = None, seed: int | None = None
     ) -> list[list[int]]:
-        """Returns the ids of many texts, the fast way; or ids sampled to train a model on.
+        """Returns the ids of many texts, either the best segmentation or a sampled one.
 
         Args:
             texts: Sentences.
-            alpha: None takes the best segmentation. A number draws one at random, with its
-                probability to the power of `alpha`: 0 finds all of them equally likely, 0.1 to 0.5
-                helps on small data, and the larger, the closer to the best.
-            seed: With `alpha`, the number that decides the draw; None takes one from Python's
-                `random`.
+            alpha: None for the best segmentation. Otherwise, subword regularization: a segmentation
+                is sampled in proportion to its probability to the power of `alpha`. 0 makes all of
+                them equally likely, 0.1 to 0.5 helps on small datasets, and larger values favor the
+                best one.
+            seed: With `alpha`, the seed of the sampling; None takes one from Python's `random`.
 
         Returns:
             A list of ids for each text.
@@ -239,7 +239,7 @@ class SentencePieceTokenizer(Tokenizer):
             model = read_inside(folder, MODEL_FILE, MOST_BYTES)
         except OSError as error:
             raise ValueError(f"no {MODEL_FILE} beside it ({error})") from error
-        # Before SentencePiece sees it: a parser in C++ is no place for a damaged file.
+        # Before SentencePiece parses it: a damaged file may crash its C++ parser.
         if hashlib.sha256(model).hexdigest() != settings["model_sha256"]:
             raise ValueError(f"{len(model)} bytes in {MODEL_FILE} whose SHA-256 is another")
         return cls(model, normalization=settings["normalization"])

@@ -27,7 +27,7 @@ _VISIBLE_JOINER = "￭"
 
 
 class _SymbolTokenizer(Tokenizer):
-    """What words and characters share: a list of symbols, the first of which has id 4."""
+    """Base class of word and character tokenizers: a list of symbols, whose first has id 4."""
 
     def __init__(self, symbols: Sequence[str], normalization: str) -> None:
         super().__init__(normalization)
@@ -37,19 +37,19 @@ class _SymbolTokenizer(Tokenizer):
 
     @abstractmethod
     def _split(self, text: str) -> list[str]:
-        """Takes normalized text apart."""
+        """Splits normalized text."""
 
     @abstractmethod
     def _split_in_graph(self, text: "tf.Tensor") -> "tf.RaggedTensor":
-        """Takes normalized text apart, from string [B] to string [B, None]."""
+        """Splits normalized text, from string [B] to string [B, None]."""
 
     @abstractmethod
     def _join(self, symbols: Iterable[str]) -> str:
-        """Puts symbols together to text."""
+        """Joins symbols to text."""
 
     @abstractmethod
     def _join_in_graph(self, symbols: "tf.RaggedTensor") -> "tf.Tensor":
-        """Puts symbols together to text, from string [B, None] to string [B]."""
+        """Joins symbols to text, from string [B, None] to string [B]."""
 
     @property
     def vocabulary_size(self) -> int:
@@ -95,21 +95,21 @@ class _SymbolTokenizer(Tokenizer):
 
 @register_tokenizer
 class WordTokenizer(_SymbolTokenizer):
-    """One id for each word between blanks: words, or symbols such as phonemes.
+    """One id for each word between spaces: words, or symbols such as phonemes.
 
-    With `split_punctuation`, a mark has an id of its own, which remembers on which side no blank
-    stood: "Don't stop." becomes Don · ￭'￭ · t · stop · ￭. and decodes to the same text. Marks are
-    ASCII's punctuation and symbols and an explicit list of other scripts' marks; modifier letters
-    such as "ʰ", "ː" or "ʼ" and combining marks are none, so that phonetic symbols stay whole.
+    With `split_punctuation`, a punctuation mark is a token of its own, which records on which sides
+    there was no space: "Don't stop." becomes Don · ￭'￭ · t · stop · ￭. and decodes to the same
+    text. Marks are ASCII punctuation and symbols and an explicit list for other scripts. Modifier
+    letters such as "ʰ", "ː" or "ʼ" and combining marks are not, so phonetic symbols stay whole.
 
     Args:
-        symbols: What the ids from 4 on stand for. `train` finds them in text.
+        symbols: The symbols of the ids from 4 on. `train` finds them in text.
         normalization: "NFC", "NFKC" or "NFD".
-        split_punctuation: Whether marks are taken off the words. Without, only blanks separate.
+        split_punctuation: Whether to split punctuation from words, or at spaces only.
 
     Raises:
         TypeError: If a symbol is no `str`.
-        ValueError: If a symbol is empty, twice there, not normalized, or contains a blank.
+        ValueError: If a symbol is empty, duplicated, not normalized, or contains a space.
 
     >>> tokenizer = WordTokenizer.train(["K AE1 T", "AE1 T"])
     >>> tokenizer.encode("T AE1 K OW1")
@@ -142,14 +142,14 @@ class WordTokenizer(_SymbolTokenizer):
         normalization: str = "NFC",
         split_punctuation: bool = True,
     ) -> "WordTokenizer":
-        """Takes the most frequent words; of equally frequent ones, the lower code points first.
+        """Builds a vocabulary of the most frequent words; ties are sorted by code points.
 
         Args:
             lines: The text, read once. For one vocabulary on both sides, chain their lines.
-            vocabulary_size: The largest number of ids, the four special ones included. None takes
+            vocabulary_size: The largest number of ids, the four special ones included. None for
                 all words.
             normalization: "NFC", "NFKC" or "NFD".
-            split_punctuation: Whether marks are taken off the words.
+            split_punctuation: Whether to split punctuation from words.
 
         Returns:
             The tokenizer.
@@ -194,18 +194,18 @@ class WordTokenizer(_SymbolTokenizer):
 
 @register_tokenizer
 class CharacterTokenizer(_SymbolTokenizer):
-    """One id for each code point of the normalized text, the blank included.
+    """One id for each code point of the normalized text, spaces included.
 
-    With "NFD" a Hangul syllable is two or three ids, its jamo, and a letter with an accent is two;
-    decoding puts them together again.
+    With "NFD", a Hangul syllable becomes two or three ids, its jamo, and an accented letter two;
+    decoding composes them again.
 
     Args:
-        symbols: What the ids from 4 on stand for. `train` finds them in text.
+        symbols: The symbols of the ids from 4 on. `train` finds them in text.
         normalization: "NFC", "NFKC" or "NFD".
 
     Raises:
         TypeError: If a symbol is no `str`.
-        ValueError: If a symbol is no single code point, twice there, or not normalized.
+        ValueError: If a symbol is not a single code point, duplicated, or not normalized.
 
     >>> tokenizer = CharacterTokenizer.train(["한글"], normalization="NFD")
     >>> len(tokenizer.encode("한글"))
@@ -230,11 +230,11 @@ class CharacterTokenizer(_SymbolTokenizer):
         *,
         normalization: str = "NFC",
     ) -> "CharacterTokenizer":
-        """Takes the most frequent characters; of equally frequent ones, the lower code points.
+        """Builds a vocabulary of the most frequent characters; ties are sorted by code points.
 
         Args:
             lines: The text, read once. For one vocabulary on both sides, chain their lines.
-            vocabulary_size: The largest number of ids, the four special ones included. None takes
+            vocabulary_size: The largest number of ids, the four special ones included. None for
                 all characters.
             normalization: "NFC", "NFKC" or "NFD".
 

@@ -1,4 +1,4 @@
-"""Tokenizers made of TensorFlow operations. Loaded only when text goes into a graph."""
+"""Tokenizers made of TensorFlow operations; imported only when text is tokenized in a graph."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -11,7 +11,9 @@ from keras_s2s.text.normalization import import_tensorflow_text, normalize_in_gr
 
 
 class TextModule(tf.Module):
-    """Text to ids and back inside a graph; it owns the tables that this takes.
+    """Base class of in-graph tokenizers: text to ids and back; it owns the lookup tables.
+
+    A subclass implements `encode_normalized` and `decode_tokens`.
 
     Args:
         form: The Unicode form of the text before it becomes ids.
@@ -26,7 +28,7 @@ class TextModule(tf.Module):
         raise NotImplementedError
 
     def decode_tokens(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Returns the text of ids that are neither padding, start nor end, string [B]."""
+        """Returns the text of ids that are not padding, start or end, string [B]."""
         raise NotImplementedError
 
     def tokenize(self, text: tf.Tensor) -> tf.RaggedTensor:
@@ -74,13 +76,13 @@ def _ragged(ids: tf.Tensor | tf.RaggedTensor) -> Any:
 
 
 class SymbolModule(TextModule):
-    """Looks up each symbol of a text in a table.
+    """Looks up the symbols of a text in a table.
 
     Args:
         symbols: The symbols, in the order of their ids, the first of which is 4.
         form: The Unicode form of the text before it becomes ids.
-        split: From normalized text, string [B], to symbols, string [B, None].
-        join: Back, before the text is normalized.
+        split: Function from normalized text, string [B], to symbols, string [B, None].
+        join: Its inverse.
     """
 
     def __init__(
@@ -95,7 +97,7 @@ class SymbolModule(TextModule):
         self._join = join
         first = len(SPECIAL_PIECES)
         ids = tf.range(first, first + len(symbols))
-        # The special ids are no keys: text that looks like their names is ordinary text.
+        # Names of special ids are not in the table: in text, they are ordinary text.
         initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(list(symbols)), ids)
         self._table = tf.lookup.StaticHashTable(initializer, UNK_ID)
         self._symbols = tf.constant([UNKNOWN_TEXT] * first + list(symbols))
@@ -116,14 +118,14 @@ class SentencePieceModule(TextModule):
     Args:
         model: The model file's bytes.
         form: The Unicode form of the text before it becomes ids.
-        escapes: Characters of the text and what stands for them in the model.
+        escapes: Characters of the text, and their replacements in the model.
     """
 
     def __init__(self, model: bytes, form: str, escapes: dict[str, str]) -> None:
         super().__init__(form)
         self._escapes = escapes
-        # Not FastSentencepieceTokenizer: TensorFlow Serving links this one's operation. The name
-        # becomes the resource's: without it all tokenizers of a loaded SavedModel would be one.
+        # Not FastSentencepieceTokenizer, whose operations TensorFlow Serving lacks. The name
+        # becomes the resource's: tokenizers of one name would share it in a SavedModel.
         name = f"SentencePiece_{hashlib.sha256(model).hexdigest()[:16]}"
         self._tokenizer = import_tensorflow_text().SentencepieceTokenizer(
             model, tf.int32, name=name

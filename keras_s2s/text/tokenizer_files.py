@@ -1,4 +1,4 @@
-"""The folder that a tokenizer is saved in, and the checks of what it is made from."""
+"""The saved form of a tokenizer, and checks of its arguments."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from keras_s2s.special_ids import SPECIAL_IDS
 SETTINGS_FILE = "tokenizer.json"
 FORMAT = "keras_s2s tokenizer"
 FORMAT_VERSION = 1
-MOST_BYTES = 2**26  # A million words are half of it.
+MOST_BYTES = 2**26  # Twice the size of a million words.
 
 
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:
@@ -18,7 +18,7 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
 
     Args:
         folder: An existing folder.
-        settings: What the tokenizer is, ready for JSON.
+        settings: The entries of the tokenizer.
     """
     head = {"format": FORMAT, "version": FORMAT_VERSION, "special_ids": SPECIAL_IDS}
     text = json.dumps({**head, **settings}, ensure_ascii=False, indent=1)
@@ -26,14 +26,14 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
 
 
 def read_settings(folder: Path, class_name: str | None = None) -> dict[str, Any]:
-    """Reads the JSON file of a tokenizer and checks what all of them have.
+    """Reads the JSON file of a tokenizer and checks the entries that all classes share.
 
     Args:
         folder: A folder that a tokenizer was saved in.
         class_name: The name of the tokenizer's class; None for any.
 
     Returns:
-        The content of the file. "class" and "normalization" are strings in it.
+        The content of the file, with "class" and "normalization" being strings.
 
     Raises:
         ValueError: If the file is missing, damaged, foreign, from a newer version, or of another
@@ -112,7 +112,7 @@ def missing_method(tokenizer: Any, method: str, purpose: str) -> TypeError:
 
 
 def damaged(path: Path, reason: str) -> str:
-    """Words the error for a file that is not what `save` wrote.
+    """Returns the message for a file that `save` did not write.
 
     Args:
         path: The file.
@@ -128,13 +128,13 @@ def damaged(path: Path, reason: str) -> str:
 
 
 def check_vocabulary_size(vocabulary_size: int | None) -> None:
-    """Checks the number of ids that a tokenizer shall have.
+    """Checks the number of ids of a new tokenizer.
 
     Args:
         vocabulary_size: The number, or None.
 
     Raises:
-        ValueError: If it leaves no place for text.
+        ValueError: If there is no id left for text.
     """
     least = len(SPECIAL_IDS) + 1
     if vocabulary_size is not None and vocabulary_size < least:

@@ -1,4 +1,4 @@
-"""The tokenizers: text to ids and back, the same in Python and in the TensorFlow graph."""
+"""The tokenizer classes, and how a saved tokenizer of any class is loaded."""
 
 import tempfile
 from collections.abc import Mapping

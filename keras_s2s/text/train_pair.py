@@ -1,4 +1,4 @@
-"""The tokenizers of both sides, trained on pairs."""
+"""Training the tokenizers of source and target on pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keras_s2s.text.tokenizers import Tokenizer
 def train_tokenizers(
     pairs: Sequence[tuple[str, str]], options: TextOptions
 ) -> tuple[Tokenizer, Tokenizer]:
-    """The tokenizers of both sides, one and the same where the options join the vocabularies."""
+    """Train both tokenizers; with a joint vocabulary they are one object."""
     from keras_s2s.text import tokenizers
 
     kinds = {

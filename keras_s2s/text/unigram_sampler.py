@@ -1,4 +1,4 @@
-"""Draws at random how text is cut into the pieces of a unigram model, by a seed alone."""
+"""Samples segmentations of text under a unigram model, reproducibly from a seed."""
 
 import math
 from bisect import bisect_left
@@ -8,27 +8,25 @@ from random import Random
 
 from keras_s2s.special_ids import SPECIAL_PIECES, UNK_ID
 
-BLANK = "\u2581"  # How SentencePiece writes a blank.
-UNKNOWN_PENALTY = (
-    10.0  # SentencePiece's: an unknown character scores so much below the worst piece.
-)
-LONGEST_KEPT, MOST_KEPT = 20, 2**15  # Of words: 20 characters, some 80 MB.
+BLANK = "\u2581"  # SentencePiece's space.
+# As in SentencePiece: the score of an unknown character is this much below the lowest score.
+UNKNOWN_PENALTY = 10.0
+LONGEST_KEPT, MOST_KEPT = 20, 2**15  # Cache: words of up to 20 characters, about 80 MB.
 
-# For each end of a piece: the running sums of the weights of those that can end there, where each
-# of them starts, and its id.
+# For each position: the cumulative weights of the tokens that can end there, their start positions
+# and their ids.
 Table = list[tuple[list[float], list[int], list[int]]]
 
 
 class UnigramSampler:
-    """Draws a segmentation with its probability to the power of `alpha`.
+    """Samples a segmentation in proportion to its probability to the power of `alpha`.
 
-    SentencePiece's own draw takes its random numbers from the process: the same seed draws
-    otherwise in the next one.
+    SentencePiece's own sampling cannot be reproduced from a seed in another process.
 
     Args:
-        pieces: What the ids stand for; the first four are special.
-        scores: Their logarithmic probabilities.
-        alpha: 0 finds all segmentations equally likely; the larger, the closer to the best.
+        pieces: The token of each id; the first four are special.
+        scores: Their log-probabilities.
+        alpha: 0 makes all segmentations equally likely; larger values favor the best one.
 
     Example:
         >>> sampler = UnigramSampler(["", "", "", "", "▁a", "▁", "a", "b"], [0.0] * 8, 1.0)
@@ -46,25 +44,25 @@ class UnigramSampler:
         self._weights = [alpha * score for score in scores]
         self._weights[UNK_ID] = alpha * (min(scores[first:]) - UNKNOWN_PENALTY)
         self._longest = max(map(len, self._ids))
-        # Where no piece goes on behind a blank, a word is cut the same way in every sentence.
+        # Without tokens that cross a space, a word has the same segmentations in every sentence.
         self._is_by_words = all(BLANK not in piece[1:] for piece in self._ids)
         self._kept = lru_cache(MOST_KEPT)(self._table)
 
     def sample(self, text: str, random: Random) -> list[int]:
-        """Draws the ids of a text.
+        """Samples the ids of a text.
 
         Args:
-            text: As SentencePiece has normalized it.
-            random: Where the numbers come from.
+            text: Text as normalized by SentencePiece.
+            random: The random number generator.
 
         Returns:
-            The ids; a run of unknown characters is one.
+            The ids; a run of unknown characters is one id.
         """
         ids: list[int] = []
         for word in self._words(text):
             table = self._kept(word) if len(word) <= LONGEST_KEPT else self._table(word)
             ids += _drawn(table, random)
-        return [i for place, i in enumerate(ids) if i != UNK_ID or ids[place - 1 : place] != [i]]
+        return [i for n, i in enumerate(ids) if i != UNK_ID or ids[n - 1 : n] != [i]]
 
     def _words(self, text: str) -> list[str]:
         if not self._is_by_words:
@@ -73,8 +71,8 @@ class UnigramSampler:
         return [*([head] if head else []), *(BLANK + word for word in words)]
 
     def _table(self, word: str) -> Table:
-        """What can end at each place of a word, with the weight of all that leads there."""
-        forward = [0.0]  # Logarithms of sums over all ways to cut the beginning.
+        """The tokens that can end at each position of a word, with their forward weights."""
+        forward = [0.0]  # Log-sums over all segmentations of each prefix.
         table: Table = [([], [], [])]
         for end in range(1, len(word) + 1):
             first = max(0, end - self._longest)
@@ -93,7 +91,7 @@ class UnigramSampler:
 
 
 def _drawn(table: Table, random: Random) -> list[int]:
-    """The ids of one segmentation, drawn from the end."""
+    """The ids of one segmentation, sampled backward from the end."""
     ids: list[int] = []
     end = len(table) - 1
     while end:

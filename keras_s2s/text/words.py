@@ -1,4 +1,4 @@
-"""Words between blanks, with the punctuation taken off so that it can be put back exactly."""
+"""Splits text into words and punctuation marks, reversibly."""
 
 import re
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# All of ASCII's punctuation and symbols, and the marks of other scripts that stand against a word.
-# An explicit list: `\w` and `\p{P}` differ between Python, RE2 and JavaScript, and by version.
+# ASCII punctuation and symbols, and marks of other scripts that are written next to a word. An
+# explicit list: `\w` and `\p{P}` differ between Python, RE2 and JavaScript, and between versions.
 PUNCTUATION = (
     r"[!-/:-@\[-`{-~"
     "¡§«¶·»¿"
@@ -21,13 +21,13 @@ PUNCTUATION = (
     "\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]"  # full and half width
 )
 
-# Says that no blank stood here. A control character, as normalized text contains none, and one
-# that nobody takes for white space.
+# Marks a boundary without a space. A control character, because normalized text contains none, and
+# one that no runtime treats as white space.
 JOINER = "\x01"
 
-# In turn: a joiner on both sides of every mark, none beside a blank, none at the ends, one where
-# two marks meet; then each joiner goes to a mark beside it, and a blank comes between the two.
-# Python's `re` and RE2 read these patterns and replacements alike.
+# In order: insert a joiner on both sides of every mark; remove joiners next to a space and at both
+# ends; merge adjacent joiners; then attach each joiner to a neighboring mark and insert a space.
+# These patterns and replacements mean the same in `re` and RE2.
 SPLIT_RULES = (
     (f"({PUNCTUATION})", rf"{JOINER}\1{JOINER}"),
     (f"{JOINER}? {JOINER}?", " "),
@@ -44,13 +44,13 @@ _OUTER_MARKS = re.compile(f"^{PUNCTUATION}+|{PUNCTUATION}+$")
 
 
 def split_words(text: str) -> list[str]:
-    r"""Splits at blanks and around punctuation.
+    r"""Splits at spaces and around punctuation.
 
     Args:
         text: Normalized text.
 
     Returns:
-        The words and marks. A mark starts or ends with the joiner where no blank stood.
+        The words and marks. A mark starts or ends with the joiner where the text had no space.
 
     >>> split_words("Don't (stop).")
     ['Don', "\x01'\x01", 't', '(\x01', 'stop', '\x01)', '\x01.']
@@ -61,7 +61,7 @@ def split_words(text: str) -> list[str]:
 
 
 def join_words(words: Iterable[str]) -> str:
-    """Undoes `split_words`.
+    """Inverts `split_words`.
 
     Args:
         words: The words and marks.
@@ -76,13 +76,13 @@ def join_words(words: Iterable[str]) -> str:
 
 
 def strip_marks(word: str) -> str:
-    """Takes the punctuation off both ends of a word.
+    """Removes leading and trailing punctuation from a word.
 
     Args:
-        word: Normalized text without blanks.
+        word: Normalized text without spaces.
 
     Returns:
-        The word between them; all of it if it is made of nothing else.
+        The rest of the word; the whole word if it is all punctuation.
 
     >>> strip_marks("(don't)."), strip_marks("...")
     ("don't", '...')
@@ -91,7 +91,7 @@ def strip_marks(word: str) -> str:
 
 
 def split_words_in_graph(text: "tf.Tensor") -> "tf.RaggedTensor":
-    """Does what `split_words` does inside a TensorFlow graph.
+    """Equals `split_words`, inside a TensorFlow graph.
 
     Args:
         text: Normalized text, string [B].
@@ -107,7 +107,7 @@ def split_words_in_graph(text: "tf.Tensor") -> "tf.RaggedTensor":
 
 
 def join_words_in_graph(words: "tf.RaggedTensor") -> "tf.Tensor":
-    """Does what `join_words` does inside a TensorFlow graph.
+    """Equals `join_words`, inside a TensorFlow graph.
 
     Args:
         words: The words and marks, string [B, None].

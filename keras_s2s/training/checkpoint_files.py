@@ -85,7 +85,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         }
     if not {"model", "optimizer", "sums"} <= set(groups):
         raise ValueError(f"no arrays of {sorted(groups)}")
-    states = {_OLD_NAMES.get(name, name): one for name, one in state["states"].items()}
+    states: dict[str, Any] = state["states"]
+    states = {_OLD_NAMES.get(name, name): one for name, one in states.items()}
     return Checkpoint(position, state["steps_per_epoch"], states, groups)
 
 

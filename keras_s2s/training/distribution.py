@@ -194,7 +194,7 @@ def all_reduce_mean(
     Returns:
         The means, equal on all workers; `values` itself in a single process.
     """
-    if not is_multi_worker(strategy):
+    if strategy is None or not is_multi_worker(strategy):
         return values
     import tensorflow as tf
 

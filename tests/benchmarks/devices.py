@@ -75,8 +75,8 @@ def measure(translator: Any, folder: Path) -> list[dict[str, Any]]:
         )
 
     parameters = 4 * translator.model.count_params()
-    kernels = translator.model.decoder.kernels()  # Joined once, not in every step.
-    contract = Contract(translator.model, kernels=kernels)
+    weights = translator.model.decoder.step_weights()  # Joined once, not in every step.
+    contract = Contract(translator.model, weights=weights)
     add("tf.function", "float32", contract_run(contract), parameters)
     for quantize in ("none", "float16", "int8"):
         goal = folder / f"litert-{quantize}"

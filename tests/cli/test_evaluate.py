@@ -90,7 +90,7 @@ def test_a_blank_answer_counts_and_what_was_mended_is_told(
     (files / "answers").write_bytes(b"b a\r\n\r\nc\r\nb b\r\n")
     words = ["score", "--answers", files / "answers", "--target", files / "targets"]
     assert figures(files, *words)["exact_match"] == 0.75
-    assert "CRLF, 4 mended" in capsys.readouterr().err
+    assert "CRLF, 4 cleaned" in capsys.readouterr().err
 
 
 def test_perplexity_is_told_where_it_is_asked_for(

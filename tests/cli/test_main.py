@@ -195,7 +195,7 @@ def test_translate_reads_and_writes_files_packed_or_plain(
     words = ["--input", tmp_path / "in.gz", "--output", tmp_path / "out", "--beam", 1]
     assert call("translate", "--model", model, *words) == 0
     captured = capsys.readouterr()
-    assert captured.out == "" and "CRLF, 1 mended (line 1)" in captured.err
+    assert captured.out == "" and "CRLF, 1 cleaned (line 1)" in captured.err
     expected = Translator.load(model).translate(["abc", "d\u00a0b"], search=Greedy())
     assert (tmp_path / "out").read_bytes().decode() == "".join(f"{one}\n" for one in expected)
     assert sorted(os.listdir(tmp_path)) == ["in.gz", "out"]

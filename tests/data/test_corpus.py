@@ -48,15 +48,15 @@ def test_sides_of_different_length_are_an_error_that_gives_both_counts(
 @pytest.mark.parametrize(
     ("line", "clean", "kind", "action"),
     [
-        ("\ufeffA dog.", "A dog.", "byte-order mark", "mended"),
-        ("A dog.\r", "A dog.", "CRLF", "mended"),
-        ("A\x00dog.", "A dog.", "control character", "mended"),
-        ("A\x85dog.", "A dog.", "control character", "mended"),
-        ("A\u2028dog.", "A dog.", "control character", "mended"),
-        ("A\u2029dog.", "A dog.", "control character", "mended"),
-        ("A\rdog.", "A dog.", "control character", "mended"),
-        ("A\tdog.", "A dog.", "TAB", "mended"),
-        (" A dog.\u3000", "A dog.", "outer blanks", "mended"),
+        ("\ufeffA dog.", "A dog.", "byte-order mark", "cleaned"),
+        ("A dog.\r", "A dog.", "CRLF", "cleaned"),
+        ("A\x00dog.", "A dog.", "control character", "cleaned"),
+        ("A\x85dog.", "A dog.", "control character", "cleaned"),
+        ("A\u2028dog.", "A dog.", "control character", "cleaned"),
+        ("A\u2029dog.", "A dog.", "control character", "cleaned"),
+        ("A\rdog.", "A dog.", "control character", "cleaned"),
+        ("A\tdog.", "A dog.", "TAB", "cleaned"),
+        (" A dog.\u3000", "A dog.", "outer blanks", "cleaned"),
         ("A\u00a0dog.", "A\u00a0dog.", "no-break space", "kept"),
     ],
 )
@@ -108,7 +108,7 @@ def test_an_evaluation_set_keeps_every_pair(tmp_path: Path) -> None:
     assert corpus.report.count("empty side") == 2
     assert corpus.report.count("too long") == 1
     assert corpus.report.count("exact duplicate") == 1
-    assert {finding.action for finding in corpus.report.findings} == {"kept", "mended"}
+    assert {finding.action for finding in corpus.report.findings} == {"kept", "cleaned"}
 
 
 @settings(deadline=None)
@@ -125,7 +125,7 @@ def test_any_text_comes_out_clean_and_stays_as_it_is(
         earlier, pairs = pairs, list(corpus)
         assert len(pairs) == len(earlier)
     assert pairs == earlier
-    assert not any(finding.action == "mended" for finding in corpus.report.findings)
+    assert not any(finding.action == "cleaned" for finding in corpus.report.findings)
 
 
 def test_every_iteration_reads_and_reports_anew(tmp_path: Path) -> None:

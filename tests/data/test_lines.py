@@ -108,16 +108,16 @@ def test_an_abandoned_file_is_closed(tmp_path: Path) -> None:
 def test_a_report_counts_all_and_names_the_first_lines() -> None:
     report = CorpusReport(("a.en", "a.de"), read=9_000, kept=8_999)
     for line_number in range(10, 1_210):
-        report.add("TAB", "target", "mended", line_number)
-    report.add("TAB", "source", "mended", 7)
+        report.add("TAB", "target", "cleaned", line_number)
+    report.add("TAB", "source", "cleaned", 7)
     report.add("empty side", "source", "skipped", 3)
     assert report.count("TAB") == 1_201
     assert report.count("TAB", "source") == 1
     assert report.count("CRLF") == 0
     assert str(report) == (
         "a.en | a.de: 9,000 pairs read, 8,999 kept, 1 skipped\n"
-        "  target: TAB, 1,200 mended (lines 10, 11, 12, 13, 14, ...)\n"
-        "  source: TAB, 1 mended (line 7)\n"
+        "  target: TAB, 1,200 cleaned (lines 10, 11, 12, 13, 14, ...)\n"
+        "  source: TAB, 1 cleaned (line 7)\n"
         "  source: empty side, 1 skipped (line 3)"
     )
 

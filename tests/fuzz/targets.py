@@ -47,7 +47,7 @@ def random_file(random: Random) -> bytes:
 
 
 def corpora(_: Path) -> Case:
-    """Corpora: pairs are read, mended, and clean where they are kept."""
+    """Corpora: pairs are read, cleaned, and clean where they are kept."""
     from keras_s2s.data.corpus import Corpus, read_lines
 
     def case(random: Random, folder: Path) -> None:

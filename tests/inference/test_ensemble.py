@@ -1,5 +1,6 @@
 """An ensemble answers by the mean of its models' probabilities."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,29 @@ def make(seed: int, units: int = 12, attention: Any = "luong", **options: Any) -
     return Translator(model, TOKENIZER, TOKENIZER, search=Beam(3))
 
 
+@cache
+def one_model() -> Translator:
+    """What no test changes; its graphs are built once."""
+    return make(1)
+
+
+@cache
 def different_shapes() -> list[Translator]:
     return [
         make(1, 12, input_feeding=True),
         make(2, 8, BahdanauAttention(6), cell="gru", num_layers=2),
         make(3, 10, None),
     ]
+
+
+@cache
+def ensemble_of_shapes() -> Any:
+    return Translator.ensemble(different_shapes())
+
+
+@cache
+def ensemble_of_copies() -> Any:
+    return Translator.ensemble([one_model(), one_model()])
 
 
 def probabilities(translator: Translator, source: list[int], target: list[int]) -> np.ndarray:
@@ -64,9 +82,9 @@ SEARCHES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("search", SEARCHES)
 def test_two_copies_of_a_model_answer_as_the_one(search: str) -> None:
-    one = make(1)
+    one = one_model()
     options = {**SEARCHES[search], "maximum_length": 9}
-    twice = Translator.ensemble([one, one]).stream(TEXTS, **options)
+    twice = ensemble_of_copies().stream(TEXTS, **options)
     for ours, theirs in zip(twice, one.stream(TEXTS, **options), strict=True):
         assert [a.target_pieces for a in ours] == [b.target_pieces for b in theirs]
         for a, b in zip(ours, theirs, strict=True):
@@ -83,7 +101,7 @@ def test_the_probability_is_the_mean_of_those_of_models_of_any_shapes(search: st
     options = {**SEARCHES[search], "maximum_length": 7}
     if search == "beam":  # A model without attention has no coverage.
         options["search"] = Beam(4)
-    for answer in next(Translator.ensemble(several).stream(["bad"], **options)):
+    for answer in next(ensemble_of_shapes().stream(["bad"], **options)):
         target = TOKENIZER.encode(answer.text)
         count = len(answer.target_pieces)
         chosen = [*target, END][:count]
@@ -101,9 +119,7 @@ def test_the_greedy_answer_takes_the_token_of_the_largest_mean() -> None:
         mean = np.mean([probabilities(one, source, target)[-1] for one in several], axis=0)
         mean[[0, START]] = 0.0
         target.append(int(mean.argmax()))
-    (answer,) = Translator.ensemble(several).translate(
-        ["hgfedcba"], search=Greedy(), maximum_length=10
-    )
+    (answer,) = ensemble_of_shapes().translate(["hgfedcba"], search=Greedy(), maximum_length=10)
     assert answer == TOKENIZER.decode(target)
 
 
@@ -118,7 +134,7 @@ def test_the_attention_is_the_mean_of_the_models_that_have_one() -> None:
     several = different_shapes()
     options: dict[str, Any] = {"search": Greedy(), "attention": True, "maximum_length": 1}
     weights = [next(one.stream(["bad"], **options))[0].weights for one in several[:2]]
-    (answer,) = next(Translator.ensemble(several).stream(["bad"], **options))
+    (answer,) = next(ensemble_of_shapes().stream(["bad"], **options))
     expected = np.mean(np.array(weights, "float32"), axis=0)
     np.testing.assert_allclose(np.array(answer.weights), expected, atol=1e-6)
 
@@ -132,7 +148,7 @@ def test_models_without_attention_have_none_together() -> None:
 
 @pytest.mark.parametrize("beam_size", [1, 3])
 def test_an_answer_is_the_same_alone_and_in_any_company(beam_size: int) -> None:
-    ensemble = Translator.ensemble(different_shapes())
+    ensemble = ensemble_of_shapes()
     options: dict[str, Any] = {"search": Beam(beam_size), "maximum_length": 9}
     alone = [ensemble.translate([text], **options)[0] for text in TEXTS]
     assert ensemble.translate(TEXTS, **options) == alone

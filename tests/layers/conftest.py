@@ -93,8 +93,8 @@ class Reference:
         if local == "monotonic":
             center = np.minimum(position, length - 1)
         elif local == "predictive":
-            bent = np.tanh(query @ self.array(attention.place_kernel))
-            center = length * _sigmoid(bent @ self.array(attention.place_vector))[:, None]
+            bent = np.tanh(query @ self.array(attention.position_kernel))
+            center = length * _sigmoid(bent @ self.array(attention.position_vector))[:, None]
         if local:
             mask = mask & (np.abs(places - center) <= attention.window)
         exponents = np.where(mask, np.exp(scores), 0.0)

@@ -167,8 +167,8 @@ def test_a_monotonic_window_goes_with_the_target_and_stays_at_the_last_token(kin
 
 def test_a_predictive_window_follows_the_query_between_the_ends() -> None:
     attention, query, memory = make("local-p")
-    attention.place_kernel.assign(np.eye(UNITS))
-    attention.place_vector.assign([100, 0, 0, 0])
+    attention.position_kernel.assign(np.eye(UNITS))
+    attention.position_vector.assign([100, 0, 0, 0])
     ends = np.zeros((3, 2, UNITS), "float32")
     ends[:, 0, 0], ends[:, 1, 0] = -1, 1  # p is 0, and p is the number of tokens.
     _, weights = attention(ends, attention.project(memory), memory, MASK)

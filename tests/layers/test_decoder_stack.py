@@ -1,14 +1,16 @@
-from typing import Any, NamedTuple
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_s2s.layers.bahdanau import BahdanauAttention
 from keras_s2s.layers.decoder_stack import DecoderStack
-from keras_s2s.layers.decoder_state import Noise
+from keras_s2s.layers.decoder_state import DropoutMasks
 from keras_s2s.layers.luong import LuongAttention
-from keras_s2s.layers.scan import apply_kernel
+from keras_s2s.layers.recurrent import make_cell
+from keras_s2s.layers.scan import Dense
 
 UNITS, EMBEDDING, READOUT, LENGTH, BATCH = 4, 5, 6, 7, 3
 MASK = tf.constant([[True] * 5, [True] * 3 + [False] * 2, [True] + [False] * 4])
@@ -29,77 +31,78 @@ def normal(*shape: int) -> Any:
     return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), "float32")
 
 
-class Read(NamedTuple):
-    """What a stack reads of a source."""
-
-    keys: Any
-    memory: Any
-    memory_mask: Any
-
-
 def make(
     attention: str = "luong",
     input_feeding: bool = True,
     cell: str = "lstm",
     dropout: float = 0.0,
     dtype: str = "float32",
-) -> tuple[DecoderStack, Read]:
+) -> tuple[DecoderStack, Any]:
     """A stack of two layers with random weights, and what it reads of a source."""
     layers = {"luong": LuongAttention(UNITS), "bahdanau": BahdanauAttention(3), "none": None}
     stack = DecoderStack(
-        UNITS,
+        [make_cell(cell, UNITS, f"cell_{layer}", dtype) for layer in range(2)],
+        layers[attention],
         READOUT,
-        num_layers=2,
-        cell=cell,
-        attention=layers[attention],
         input_feeding=input_feeding,
         residual=True,
         dropout=dropout,
-        dtype=dtype,
     )
     memory = normal(BATCH, 5, 8)
     stack.build((None, EMBEDDING), memory.shape)
     for weight in stack.weights:
         weight.assign(0.5 * normal(*weight.shape))
-    keys = stack.attention.project(memory) if stack.attention else None
-    return stack, Read(keys, memory, MASK)
+    if stack.attention is None:
+        return stack, None
+    return stack, stack.attention.step_weights(stack.attention.project(memory), memory, MASK)
 
 
 @WAYS
 def test_a_run_is_one_position_after_the_other(options: dict[str, Any]) -> None:
     stack, read = make(**options)
     embedded = normal(LENGTH, BATCH, EMBEDDING)
-    kernels = stack.kernels() | stack.matrices(read.keys, read.memory)
-
-    def dense(name: str, value: Any) -> Any:
-        return apply_kernel(value, kernels[name])
-
-    state, expected = stack.zeros(BATCH), []
-    constants = stack.constants(read.keys, read.memory_mask)
+    weights, state, expected = stack.step_weights(), stack.zeros(BATCH), []
     for position in embedded:
-        projected = dense("embedding", position)
-        state, found = stack.advance(state, projected, Noise(), constants, dense)
-        expected.append(
-            found.attentional if stack.input_feeding else stack.readout(found.hidden, found.context)
-        )
+        projected = weights.embedding(position)
+        state, found = stack.advance(state, projected, DropoutMasks(), weights, read)
+        readout = stack.readout(found.hidden, found.context, weights)
+        expected.append(found.attentional if stack.input_feeding else readout)
     for training in (False, True):
-        actual = stack.run(embedded, stack.zeros(BATCH), *read, training=training)
+        actual = stack.run(embedded, stack.zeros(BATCH), weights, read, training=training)
         np.testing.assert_allclose(actual, np.stack(expected, axis=1), rtol=0, atol=1e-5)
 
 
 @WAYS
-def test_a_position_multiplies_with_each_kernel_and_matrix_once(options: dict[str, Any]) -> None:
+def test_a_position_multiplies_with_each_matrix_once(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack, read = make(**options)
-    kernels, used = stack.kernels() | stack.matrices(read.keys, read.memory), []
+    weights, used = stack.step_weights(), []
+    multiply = Dense.__call__
 
-    def dense(name: str, value: Any) -> Any:
-        used.append(name)
-        return apply_kernel(value, kernels[name])
+    def counted(dense: Dense, value: Any) -> Any:
+        used.append(dense)
+        return multiply(dense, value)
 
-    projected = dense("embedding", normal(BATCH, EMBEDDING))
-    constants = stack.constants(read.keys, read.memory_mask)
-    stack.advance(stack.zeros(BATCH), projected, Noise(), constants, dense)
-    assert sorted(used) == sorted(kernels)
+    monkeypatch.setattr(Dense, "__call__", counted)
+    projected = weights.embedding(normal(BATCH, EMBEDDING))
+    of_step = weights if stack.input_feeding else weights._replace(readout=None)
+    stack.advance(stack.zeros(BATCH), projected, DropoutMasks(), of_step, read)
+    expected = denses_in((of_step, read))
+    assert sorted(id(dense.matrix) for dense in used) == sorted(id(d.matrix) for d in expected)
+
+
+def denses_in(structure: Any) -> list[Dense]:
+    found: list[Dense] = []
+
+    def take(part: Any) -> Any:
+        if isinstance(part, Dense):
+            found.append(part)
+            return part
+        return None
+
+    keras.tree.traverse(take, structure)
+    return found
 
 
 @WAYS
@@ -108,9 +111,9 @@ def test_dropout_zeroes_its_share_of_the_attentional_vectors_and_scales_the_rest
 ) -> None:
     stack, read = make(**options, dropout=0.25)
     embedded = normal(100, BATCH, EMBEDDING)
-    dropped = stack.run(embedded, stack.zeros(BATCH), *read, training=True).numpy()
+    dropped = stack.run(embedded, stack.zeros(BATCH), stack.step_weights(), read, True).numpy()
     assert 0.2 < np.mean(dropped == 0) < 0.3
-    assert stack.run(embedded, stack.zeros(BATCH), *read, training=False).numpy().all()
+    assert stack.run(embedded, stack.zeros(BATCH), stack.step_weights(), read, False).numpy().all()
     # A tanh stays within 1: what is above it was scaled.
     assert 1 < np.abs(dropped).max() <= 1 / 0.75 + 1e-6
 

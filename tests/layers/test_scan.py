@@ -1,10 +1,10 @@
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_s2s.layers.scan import scan
+from keras_s2s.layers.scan import Dense, scan
 
 BATCH, LENGTH, INPUTS, UNITS = 2, 5, 3, 4
 
@@ -29,15 +29,39 @@ def make_arguments(dtype: str = "float32") -> dict[str, Any]:
     }
 
 
-def step(carry: Any, x: Any, constants: Any, dense: Any) -> tuple[Any, Any]:
+class Weights(NamedTuple):
+    scale: Any
+    bound: Any
+    plain: Dense
+    biased: Dense
+    of_rows: Dense
+    missing: Any = None
+    unused: Dense | None = None
+
+
+def step(carry: Any, x: Any, weights: Weights) -> tuple[Any, Any]:
     """A recurrence with a mask that reads one constant twice and returns two outputs."""
     hidden, total = carry
     value, real = x
-    bound = tf.cast(constants["bound"], value.dtype)
-    new = tf.tanh(dense("plain", hidden) * constants["scale"] + dense("biased", value))
-    new = new + 0.1 * dense("of_rows", tf.tanh(hidden))
-    new = tf.where(real, new * bound + constants["scale"], hidden)
+    bound = tf.cast(weights.bound, value.dtype)
+    new = tf.tanh(weights.plain(hidden) * weights.scale + weights.biased(value))
+    new = new + 0.1 * weights.of_rows(tf.tanh(hidden))
+    new = tf.where(real, new * bound + weights.scale, hidden)
     return (new, total + new * new), {"hidden": new, "rate": tf.sigmoid(total)}
+
+
+def run(arguments: dict[str, Any], **options: Any) -> tuple[Any, Any]:
+    """The scan of `step` over tensors by their names."""
+    constants, kernels = arguments["constants"], arguments["kernels"]
+    weights = Weights(
+        constants["scale"],
+        constants["bound"],
+        Dense(kernels["plain"]),
+        Dense(*kernels["biased"]),
+        Dense(kernels["of_rows"]),
+        unused=Dense(tf.ones((2, 3))),
+    )
+    return scan(step, arguments["carry"], arguments["inputs"], weights, **options)
 
 
 def in_numpy(arguments: dict[str, Any], reverse: bool) -> tuple[Any, Any]:
@@ -59,7 +83,7 @@ def loss_and_gradients(arguments: dict[str, Any], **options: Any) -> tuple[Any, 
     sources = [v for v in tf.nest.flatten(arguments) if v.dtype.is_floating]
     with tf.GradientTape() as tape:
         tape.watch(sources)
-        last, outputs = scan(step, **arguments, **options)
+        last, outputs = run(arguments, **options)
         weights = tf.range(1, LENGTH + 1)[:, None, None]
         loss = tf.reduce_sum(tf.sin(last[0]) + last[1] ** 2)
         for value in tf.nest.flatten(outputs):
@@ -81,7 +105,7 @@ def test_values_are_those_of_a_plain_loop_and_outputs_keep_their_positions(
     reverse: bool, how: Any
 ) -> None:
     arguments = make_arguments()
-    last, outputs = scan(step, **arguments, reverse=reverse, **how)
+    last, outputs = run(arguments, reverse=reverse, **how)
     expected_last, (hidden, rate) = in_numpy(arguments, reverse)
     assert_close(last, expected_last, 1e-5)
     assert_close(outputs["hidden"], hidden, 1e-5)
@@ -124,7 +148,7 @@ def test_gradient_is_right_when_the_loss_reads_only_a_part(read: str) -> None:
     for training in (True, False):
         with tf.GradientTape() as tape:
             tape.watch(kernel)
-            last, outputs = scan(step, **arguments, training=training)
+            last, outputs = run(arguments, training=training)
             loss = tf.reduce_sum(last[0] if read == "last" else outputs["hidden"][2])
         gradients.append(tape.gradient(loss, kernel))
     assert float(tf.reduce_max(tf.abs(gradients[0]))) > 0.01
@@ -158,9 +182,9 @@ def test_compiled_values_and_gradients_are_the_eager_ones_with_unknown_batch_and
 def test_one_tensor_given_as_two_constants_gets_both_gradients() -> None:
     value = tf.constant([[2.0]])
 
-    def add(carry: Any, x: Any, constants: Any, dense: Any) -> tuple[Any, Any]:
-        keys, memory = constants
-        return dense("one", carry) + x * keys * memory, ()
+    def add(carry: Any, x: Any, weights: Any) -> tuple[Any, Any]:
+        keys, memory, one = weights
+        return one(carry) + x * keys * memory, ()
 
     with tf.GradientTape() as tape:
         tape.watch(value)
@@ -168,8 +192,7 @@ def test_one_tensor_given_as_two_constants_gets_both_gradients() -> None:
             add,
             tf.zeros((1, 1)),
             tf.ones((3, 1, 1)),
-            (value, value),
-            {"one": tf.ones((1, 1))},
+            (value, value, Dense(tf.ones((1, 1)))),
             training=True,
         )
     gradient: Any = tape.gradient(last, value)
@@ -179,8 +202,9 @@ def test_one_tensor_given_as_two_constants_gets_both_gradients() -> None:
 def test_lower_precision_keeps_its_dtype_and_sums_the_gradient_of_a_constant_in_float32() -> None:
     scale = tf.constant([[1.0]], "bfloat16")
 
-    def add(carry: Any, x: Any, constants: Any, dense: Any) -> tuple[Any, Any]:
-        return dense("one", carry), x * constants
+    def add(carry: Any, x: Any, weights: Any) -> tuple[Any, Any]:
+        scale, one = weights
+        return one(carry), x * scale
 
     length = 300  # Ones added up in bfloat16 stay at 256.
     with tf.GradientTape() as tape:
@@ -189,8 +213,7 @@ def test_lower_precision_keeps_its_dtype_and_sums_the_gradient_of_a_constant_in_
             add,
             tf.zeros((1, 1), "bfloat16"),
             tf.ones((length, 1, 1), "bfloat16"),
-            scale,
-            {"one": tf.ones((1, 1), "bfloat16")},
+            (scale, Dense(tf.ones((1, 1), "bfloat16"))),
             training=True,
         )
         total = tf.reduce_sum(tf.cast(outputs, "float32"))
@@ -203,6 +226,42 @@ def test_a_length_of_one_and_a_length_of_zero_work() -> None:
     arguments = make_arguments()
     for length in (1, 0):
         short = {**arguments, "inputs": tuple(v[:length] for v in arguments["inputs"])}
-        last, outputs = scan(step, **short, training=True)
+        last, outputs = run(short, training=True)
         assert outputs["hidden"].shape == (length, BATCH, UNITS)
     assert_close(last, arguments["carry"], 0)
+
+
+def test_a_dense_that_no_position_calls_has_a_gradient_of_zeros() -> None:
+    unused = tf.ones((2, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(unused)
+        last, _ = scan(
+            lambda carry, x, weights: (carry + x, carry),
+            tf.zeros((1, 1)),
+            tf.ones((3, 1, 1)),
+            Dense(unused),
+            training=True,
+        )
+    gradient: Any = tape.gradient(last, unused)
+    assert gradient.shape == (2, 3)
+    assert not gradient.numpy().any()
+
+
+def test_a_dense_that_a_position_calls_twice_is_refused() -> None:
+    def twice(carry: Any, x: Any, weights: Any) -> tuple[Any, Any]:
+        return weights(weights(carry)) + x, carry
+
+    arguments = tf.zeros((1, 1)), tf.ones((3, 1, 1)), Dense(tf.ones((1, 1)))
+    with pytest.raises(ValueError, match="each of its Dense weights once"):
+        scan(twice, *arguments, training=True)
+
+
+def test_a_variable_that_would_get_no_gradient_is_refused_by_its_name() -> None:
+    hidden = tf.Variable([[2.0]], name="own_kernel")
+
+    def read(carry: Any, x: Any, weights: Any) -> tuple[Any, Any]:
+        return weights(carry) + x * hidden, carry
+
+    arguments = tf.zeros((1, 1)), tf.ones((3, 1, 1)), Dense(tf.ones((1, 1)))
+    with pytest.raises(ValueError, match="Received: a step that reads own_kernel"):
+        scan(read, *arguments, training=True)

@@ -13,6 +13,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from keras_s2s.cli.main import main
 from keras_s2s.training.distribution import TRY_AGAIN
 
 
@@ -40,7 +41,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(folder: Path) -> None:
+def told(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[object, str]:
+    """The status and what is said of a training that does not begin, without another process."""
+    program, _, _, *given = runs.command(*words)
+    assert program == sys.executable
+    with pytest.raises(SystemExit) as left:
+        main(given)
+    return left.value.code, capsys.readouterr().err
+
+
+def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def in_a_late_write() -> bool:
         return runs.newest_step(folder, "cut") >= 20 and runs.is_writing(folder, "cut")
 
@@ -49,13 +61,13 @@ def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(folder: Pa
     assert status == -signal.SIGKILL, said
     killed_at = runs.newest_step(folder, "cut")
 
-    found = runs.train(folder, "cut")
-    assert found.returncode == 2
-    assert "Go on with --resume, or delete that folder." in found.stderr
-    found = runs.train(folder, "cut", "--resume", "--dropout", "0.3")
-    assert found.returncode == 2
-    assert "with the pairs and the options that it began with" in found.stderr
-    assert "Received: dropout=0.3 instead of " in found.stderr
+    status, said = told(capsys, folder, "cut")
+    assert status == 2
+    assert "Go on with --resume, or delete that folder." in said
+    status, said = told(capsys, folder, "cut", "--resume", "--dropout", "0.3")
+    assert status == 2
+    assert "with the pairs and the options that it began with" in said
+    assert "Received: dropout=0.3 instead of " in said
 
     def later() -> bool:
         return runs.newest_step(folder, "cut") >= killed_at + 4
@@ -71,14 +83,16 @@ def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(folder: Pa
     assert not (folder / "cut.checkpoints").exists()
 
 
-def test_a_finished_training_is_not_trained_again(folder: Path) -> None:
+def test_a_finished_training_is_not_trained_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = (folder / "whole" / "model.keras").stat().st_mtime_ns
-    found = runs.train(folder, "whole", "--resume")
-    assert found.returncode == 0
-    assert "is finished" in found.stderr
-    found = runs.train(folder, "whole", "--resume", "--dropout", "0.3")
-    assert found.returncode == 2
-    assert "is finished, and another must not take its place by itself" in found.stderr
+    status, said = told(capsys, folder, "whole", "--resume")
+    assert status == 0
+    assert "is finished" in said
+    status, said = told(capsys, folder, "whole", "--resume", "--dropout", "0.3")
+    assert status == 2
+    assert "is finished, and another must not take its place by itself" in said
     assert (folder / "whole" / "model.keras").stat().st_mtime_ns == before
 
 

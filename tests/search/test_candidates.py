@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from keras_s2s.search.candidates import best_tokens, take_rows, top_values, uniform_numbers
+from keras_s2s.search.candidates import best_tokens, take_rows, top_values
+from keras_s2s.search.sample import uniform_numbers
 
 
 def test_rows_are_taken_by_their_own_index() -> None:

@@ -17,13 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_s2s.search.search import (
-    SearchResult,
-    beam_search,
-    greedy_search,
-    repeat_rows,
-    sample_search,
-)
+from keras_s2s.search.beam import beam_search
+from keras_s2s.search.candidates import repeat_rows
+from keras_s2s.search.greedy import greedy_search
+from keras_s2s.search.inputs import SearchResult
+from keras_s2s.search.sample import sample_search
 from keras_s2s.search.strategies import Beam, Sample, check_strategy
 
 PAD, UNK, START, END = range(4)
@@ -669,7 +667,9 @@ ON_JAX = """
 import json, sys
 import jax, numpy as np
 from keras import ops
-from keras_s2s.search.search import beam_search, greedy_search, sample_search
+from keras_s2s.search.beam import beam_search
+from keras_s2s.search.greedy import greedy_search
+from keras_s2s.search.sample import sample_search
 from keras_s2s.search.strategies import Beam, Sample
 
 table = ops.array(json.loads(sys.argv[1]), "float32")

@@ -61,7 +61,11 @@ def test_the_training_moves_the_weights(one_device: dict[str, np.ndarray]) -> No
     assert losses[0] - losses[-1] > 0.3
 
 
-@pytest.mark.parametrize("devices", [1, 3])
+# One device is the case without a boundary, three are the graph of two once more and take 40 s.
+@pytest.mark.parametrize(
+    "devices",
+    [2, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)],
+)
 def test_several_devices_train_as_one_does(
     devices: int, tmp_path: Path, one_device: dict[str, np.ndarray]
 ) -> None:
@@ -82,6 +86,7 @@ def test_several_processes_train_as_one_does(
         assert np.load(tmp_path / f"{number}.npz")["mean"] == 1 / count
 
 
+@pytest.mark.slow  # Of Keras and not of this package: it can only change with Keras' version.
 def test_stock_keras_still_fails_with_several_workers(tmp_path: Path) -> None:
     """When this fails, `patch_multi_worker_fit` can be removed."""
     found = run_workers(2, tmp_path, "stock")

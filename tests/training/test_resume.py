@@ -1,9 +1,11 @@
 """A training that was stopped ends with the weights of one that was not, bit for bit."""
 
+import functools
 import json
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from keras_s2s.training.distribution import TRY_AGAIN
 from keras_s2s.training.optimizers import CompiledAdam
 from keras_s2s.training.resume import TrainingHistory, resumable_fit
 from keras_s2s.training.schedules import ProgressSchedule
-from keras_s2s.training.validation import BestWeights
+from keras_s2s.training.validation import BestWeights, token_evaluator
 from keras_s2s.training.weight_averaging import AveragedWeights
 
 STEPS, EPOCHS = 5, 3
@@ -75,11 +77,47 @@ def make_model() -> Seq2Seq:
     return model
 
 
-def train(
-    folder: Path, *hooks: Hook, every: int = 1, patience: int = 9, epochs: int = EPOCHS
-) -> dict[str, Any]:
-    """Train a new model from what is in the folder, and tell all that came of it."""
+@functools.cache
+def compiled_model() -> tuple[Seq2Seq, list[tuple[Any, np.ndarray]]]:
+    """A model whose graphs are built once for all tests, and what each variable starts with."""
     model = make_model()
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    return model, [(variable, np.array(variable)) for variable in variables]
+
+
+def untrained_model() -> Seq2Seq:
+    """The model of all tests as `make_model` gives it: most of a training builds graphs."""
+    model, start = compiled_model()
+    for variable, value in start:
+        variable.assign(value)
+    return model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_evaluator() -> Iterator[None]:
+    """The evaluation of a model has no state between two calls, so its graph is built once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "keras_s2s.training.validation.token_evaluator", functools.cache(token_evaluator)
+        )
+        yield
+    compiled_model.cache_clear()
+
+
+def train(
+    folder: Path,
+    *hooks: Hook,
+    every: int = 1,
+    patience: int = 9,
+    epochs: int = EPOCHS,
+    is_new: bool = False,
+) -> dict[str, Any]:
+    """Train from what is in the folder, and tell all that came of it.
+
+    `is_new` makes a new model, as another process would; else the graphs of the last are taken.
+    """
+    model = make_model() if is_new else untrained_model()
     best = BestWeights(BATCHES.epoch(0), patience=patience)
     schedule = ProgressSchedule(1e-2, STEPS * EPOCHS)
     callbacks = [schedule, AveragedWeights(), best, *hooks]
@@ -120,10 +158,11 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_stopped_anywhere_it_ends_with_the_same_bits(
     stops: tuple, every: int, tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:
+    is_new = stops == (1,)
     for steps in stops:
         with pytest.raises(Crash):
-            train(tmp_path, Hook(steps, crash), every=every)
-    assert_same(train(tmp_path, every=every), undisturbed)
+            train(tmp_path, Hook(steps, crash), every=every, is_new=is_new)
+    assert_same(train(tmp_path, every=every, is_new=is_new), undisturbed)
 
 
 @pytest.mark.slow
@@ -307,9 +346,13 @@ def test_metrics_go_on_and_callbacks_of_one_class_are_two(tmp_path: Path) -> Non
         def set_state(self, state: dict[str, Any]) -> None:
             self.seen = state["seen"]
 
+    model = Seq2Seq(Encoder(20, 4), Decoder(20, 4))
+    model.compile("sgd", MaskedCrossentropy(), metrics=[TokenAccuracy()])
+    start = model.get_weights()
+
     def run(folder: Path, *hooks: Any) -> tuple[Any, list[int]]:
-        model = make_model()
-        model.compile(CompiledAdam(1e-2), loss=MaskedCrossentropy(), metrics=[TokenAccuracy()])
+        model.set_weights(start)
+        model.optimizer.iterations.assign(0)
         first, second = Count(), Count()
         second.seen = 100
         checkpoints = Checkpoints(folder, minutes=None, steps=1)
@@ -371,7 +414,7 @@ def test_a_worker_that_does_not_write_reads(tmp_path: Path, undisturbed: dict[st
         train(tmp_path, Hook(4, crash))
     names = sorted(os.listdir(tmp_path))
     shutil.copytree(tmp_path, tmp_path.with_name("other"))
-    model = make_model()
+    model = untrained_model()
     schedule = ProgressSchedule(1e-2, STEPS * EPOCHS)
     callbacks = [schedule, AveragedWeights(), BestWeights(BATCHES.epoch(0), patience=9)]
     reader = Checkpoints(tmp_path, minutes=None, steps=1, is_writer=False)
@@ -390,7 +433,7 @@ def test_numbers_out_of_range_are_refused(options: dict[str, Any], tmp_path: Pat
 
 def test_each_checkpoint_has_its_companions(tmp_path: Path) -> None:
     model, plain = small_model(), Checkpoints(tmp_path)
-    extended = plain.with_companions(lambda folder: (folder / "note").write_text("x") and None)
+    extended = plain.with_companions(lambda folder: (folder / "note").touch())
     assert extended is not plain and plain.write_companions is None
     extended.save(model, Position(0, 1, 1))
     plain.save(model, Position(0, 2, 2))

@@ -1,0 +1,72 @@
+"""Checks of the arguments of encoder and decoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_s2s.layers.attention import Attention
+from keras_s2s.layers.scheduled_sampling import ScheduledSampling
+
+
+def check_encoder_sizes(
+    vocabulary_size: int, num_layers: int, embedding_dimension: int | None
+) -> None:
+    """Raise ValueError if an encoder's size is too small."""
+    for label, value, least in (
+        ("vocabulary_size", vocabulary_size, 4),
+        ("num_layers", num_layers, 1),
+    ):
+        if value < least:
+            raise ValueError(f"`{label}` is too small. Received: {label}={value}")
+    _check_embedding_dimension(embedding_dimension)
+
+
+def check_directions(
+    units: int, bidirectional: bool, alternating: bool, reverse_source: bool
+) -> None:
+    """Raise ValueError if an encoder's directions do not go together, or with its units."""
+    if units < 1 or (bidirectional and units % 2):
+        raise ValueError(
+            "`units` must be positive, and even when `bidirectional`: each direction has half. "
+            f"Received: units={units}"
+        )
+    if bidirectional and (alternating or reverse_source):
+        raise ValueError(
+            "`alternating` and `reverse_source` are for layers of one direction: pass "
+            f"bidirectional=False. Received: alternating={alternating}, "
+            f"reverse_source={reverse_source}"
+        )
+
+
+def check_decoder_sizes(
+    vocabulary_size: int, units: int, num_layers: int, embedding_dimension: int | None
+) -> None:
+    """Raise ValueError if a decoder's size is too small."""
+    if vocabulary_size < 4 or units < 1 or num_layers < 1:
+        raise ValueError(
+            "A decoder needs at least 4 ids, 1 unit and 1 layer. Received: "
+            f"vocabulary_size={vocabulary_size}, units={units}, num_layers={num_layers}"
+        )
+    _check_embedding_dimension(embedding_dimension)
+
+
+def check_decoder_parts(attention: Any, sampling: Any, input_feeding: bool, bridge: str) -> None:
+    """Raise TypeError for parts of another kind, ValueError if they do not go together."""
+    for label, value, kind, names in (
+        ("attention", attention, Attention, "a LuongAttention, a BahdanauAttention"),
+        ("scheduled_sampling", sampling, ScheduledSampling, "a ScheduledSampling"),
+    ):
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"`{label}` must be {names} or None. Received: {label}={value!r}")
+    if attention is None and (input_feeding or bridge == "zeros"):
+        raise ValueError(
+            "Input feeding and a bridge of zeros need attention. "
+            f"Received: attention=None, input_feeding={input_feeding}, bridge={bridge!r}"
+        )
+
+
+def _check_embedding_dimension(value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(
+            f"`embedding_dimension` must be at least 1. Received: embedding_dimension={value}"
+        )
