@@ -91,13 +91,10 @@ def cli_page() -> str:
     """The reference of the command line, made from its options."""
     sys.path.insert(0, str(ROOT))
     try:
-        from keras_s2s.cli.reference import render  # pyright: ignore
-    except ImportError:
-        return "# Command line\n\nRun `keras-s2s --help` and `keras-s2s COMMAND --help`.\n"
+        from keras_s2s.cli.reference import render
     finally:
         sys.path.remove(str(ROOT))
-    text = render()
-    return text if text.startswith("# ") else f"# Command line\n\n{text}"
+    return render()
 
 
 def notebooks(config: Any) -> Iterator[File]:

@@ -98,9 +98,10 @@ def test_the_korean_readme_shows_the_same_code() -> None:
     assert code("README.ko.md") == code("README.md")
 
 
-EXPORTS = ("docs/deployment/mobile.md", "docs/deployment/onnx.md")  # Conversion takes its time.
+# They convert a model, or train one that tests/recipe/test_own_model.py trains as well.
+SLOW = ("docs/deployment/mobile.md", "docs/deployment/onnx.md", "docs/guides/extending.md")
 PROGRAMS = [
-    pytest.param(name, marks=pytest.mark.slow if name in EXPORTS else ())
+    pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
     for name, page in NAMES.items()
     if name.startswith("docs/") and blocks(page, "python")
 ]
