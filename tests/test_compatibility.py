@@ -78,8 +78,8 @@ def check(found: list[list[Translation]], expected: list[list[dict[str, Any]]]) 
         assert [one.text for one in answers] == [one["text"] for one in wanted]
         for one, other in zip(answers, wanted, strict=True):
             assert one.score == pytest.approx(other["score"], abs=1e-5)
-            if other["weights"] is None:
-                assert one.weights is None
+            if one.weights is None:
+                assert other["weights"] is None
             else:
                 np.testing.assert_allclose(one.weights, other["weights"], rtol=0, atol=1e-4)
 
