@@ -172,8 +172,11 @@ def test_a_crash_in_the_middle_leaves_the_old_version(
 def test_a_model_that_does_not_agree_is_not_written(
     translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from keras_s2s.export.saved_model import runtime
+
     monkeypatch.setattr(
-        "keras_s2s.export.saved_model.runtime.signature_runner",
+        runtime,
+        "signature_runner",
         lambda loaded: lambda name, inputs: shifted(signature_runner(loaded)(name, inputs)),
     )
     with pytest.raises(ValueError, match="The export and the model must agree, in the saved_model"):
