@@ -51,9 +51,9 @@ class DecoderStack(keras.layers.Layer):
     ) -> None:
         dtype = cells[0].dtype_policy
         super().__init__(name="stack", dtype=dtype)
-        self.cells = list(cells)
         self.units = cells[0].units
         self.readout_size = readout_size
+        # The order of these layers is that of the variables in a checkpoint.
         self.attention: Any = attention
         self.input_feeding = input_feeding
         self.residual = residual
@@ -63,6 +63,7 @@ class DecoderStack(keras.layers.Layer):
         self.layer_dropouts = [Dropout(dropout, batch_axis=1, dtype=dtype) for _ in cells[1:]]
         # With input feeding it is drawn before the loop, positions first.
         self.readout_dropout = Dropout(dropout, batch_axis=int(input_feeding), dtype=dtype)
+        self.cells = list(cells)
         self.readout_kernel: Any = None
 
     def build(self, embedded_shape: tuple, memory_shape: tuple) -> None:
