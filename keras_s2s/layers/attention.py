@@ -52,7 +52,7 @@ class AttentionWeights(NamedTuple):
     memory: Dense  # [B, S, M]: from attention weights to a context
     memory_mask: Any  # boolean [B, S], or None
     keys: Any  # Dense [B, A, S], from a query to its product with each key; or keys [B, S, A]
-    query: Dense | None = None  # [U, A], for a query before it is scored
+    query: Any = None  # Dense [U, A], for a query before it is scored; or None
     vector: Any = None  # [A], from the sum of query and key to a score
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from keras_s2s.layers.dense import Dense
-
 
 class DecoderState(NamedTuple):
     """What a step hands to the next one."""
@@ -35,14 +33,14 @@ class LayerWeights(NamedTuple):
     """One recurrent layer."""
 
     cell: Any  # `cell.step_weights()`
-    inputs: Dense | None  # W and b; None of the first layer, whose inputs are projected before
+    inputs: Any  # Dense, W and b; None of the first layer, whose inputs are projected before
 
 
 class DecoderWeights(NamedTuple):
     """What every step multiplies with; the same for all sentences."""
 
-    embedding: Dense | None  # W and b of the first layer, for the embedding
+    embedding: Any  # Dense, W and b of the first layer, for the embedding; None inside a scan
     layers: tuple  # of LayerWeights
-    fed: Dense | None = None  # W of the first layer, for context and attentional vector
-    readout: Dense | None = None  # [M + U, R]
+    fed: Any = None  # Dense, W of the first layer, for context and attentional vector
+    readout: Any = None  # Dense [M + U, R], or None
     vocabulary: Any = None  # V, [R, V]; the embedding [V, R] if it is tied

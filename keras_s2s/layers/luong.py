@@ -20,11 +20,11 @@ class LuongWeights(NamedTuple):
     memory: Dense  # [B, S, M]
     memory_mask: Any  # boolean [B, S], or None
     keys: Any = None  # Dense [B, A, S] of "dot" and "general", keys [B, S, A] of "concat"
-    query: Dense | None = None  # W of "concat", [U, A]
+    query: Any = None  # Dense [U, A], W of "concat"
     vector: Any = None  # v of "concat", [A]
-    location: Dense | None = None  # [U, S] of "location"
+    location: Any = None  # Dense [U, S] of "location"
     length: Any = None  # S', the number of real tokens, float32 [B, 1], if local
-    position: Dense | None = None  # W_p of "predictive", [U, A]
+    position: Any = None  # Dense [U, A], W_p of "predictive"
     position_vector: Any = None  # v_p of "predictive", [A]
 
 
@@ -201,7 +201,7 @@ class LuongAttention(Attention):
 
     def _center(self, query: Any, position: Any, weights: LuongWeights) -> Any:
         """The position p in the middle of the window, float32 `[B, 1]` or `[B, T, 1]`."""
-        length = with_steps(weights.length, query)
+        length: Any = with_steps(weights.length, query)
         if self.local == "monotonic":
             return ops.minimum(position, length - 1)
         bent = ops.tanh(weights.position(query)) * weights.position_vector

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_s2s.layers.cells import GRUCell, LSTMCell
+from keras_s2s.layers.cells import LSTMCell
+from keras_s2s.layers.gru import GRUCell
 from keras_s2s.layers.recurrent import CELLS as KINDS
 from keras_s2s.layers.recurrent import make_cell, run_cell
 

@@ -258,7 +258,7 @@ def test_a_dense_that_a_position_calls_twice_is_refused() -> None:
 
 
 def test_a_variable_that_would_get_no_gradient_is_refused_by_its_name() -> None:
-    hidden = tf.Variable([[2.0]], name="own_kernel")
+    hidden = tf.Variable(tf.constant([[2.0]]), name="own_kernel")
 
     def read(carry: Any, x: Any, weights: Any) -> tuple[Any, Any]:
         return weights(carry) + x * hidden, carry
