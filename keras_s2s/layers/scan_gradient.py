@@ -30,8 +30,8 @@ def gradients(
     """
     inputs, constants = flatten(arguments.inputs), arguments.constants
     transposed = [tf.linalg.matrix_transpose(matrix) for matrix in loop.matrices]
-    length = tf.shape(carries[0])[0]
-    d_last, d_outputs = upstream[: len(carries)], upstream[len(carries) :]
+    length, count = tf.shape(carries[0])[0], len(carries)
+    d_last, d_outputs = upstream[:count], upstream[count:]
 
     def body(index: Any, d_carry: list, d_constants: list, stacks: tuple) -> tuple:
         position = index if loop.reverse else length - 1 - index
@@ -42,10 +42,7 @@ def gradients(
         d_carry, d_x, d_constant, factors, d_product = _differentiate(
             loop, (carry, x, constants, product), transposed, [*d_carry, *d_y]
         )
-        sums = [
-            total + tf.cast(d, total.dtype)
-            for total, d in zip(d_constants, d_constant, strict=True)
-        ]
+        sums = [s + tf.cast(d, s.dtype) for s, d in zip(d_constants, d_constant, strict=True)]
         found = zip(stacks, (d_x, factors, d_product), strict=True)
         return index + 1, d_carry, sums, tuple(write(stack, position, new) for stack, new in found)
 

@@ -38,11 +38,19 @@ class Reading(NamedTuple):
 READINGS = (
     Reading(
         "A training step",
-        ("model", "layers.luong", "training.losses", "training.optimizers"),
+        (
+            "model",
+            "layers.encoder",
+            "layers.luong",
+            "training.losses",
+            "training.optimizers",
+        ),
         ("model", "layers", "training", "special_ids"),
         {
             "bahdanau": "another attention than the default recipe's",
             "layer_norm": "another cell than the default recipe's",
+            "gru": "another cell than the default recipe's",
+            "rnn": "another cell than the default recipe's",
             "scheduled_sampling": "off in the default recipe",
             "replicas": "several devices",
         },
@@ -54,6 +62,9 @@ READINGS = (
         ("inference", "search", "special_ids"),
         {
             "ensemble": "several models",
+            "greedy": "another search than the default one",
+            "sample": "another search than the default one",
+            "single": "another search than the default one",
             "parts": "checks of what a translator is made of",
             "storage": "the saved folder",
             "model_file": "the saved folder",
