@@ -8,7 +8,9 @@ from .inference.averaging import average as average
 from .inference.protocol import TextTranslator as TextTranslator
 from .inference.translation import Translation as Translation
 from .inference.translator import Translator as Translator
+from .layers.attention import Attention as Attention
 from .layers.bahdanau import BahdanauAttention as BahdanauAttention
+from .layers.cells import Cell as Cell
 from .layers.decoder import Decoder as Decoder
 from .layers.encoder import Encoder as Encoder
 from .layers.luong import LuongAttention as LuongAttention
@@ -22,6 +24,7 @@ from .search.sample import sample_search as sample_search
 from .search.strategies import Beam as Beam
 from .search.strategies import Greedy as Greedy
 from .search.strategies import Sample as Sample
+from .text.tokenizer import Tokenizer as Tokenizer
 from .text.tokenizers import CharacterTokenizer as CharacterTokenizer
 from .text.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer
 from .text.tokenizers import WordTokenizer as WordTokenizer
