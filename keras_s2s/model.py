@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_s2s.layers.decoder import Decoder
+from keras_s2s.layers.encoder import Encoder
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -49,7 +50,7 @@ class Seq2Seq(keras.Model):
 
     def __init__(
         self,
-        encoder: keras.layers.Layer,
+        encoder: Encoder | keras.layers.Layer,
         decoder: Decoder,
         share_embeddings: bool = False,
         name: str = "seq2seq",

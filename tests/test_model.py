@@ -342,7 +342,7 @@ def test_the_summary_names_both_parts_and_counts_the_weights() -> None:
 
 @pytest.mark.parametrize("name", ["encoder", "decoder"])
 def test_a_part_of_the_wrong_kind_is_refused(name: str) -> None:
-    parts = {"encoder": Encoder(9, 4), "decoder": Decoder(9, 4), name: keras.layers.Dense(3)}
+    parts = {"encoder": Encoder(9, 4), "decoder": Decoder(9, 4), name: "a part"}
     with pytest.raises(TypeError, match=f"`{name}` must be .* Received: {name}="):
         Seq2Seq(**parts)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.files.artifact_folder import FolderKind, are_names_inside, read_inside, versions
+from keras_s2s.inference.loadable import check_loadable
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def save_parts(
     Raises:
         ValueError: What would be written could not be loaded, see `check_loadable`.
     """
-    check_loadable(model)
+    if model.custom_objects:
+        check_loadable(model)
     with TRANSLATOR.replaced(folder) as new:
         if samples:
             text = json.dumps(samples, indent=1, ensure_ascii=False) + "\n"
@@ -69,30 +71,6 @@ def _write_parts(
         "versions": versions("keras-s2s", "keras", "tensorflow"),
     }
     TRANSLATOR.describe(new, description)
-
-
-def check_loadable(model: Seq2Seq) -> None:
-    """Raise ValueError unless a model can be made again of what is saved of it.
-
-    Its own classes must be rebuilt from their `get_config`; registering them with
-    `keras.saving.register_keras_serializable` or passing `custom_objects` is for the one who loads.
-    """
-    try:
-        config = model.get_config()
-        again = type(model).from_config(config, custom_objects=model.custom_objects)
-        differs = {name for name in config if again.get_config()[name] != config[name]}
-    except Exception as error:  # A class of the user's own may raise any kind.
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ValueError(
-            "A model must be rebuilt from its `get_config`, or what is saved could not be loaded. "
-            f"Received: {reason}. Give each class of your own a `get_config` of all its arguments."
-        ) from error
-    if differs:
-        raise ValueError(
-            "A model must be rebuilt from its `get_config`, or what is saved could not be loaded. "
-            f"Received: another {' and '.join(sorted(differs))} after rebuilding. Give each class "
-            "of your own a `get_config` of all its arguments."
-        )
 
 
 def load_parts(

@@ -237,6 +237,6 @@ def test_a_line_that_is_too_long_is_cut_or_with_strict_refused(
     assert error in capsys.readouterr().err.splitlines()[-1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
     assert call("translate", *words) == 0
-    assert "warning: 1 of the texts, the first of them text 2, were cut" in capsys.readouterr().err
+    assert "warning: Text 2 was cut to 20 tokens" in capsys.readouterr().err
     (tmp_path / "in").write_text("a\n", encoding="utf-8")
     assert call("translate", *words, "--strict") == 0

@@ -135,11 +135,11 @@ def test_a_model_that_fails_or_gives_no_numbers_is_told(
     def broken(*_: object, **__: object) -> list:
         raise RuntimeError("a shape of the file's own")
 
-    for search, message in (
+    for decode, message in (
         (broken, "a shape of the file's own"),
         (lambda *_, **__: [], "none to"),
     ):
-        monkeypatch.setattr(translator, "search", search)
+        monkeypatch.setattr(translator, "decode", decode)
         with pytest.raises(ValueError, match=message):
             translator.translate(["a"])
 

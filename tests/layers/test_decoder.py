@@ -13,6 +13,7 @@ from keras_s2s.layers.bahdanau import BahdanauAttention
 from keras_s2s.layers.decoder import Decoder
 from keras_s2s.layers.decoder_state import DecoderState
 from keras_s2s.layers.luong import LuongAttention
+from keras_s2s.search.structure import flatten
 
 VOCABULARY, UNITS, EMBEDDING = 11, 4, 5
 TARGET_IN = np.array([[2, 5, 6, 7], [2, 8, 0, 0], [2, 9, 4, 0]])
@@ -429,7 +430,8 @@ def test_weights_made_once_for_all_steps_give_the_same_step(options: dict[str, A
     keys = decoder.attention.project(memory) if decoder.attention else None
     state = decoder.initial_state(read["encoder_state"])
     arguments = TARGET_IN[:, 0], state, keys, memory, mask
-    close(decoder.step(*arguments, decoder.step_weights())[:2], decoder.step(*arguments)[:2], 0)
+    found = (decoder.step(*arguments, *more)[:2] for more in ((decoder.step_weights(),), ()))
+    close(*map(flatten, found), 0)
 
 
 @SOME
