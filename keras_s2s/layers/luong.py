@@ -211,8 +211,8 @@ class LuongAttention(Attention):
     def _location(self, source_length: Any) -> Any:
         """The vectors w_s of the source positions, `[U, S]`."""
         # Positions behind the last known one borrow its vector; `attend` never reads them.
-        positions = ops.arange(source_length, dtype="int32")
-        positions = ops.minimum(positions, self.maximum_source_length - 1)
+        known = self.location_kernel.shape[1]
+        positions = ops.minimum(ops.arange(source_length, dtype="int32"), known - 1)
         return ops.take(self.cast(self.location_kernel), positions, axis=1)
 
 
