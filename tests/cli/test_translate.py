@@ -226,7 +226,7 @@ def test_a_mistake_is_one_line_and_status_2(
     assert not (folder / "none").exists()
 
 
-@pytest.mark.filterwarnings("default:1 of the texts")
+@pytest.mark.filterwarnings("default:Text 2 was cut")
 def test_a_line_that_is_too_long_is_cut_or_with_strict_refused(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
