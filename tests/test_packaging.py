@@ -111,11 +111,13 @@ def test_the_source_distribution_holds_what_a_build_needs(distributions: Path) -
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def fresh_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an empty environment."""
+    """The interpreter of an environment with what an import of the package needs, and no more."""
     python = find_python(request.param)
     environment = tmp_path_factory.mktemp("environment")
     run(python, "-m", "venv", environment, folder=environment)
-    return environment / "bin" / "python"
+    fresh = environment / "bin" / "python"
+    run(fresh, "-m", "pip", "install", "lazy-loader", folder=environment)
+    return fresh
 
 
 @pytest.mark.parametrize("kind", ["wheel", "source", "editable"])
