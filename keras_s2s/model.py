@@ -21,7 +21,7 @@ class Seq2Seq(keras.Model):
             `keras.Input` of the source where it is not int32 `[B, S]`, such as float features.
         decoder: The `Decoder`.
         share_embeddings: Use the encoder's embedding in the decoder too, for a joint vocabulary;
-            with `tie_embeddings` of the decoder one matrix has all three places.
+            with `tie_embeddings` of the decoder one matrix serves source, target and output.
         name: Name of the model.
 
     Call arguments:
@@ -44,8 +44,8 @@ class Seq2Seq(keras.Model):
         TypeError: `encoder` is no layer, or `decoder` no `Decoder`.
         ValueError: Embeddings of different sizes, or of a decoder that is built, cannot be shared.
 
-    Source: Sutskever et al. 2014; Bahdanau et al. 2015; Luong et al. 2015; three places for one
-    embedding: Press and Wolf 2017, section 4.
+    Source: Sutskever et al. 2014; Bahdanau et al. 2015; Luong et al. 2015; one embedding for source,
+    target and output: Press and Wolf 2017, section 4.
     """
 
     def __init__(

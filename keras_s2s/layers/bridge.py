@@ -1,4 +1,4 @@
-"""The bridge: from the encoder's final state to the decoder's first."""
+"""The bridge from the encoder's final state to the decoder's initial state."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ BRIDGES = ("dense", "copy", "zeros")
 
 
 class Bridge(keras.layers.Layer):
-    """Makes the first state of each layer of a decoder.
+    """Computes the initial state of each layer of a decoder.
 
-    - "dense": `tanh(W state + b)`, one `W` and `b` for each part of each layer's state, where
-      `state` joins all parts of the encoder layer of the same number (its last one for the rest)
-    - "copy": the encoder's state itself
-    - "zeros": nothing of it
+    - "dense": `tanh(W state + b)`, with one `W` and `b` for each part of each layer's state, where
+      `state` concatenates all parts of the encoder layer with the same number, or of the encoder's
+      last layer if the decoder has more layers
+    - "copy": the encoder's state
+    - "zeros": zeros, whatever the encoder's state
 
     Args:
         kind: "dense", "copy" or "zeros".
         units: Size U of a part of the decoder's state.
-        num_layers: The decoder's layers.
-        part_names: What the parts of a layer's state are called.
+        num_layers: Number of layers of the decoder.
+        part_names: Names of the parts of a layer's state.
         dtype: Dtype or policy, as for any Keras layer.
 
     Call arguments:
@@ -35,7 +36,7 @@ class Bridge(keras.layers.Layer):
     Raises:
         ValueError: An unknown kind; "copy" between states that differ.
 
-    Source: Bahdanau et al. 2015, section A.2.2 ("dense", there from the backward state alone);
+    Source: Bahdanau et al. 2015, section A.2.2 ("dense", in the paper from the backward state alone);
     Sutskever et al. 2014, section 2 ("copy").
     """
 

@@ -1,4 +1,4 @@
-"""Random numbers of a batch's rows, the same however the rows are spread over devices."""
+"""Dropout with random numbers that do not depend on how a batch is split over devices."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ STEPS = 1 << 16  # Sixteen random bits decide whether an element stays.
 
 
 def row_uniform(shape: tuple, batch_axis: int, seeds: keras.random.SeedGenerator) -> Any:
-    """Uniform random numbers that depend on the seed, the call, and the row's place in the batch.
+    """Uniform random numbers that depend on the seed, the call, and the row's index in the batch.
 
-    Where a `tf.distribute` strategy gives each device as many rows, these are counted over all
-    devices in their order: a training draws the same numbers on one device and on several.
+    Where a `tf.distribute` strategy gives each device the same number of rows, the rows are counted
+    over all devices: training draws the same numbers on one device and on several.
 
     Args:
         shape: Shape of the numbers; sizes may be tensors.
         batch_axis: The axis of the rows.
-        seeds: Where the seed comes from.
+        seeds: The generator of the seed.
 
     Returns:
         float32 from 0 to below 1.

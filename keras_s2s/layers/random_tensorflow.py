@@ -1,4 +1,4 @@
-"""Random numbers of rows under TensorFlow: a counter-based generator, begun at the first row."""
+"""Random numbers for the rows of a batch under TensorFlow, by a counter-based generator."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def row_steps(shape: tuple, batch_axis: int, seed: Any) -> tf.Tensor:
 
 
 def _rows(shape: tuple, batch_axis: int, seed: Any, draw: Any, numbers: int) -> tf.Tensor:
-    """Draw `[rows, ...]`, where a row takes a whole count of the generator; put the rows' axis."""
+    """Draw numbers where each row starts at a counter of its own, and move the axis of the rows."""
     others = [size for axis, size in enumerate(shape) if axis != batch_axis]
     rows, size = shape[batch_axis], math.prod(others)
     counts = -(-size // numbers)

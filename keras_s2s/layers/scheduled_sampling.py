@@ -27,10 +27,10 @@ class ScheduledSampling(keras.layers.Layer):
     - "exponential": `e = k^i`, with k below 1
     - "inverse_sigmoid": `e = k / (k + exp(i / k))`, with k of at least 1
 
-    The step i is a weight, counted at each training call, and saved with the model: a training that
-    goes on later goes on here. No gradient passes through the choice of a token, so the tokens are
-    chosen first, in a loop without a gradient and without dropout; then the decoder reads them as
-    it would read a target, with one large product for all logits.
+    The step i is a non-trainable weight that each training call increments. It is saved with the
+    model, so that a resumed training continues from it. No gradient passes through the choice of a
+    token, so all tokens are chosen first, in a loop without gradient and dropout. The decoder then
+    reads them like a target, with one large product for all logits.
 
     Args:
         decay: "linear", "exponential" or "inverse_sigmoid".

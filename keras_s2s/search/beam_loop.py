@@ -76,7 +76,7 @@ def run_beams(
     search = Search(
         advance=lambda beams, fixed: _advance(step, beams, fixed, task),
         is_live=lambda beams: ops.any(beams.live_log_probabilities > NEVER, axis=1),
-        take=lambda beams, places: _take(beams, places, task.search.beam_size),
+        take=lambda beams, indices: _take(beams, indices, task.search.beam_size),
         results=lambda beams: _results(beams, task),
     )
     mask = ops.cast(task.inputs.source_mask, "bool") if task.inputs.needs_weights else ()
@@ -96,16 +96,16 @@ def _results(beams: BeamState, task: BeamTask) -> tuple:
     return ids, beams.best_scores, beams.best_log_probabilities, lengths, weights
 
 
-def _take(beams: BeamState, places: Tensor, beam_size: int) -> BeamState:
+def _take(beams: BeamState, indices: Tensor, beam_size: int) -> BeamState:
     """The beams of some sentences alone."""
-    rows = ops.reshape(places[:, None] * beam_size + ops.arange(beam_size, dtype="int32"), (-1,))
+    rows = ops.reshape(indices[:, None] * beam_size + ops.arange(beam_size, dtype="int32"), (-1,))
     of_beams = {name: getattr(beams, name) for name in ("tokens", "coverage", "state")}
     of_sentences = beams._replace(step=(), weights=(), **dict.fromkeys(of_beams, ()))
 
     def take(values: Any, rows: Tensor, axis: int) -> Any:
         return map_tensors(lambda tensor: ops.take(tensor, rows, axis=axis), values)
 
-    return take(of_sentences, places, 0)._replace(
+    return take(of_sentences, indices, 0)._replace(
         step=beams.step, weights=take(beams.weights, rows, 1), **take(of_beams, rows, 0)
     )
 
@@ -191,13 +191,13 @@ def _expand(
     shape = (-1, beam_size, width)
     totals = beams.live_log_probabilities[..., None] + ops.reshape(log_probabilities, shape)
     flat = (-1, beam_size * width)
-    totals, places = ops.top_k(ops.reshape(totals, flat), min(2 * beam_size, beam_size * width))
-    parents = places // width
+    totals, indices = ops.top_k(ops.reshape(totals, flat), min(2 * beam_size, beam_size * width))
+    parents = indices // width
     scores = totals / length_divisor(beams.step + 1, task.search.length_penalty)
     if task.search.coverage_penalty:
         penalties = _coverage_penalties(coverage, fixed, task)
         scores = scores + take_rows(penalties, parents)
-    return Candidates(totals, scores, take_rows(ops.reshape(tokens, flat), places), parents)
+    return Candidates(totals, scores, take_rows(ops.reshape(tokens, flat), indices), parents)
 
 
 def _coverage_penalties(coverage: Tensor, fixed: Fixed, task: BeamTask) -> Tensor:
@@ -226,10 +226,10 @@ def _keep(candidates: Candidates, beams: BeamState, fixed: Fixed, task: BeamTask
         ops.where(is_end, NEVER, candidates.log_probabilities), task.search.beam_size
     )
     # What is kept is found among the old results and the candidates, in this order: [B, R + C].
-    places = ops.concatenate([best_places, n_best + live_places], axis=1)
+    indices = ops.concatenate([best_places, n_best + live_places], axis=1)
 
     def pick(of_results: Tensor, of_candidates: Tensor) -> Tensor:  # [B, R + K]
-        return take_rows(ops.concatenate([of_results, of_candidates], axis=1), places)
+        return take_rows(ops.concatenate([of_results, of_candidates], axis=1), indices)
 
     old = ops.zeros_like(best_places) + ops.arange(n_best, dtype="int32")
     log_probabilities = pick(beams.best_log_probabilities, candidates.log_probabilities)
@@ -284,6 +284,6 @@ def _weights_of_results(final: BeamState, lengths: Tensor, task: BeamTask) -> Te
     rows = ops.arange(0, row_count, task.search.beam_size, dtype="int32")[:, None, None]
     beams = final.origins[:, : task.n_best] - task.n_best
     is_token = times < lengths[..., None]  # [B, R, T]
-    places = ops.where(is_token, times * row_count + rows + beams, 0)
-    weights = ops.take(ops.reshape(final.weights, (-1, source_length)), places, axis=0)
+    indices = ops.where(is_token, times * row_count + rows + beams, 0)
+    weights = ops.take(ops.reshape(final.weights, (-1, source_length)), indices, axis=0)
     return ops.where(is_token[..., None], weights, 0.0)

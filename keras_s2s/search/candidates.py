@@ -73,8 +73,8 @@ def top_values(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     _, best_chunks = ops.top_k(ops.max(chunks, axis=-1), count)
     best_chunks = ops.sort(best_chunks, axis=-1)
     near = ops.reshape(take_rows(chunks, best_chunks), (-1, count * _CHUNK))
-    best_values, places = ops.top_k(near, count)
-    return best_values, take_rows(best_chunks, places // _CHUNK) * _CHUNK + places % _CHUNK
+    best_values, indices = ops.top_k(near, count)
+    return best_values, take_rows(best_chunks, indices // _CHUNK) * _CHUNK + indices % _CHUNK
 
 
 def best_tokens(logits: Tensor, count: int, forbidden_ids: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -95,8 +95,8 @@ def best_tokens(logits: Tensor, count: int, forbidden_ids: Sequence[int]) -> tup
     values, tokens = top_values(logits, width)
     log_probabilities = values - log_normalizer(logits, values[:, :1])
     log_probabilities = ops.where(is_any_of(tokens, forbidden_ids), NEVER, log_probabilities)
-    log_probabilities, places = ops.top_k(log_probabilities, min(count, width))
-    return log_probabilities, take_rows(tokens, places)
+    log_probabilities, indices = ops.top_k(log_probabilities, min(count, width))
+    return log_probabilities, take_rows(tokens, indices)
 
 
 def is_any_of(tokens: Tensor, ids: Sequence[int]) -> Tensor:

@@ -58,23 +58,25 @@ def run_search_loop(
     if not inputs.may_drop_rows(fixed):
         return search.results(run_while(carry, fixed, ops.any))
 
-    def run_and_drop(places: Tensor, carry: Any, fixed: Fixed, found: Any) -> tuple:
-        count = ops.shape(places)[0]
+    def run_and_drop(indices: Tensor, carry: Any, fixed: Fixed, found: Any) -> tuple:
+        count = ops.shape(indices)[0]
         carry = run_while(
             carry, fixed, lambda is_live: 4 * ops.sum(ops.cast(is_live, "int32")) > 3 * count
         )
         found = map_tensors(
-            lambda whole, part: ops.scatter_update(whole, places[:, None], part),
+            lambda whole, part: ops.scatter_update(whole, indices[:, None], part),
             found,
             search.results(carry),
         )
         live = ops.cast(ops.nonzero(search.is_live(carry))[0], "int32")
-        places, fixed = map_tensors(lambda tensor: ops.take(tensor, live, axis=0), (places, fixed))
-        return places, search.take(carry, live), fixed, found
+        indices, fixed = map_tensors(
+            lambda tensor: ops.take(tensor, live, axis=0), (indices, fixed)
+        )
+        return indices, search.take(carry, live), fixed, found
 
-    places = ops.arange(inputs.batch_size, dtype="int32")
+    indices = ops.arange(inputs.batch_size, dtype="int32")
     return while_loop(
-        lambda places, *_: ops.shape(places)[0] > 0,
+        lambda indices, *_: ops.shape(indices)[0] > 0,
         run_and_drop,
-        (places, carry, fixed, search.results(carry)),
+        (indices, carry, fixed, search.results(carry)),
     )[-1]

@@ -115,8 +115,8 @@ def sampled_tokens(
         weight_before = ops.cumsum(weights, axis=-1) - weights
         is_kept = weight_before < search.top_p * ops.sum(weights, axis=-1, keepdims=True)
         weights = ops.where(is_kept, weights, 0.0)
-    places = _inverse_cumulative(weights, numbers)
-    chosen = places if tokens is None else take_rows(tokens, places[:, None])[:, 0]
+    indices = _inverse_cumulative(weights, numbers)
+    chosen = indices if tokens is None else take_rows(tokens, indices[:, None])[:, 0]
     largest = ops.max(logits, axis=-1, keepdims=True)
     log_probabilities = take_rows(logits, chosen[:, None]) - log_normalizer(logits, largest)
     return log_probabilities[:, 0], chosen
@@ -161,5 +161,5 @@ def _inverse_cumulative(weights: Tensor, numbers: Tensor) -> Tensor:
     has_weight = weights > 0.0
     reach = ops.max(ops.where(has_weight, cumulative, 0.0), axis=-1, keepdims=True)
     is_beyond = ops.logical_and(has_weight, cumulative > numbers[:, None] * reach)
-    places = ops.where(is_beyond, ops.arange(size, dtype="int32"), size - 1)
-    return ops.min(places, axis=-1)
+    indices = ops.where(is_beyond, ops.arange(size, dtype="int32"), size - 1)
+    return ops.min(indices, axis=-1)

@@ -61,14 +61,14 @@ def _weights_of_results(rows: RowState) -> Tensor:
     )
 
 
-def _take(rows: RowState, places: Tensor) -> RowState:
+def _take(rows: RowState, indices: Tensor) -> RowState:
     """Some rows alone."""
     step, weights = rows.step, rows.weights
     taken = map_tensors(
-        lambda tensor: ops.take(tensor, places, axis=0), rows._replace(step=(), weights=())
+        lambda tensor: ops.take(tensor, indices, axis=0), rows._replace(step=(), weights=())
     )
     if not isinstance(weights, tuple):
-        weights = ops.take(weights, places, axis=1)
+        weights = ops.take(weights, indices, axis=1)
     return taken._replace(step=step, weights=weights)
 
 

@@ -22,7 +22,7 @@ def flatten(structure: Any) -> list[Any]:
 
 
 def pack(structure: Any, tensors: Iterable[Any]) -> Any:
-    """Put `tensors` into the places of those of a structure; the inverse of `flatten`.
+    """A structure with `tensors` in place of its own; the inverse of `flatten`.
 
     Example:
         >>> pack({"a": 1, "b": None, "c": (2, 3)}, [4, 5, 6])
