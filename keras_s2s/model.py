@@ -44,8 +44,8 @@ class Seq2Seq(keras.Model):
         TypeError: `encoder` is no layer, or `decoder` no `Decoder`.
         ValueError: Embeddings of different sizes, or of a decoder that is built, cannot be shared.
 
-    Source: Sutskever et al. 2014; Bahdanau et al. 2015; Luong et al. 2015; one embedding for source,
-    target and output: Press and Wolf 2017, section 4.
+    Source: Sutskever et al. 2014; Bahdanau et al. 2015; Luong et al. 2015; one embedding for
+    source, target and output: Press and Wolf 2017, section 4.
     """
 
     def __init__(

@@ -36,8 +36,8 @@ class Bridge(keras.layers.Layer):
     Raises:
         ValueError: An unknown kind; "copy" between states that differ.
 
-    Source: Bahdanau et al. 2015, section A.2.2 ("dense", in the paper from the backward state alone);
-    Sutskever et al. 2014, section 2 ("copy").
+    Source: Bahdanau et al. 2015, section A.2.2 ("dense", in the paper from the backward state
+    alone); Sutskever et al. 2014, section 2 ("copy").
     """
 
     def __init__(
