@@ -219,3 +219,8 @@ class Attention(keras.layers.Layer):
 def with_steps(value: Any, query: Any) -> Any:
     """`[B, ...]` as `[B, 1, ...]` where the query is of all steps, `[B, T, U]`."""
     return value if value is None or len(query.shape) == 2 else ops.expand_dims(value, 1)
+
+
+def both(mask: Any, other: Any) -> Any:
+    """True where both masks are; `None` is True everywhere."""
+    return other if mask is None else ops.logical_and(mask, other)

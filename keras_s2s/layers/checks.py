@@ -1,11 +1,14 @@
-"""Checks of the arguments of encoder and decoder."""
+"""Checks of the arguments of encoder, decoder and attention."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from keras_s2s.layers.attention import Attention
+from keras_s2s.layers.luong_local import ALIGNMENTS
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
+
+SCORES = ("dot", "general", "concat", "location")
 
 
 def check_encoder_sizes(
@@ -62,6 +65,27 @@ def check_decoder_parts(attention: Any, sampling: Any, input_feeding: bool, brid
         raise ValueError(
             "Input feeding and a bridge of zeros need attention. "
             f"Received: attention=None, input_feeding={input_feeding}, bridge={bridge!r}"
+        )
+
+
+def check_luong(
+    score: str, scaled: bool, local: str | None, window: int, maximum_source_length: int | None
+) -> None:
+    """Raise ValueError for arguments of `LuongAttention` that are unknown or not for each other."""
+    if score not in SCORES:
+        raise ValueError(f"`score` must be one of {SCORES}. Received: score={score!r}")
+    if scaled and score in ("concat", "location"):
+        raise ValueError(f'`scaled` goes with "dot" and "general". Received: score="{score}"')
+    if local is not None and local not in ALIGNMENTS:
+        raise ValueError(f"`local` must be None or one of {ALIGNMENTS}. Received: local={local!r}")
+    if not window >= 1:
+        raise ValueError(f"`window` must be at least 1. Received: window={window}")
+    if (score == "location") != (maximum_source_length is not None) or (
+        maximum_source_length is not None and maximum_source_length < 1
+    ):
+        raise ValueError(
+            '`maximum_source_length` must be at least 1 for "location", None for other scores. '
+            f"Received: score={score!r}, maximum_source_length={maximum_source_length}"
         )
 
 

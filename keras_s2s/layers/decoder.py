@@ -15,13 +15,14 @@ from keras_s2s.layers.decoder_stack import DecoderStack
 from keras_s2s.layers.decoder_state import DecoderState, DecoderWeights, DropoutMasks
 from keras_s2s.layers.dropout import Dropout, check_dropout
 from keras_s2s.layers.embedding import make_embedding
-from keras_s2s.layers.recurrent import cell_name, cell_of_name, make_cell
+from keras_s2s.layers.recurrent import make_cell
+from keras_s2s.layers.saving import SavedByArguments
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.layers.word_dropout import WordDropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
-class Decoder(keras.layers.Layer):
+class Decoder(SavedByArguments, keras.layers.Layer):
     """Embedding, recurrent layers, attention and the projection to the vocabulary.
 
     With Luong's attention, for each target token y:
@@ -155,50 +156,15 @@ class Decoder(keras.layers.Layer):
             )
         if embedding is self.embedding:
             return self
-        parts = {"attention": self.attention, "scheduled_sampling": self.scheduled_sampling}
-        other = type(self)(**{**self._plain_config(), "dtype": self.dtype_policy, **parts})
+        other = type(self)(**self.arguments())
         del other.embedding
         other.embedding = embedding
         return other
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments, as plain values."""
-        return {
-            **self._plain_config(),
-            "cell": cell_name(self.cell),
-            "attention": keras.saving.serialize_keras_object(self.attention),
-            "scheduled_sampling": keras.saving.serialize_keras_object(self.scheduled_sampling),
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
-
-    def _plain_config(self) -> dict[str, Any]:
-        return {
-            "vocabulary_size": self.vocabulary_size,
-            "units": self.units,
-            "embedding_dimension": self.embedding_dimension,
-            "num_layers": self.num_layers,
-            "cell": self.cell,
-            "input_feeding": self.input_feeding,
-            "bridge": self.bridge.kind,
-            "tie_embeddings": self.tie_embeddings,
-            "residual": self.residual,
-            "dropout": self.dropout,
-            "word_dropout": self.word_dropout.rate,
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Decoder:
-        """A decoder from `get_config`."""
-        made = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("attention", "scheduled_sampling", "dtype")
-            if name in config
-        }
-        if "cell" in config:
-            made["cell"] = cell_of_name(config["cell"])
-        return cls(**{**config, **made})
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the constructor, see `SavedByArguments`."""
+        changed = {"bridge": self.bridge.kind, "word_dropout": self.word_dropout.rate}
+        return {**super().arguments(), **changed}
 
     def build(self, target_in_shape: tuple, encoder_state_shape: Any, memory_shape: tuple) -> None:
         """Make the weights for an encoder's state and a memory `[B, S, M]`."""

@@ -1,4 +1,4 @@
-"""Dropout with random numbers that do not depend on how a batch is split over devices."""
+"""Dropout whose choice does not depend on how a batch is split over devices."""
 
 from __future__ import annotations
 
@@ -7,34 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-STEPS = 1 << 16  # Sixteen random bits decide whether an element stays.
-
-
-def row_uniform(shape: tuple, batch_axis: int, seeds: keras.random.SeedGenerator) -> Any:
-    """Uniform random numbers that depend on the seed, the call, and the row's index in the batch.
-
-    Where a `tf.distribute` strategy gives each device the same number of rows, the rows are counted
-    over all devices: training draws the same numbers on one device and on several.
-
-    Args:
-        shape: Shape of the numbers; sizes may be tensors.
-        batch_axis: The axis of the rows.
-        seeds: The generator of the seed.
-
-    Returns:
-        float32 from 0 to below 1.
-
-    Example:
-        >>> seeds = keras.random.SeedGenerator(1)
-        >>> numbers = row_uniform((2, 3), 0, seeds)
-        >>> tuple(numbers.shape), bool(ops.all(numbers < 1))
-        ((2, 3), True)
-    """
-    if keras.backend.backend() != "tensorflow":
-        return keras.random.uniform(shape, seed=seeds)
-    from keras_s2s.layers.random_tensorflow import row_floats
-
-    return row_floats(shape, batch_axis, seeds.next())
+from keras_s2s.layers.row_random import STEPS, row_kept
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -89,16 +62,8 @@ class Dropout(keras.layers.Layer):
         if self.seed_generator is None:
             return ops.ones(shape, self.compute_dtype)
         scale = ops.cast(STEPS / self._kept_steps, self.compute_dtype)
-        return ops.where(self._is_kept(shape, self.seed_generator), scale, ops.zeros_like(scale))
-
-    def _is_kept(self, shape: tuple, seeds: keras.random.SeedGenerator) -> Any:
-        if keras.backend.backend() != "tensorflow":
-            share = self._kept_steps / STEPS
-            return keras.random.uniform(shape, seed=seeds) < share
-        from keras_s2s.layers.random_tensorflow import row_steps
-
-        steps = row_steps(shape, self.batch_axis, seeds.next())
-        return ops.less(ops.cast(steps, "int32"), self._kept_steps)
+        is_kept = row_kept(shape, self.batch_axis, self.seed_generator, self._kept_steps)
+        return ops.where(is_kept, scale, ops.zeros_like(scale))
 
 
 def check_dropout(name: str, value: float) -> None:

@@ -11,13 +11,14 @@ from keras_s2s.layers.cells import Cell
 from keras_s2s.layers.checks import check_directions, check_encoder_sizes
 from keras_s2s.layers.dropout import Dropout, check_dropout
 from keras_s2s.layers.embedding import make_embedding
-from keras_s2s.layers.recurrent import cell_name, cell_of_name, make_cell, run_cell
+from keras_s2s.layers.recurrent import make_cell, run_cell
+from keras_s2s.layers.saving import SavedByArguments
 from keras_s2s.layers.word_dropout import WordDropout
 from keras_s2s.special_ids import PAD_ID
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
-class Encoder(keras.layers.Layer):
+class Encoder(SavedByArguments, keras.layers.Layer):
     """Embedding and a stack of recurrent layers, in one or both directions.
 
     1. `x = dropout(embedding(source))`
@@ -128,34 +129,9 @@ class Encoder(keras.layers.Layer):
             for direction in directions
         ]
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments, as plain values."""
-        return {
-            "vocabulary_size": self.vocabulary_size,
-            "units": self.units,
-            "embedding_dimension": self.embedding_dimension,
-            "num_layers": self.num_layers,
-            "cell": cell_name(self.cell),
-            "bidirectional": self.bidirectional,
-            "alternating": self.alternating,
-            "reverse_source": self.reverse_source,
-            "residual": self.residual,
-            "dropout": self.dropout,
-            "word_dropout": self.word_dropout.rate,
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Encoder:
-        """An encoder from `get_config`."""
-        made = dict(config)
-        if "cell" in made:
-            made["cell"] = cell_of_name(made["cell"])
-        if isinstance(made.get("dtype"), dict):
-            made["dtype"] = keras.saving.deserialize_keras_object(made["dtype"])
-        return cls(**made)
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the constructor, see `SavedByArguments`."""
+        return {**super().arguments(), "word_dropout": self.word_dropout.rate}
 
     def build(self, source_shape: tuple) -> None:
         """Make the weights; they depend on the arguments alone."""

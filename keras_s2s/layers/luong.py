@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_s2s.layers.attention import Attention, masked_softmax, with_steps
+from keras_s2s.layers.attention import Attention, both, masked_softmax, with_steps
+from keras_s2s.layers.checks import check_luong
 from keras_s2s.layers.dense import Dense
-
-SCORES = ("dot", "general", "concat", "location")
-ALIGNMENTS = ("monotonic", "predictive")
+from keras_s2s.layers.luong_local import Window
+from keras_s2s.search.structure import map_tensors
 
 
 class LuongWeights(NamedTuple):
@@ -23,9 +23,7 @@ class LuongWeights(NamedTuple):
     query: Any = None  # Dense [U, A], W of "concat"
     vector: Any = None  # v of "concat", [A]
     location: Any = None  # Dense [U, S] of "location"
-    length: Any = None  # S', the number of real tokens, float32 [B, 1], if local
-    position: Any = None  # Dense [U, A], W_p of "predictive"
-    position_vector: Any = None  # v_p of "predictive", [A]
+    window: Any = None  # `WindowWeights`, if local
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -75,6 +73,9 @@ class LuongAttention(Attention):
     at the end.
     """
 
+    position_kernel: Any = None
+    position_vector: Any = None
+
     def __init__(
         self,
         units: int,
@@ -88,29 +89,14 @@ class LuongAttention(Attention):
         trainable: bool = True,
     ) -> None:
         super().__init__(units, name=name, dtype=dtype, trainable=trainable)
-        if score not in SCORES:
-            raise ValueError(f"`score` must be one of {SCORES}. Received: score={score!r}")
-        if scaled and score in ("concat", "location"):
-            raise ValueError(f'`scaled` goes with "dot" and "general". Received: score="{score}"')
-        if local is not None and local not in ALIGNMENTS:
-            raise ValueError(
-                f"`local` must be None or one of {ALIGNMENTS}. Received: local={local!r}"
-            )
-        if not window >= 1:
-            raise ValueError(f"`window` must be at least 1. Received: window={window}")
-        if (score == "location") != (maximum_source_length is not None) or (
-            maximum_source_length is not None and maximum_source_length < 1
-        ):
-            raise ValueError(
-                '`maximum_source_length` must be at least 1 for "location", None for other scores. '
-                f"Received: score={score!r}, maximum_source_length={maximum_source_length}"
-            )
+        check_luong(score, scaled, local, window, maximum_source_length)
         self.score = score
         self.scaled = scaled
         self.local = local
         self.window = window
         self.maximum_source_length = maximum_source_length
         self.needs_position = local == "monotonic"
+        self._window = None if local is None else Window(local, window)
 
     def build(self, query_shape: tuple, memory_shape: tuple) -> None:
         """Make the weights for queries `[..., U]` and a memory `[B, S, M]`."""
@@ -160,14 +146,10 @@ class LuongAttention(Attention):
             weights = weights._replace(keys=keys, query=query, vector=vector)
         else:
             weights = weights._replace(keys=Dense(ops.swapaxes(keys, 1, 2)))
-        if self.local is not None:
-            real = ops.ones_like(keys[..., 0]) if memory_mask is None else memory_mask
-            length = ops.sum(ops.cast(real, "float32"), axis=1, keepdims=True)
-            weights = weights._replace(length=length)
-        if self.local == "predictive":
-            position = Dense(self.cast(self.position_kernel))
-            vector = self.cast(self.position_vector)
-            weights = weights._replace(position=position, position_vector=vector)
+        if self._window is not None:
+            of_position = map_tensors(self.cast, (self.position_kernel, self.position_vector))
+            window = self._window.step_weights(memory, memory_mask, *of_position)
+            weights = weights._replace(window=window)
         return weights
 
     def scores(self, query: Any, weights: LuongWeights) -> Any:
@@ -185,28 +167,14 @@ class LuongAttention(Attention):
         """Read the memory, see `Attention.attend`."""
         scores = self.scores(query, weights)
         mask = with_steps(weights.memory_mask, query)
-        positions = ops.arange(ops.shape(scores)[-1], dtype="float32")
         if self.maximum_source_length is not None:
-            mask = _both(mask, positions < self.maximum_source_length)
-        if self.local is None:
+            positions = ops.arange(ops.shape(scores)[-1], dtype="int32")
+            mask = both(mask, positions < self.maximum_source_length)
+        if self._window is None:
             alignment = masked_softmax(scores, mask)
-            return weights.memory(alignment), alignment
-        distance = positions - self._center(query, position, weights)  # s - p
-        alignment = masked_softmax(scores, _both(mask, ops.abs(distance) <= self.window))
-        if self.local == "predictive":  # eq. 10
-            deviation = self.window / 2
-            nearness = ops.exp(-ops.square(distance) / (2 * deviation**2))
-            alignment = alignment * ops.cast(nearness, alignment.dtype)
+        else:
+            alignment = self._window.align(scores, mask, query, position, weights.window)
         return weights.memory(alignment), alignment
-
-    def _center(self, query: Any, position: Any, weights: LuongWeights) -> Any:
-        """The position p in the middle of the window, float32 `[B, 1]` or `[B, T, 1]`."""
-        length: Any = with_steps(weights.length, query)
-        if self.local == "monotonic":
-            return ops.minimum(position, length - 1)
-        bent = ops.tanh(weights.position(query)) * weights.position_vector
-        share = ops.sigmoid(ops.sum(ops.cast(bent, "float32"), axis=-1, keepdims=True))
-        return length * share  # eq. 9
 
     def _location(self, source_length: Any) -> Any:
         """The vectors w_s of the source positions, `[U, S]`."""
@@ -214,7 +182,3 @@ class LuongAttention(Attention):
         known = self.location_kernel.shape[1]
         positions = ops.minimum(ops.arange(source_length, dtype="int32"), known - 1)
         return ops.take(self.cast(self.location_kernel), positions, axis=1)
-
-
-def _both(mask: Any, other: Any) -> Any:
-    return other if mask is None else ops.logical_and(mask, other)

@@ -12,7 +12,7 @@ NUMBERS = 4  # Of 32 bits, for one count of the generator.
 
 
 def row_floats(shape: tuple, batch_axis: int, seed: Any) -> tf.Tensor:
-    """Uniform float32 from 0 to below 1, see `keras_s2s.layers.dropout.row_uniform`.
+    """Uniform float32 from 0 to below 1, see `keras_s2s.layers.row_random.row_uniform`.
 
     Source: Salmon et al. 2011, section 3.3 (Philox, whose numbers are a function of a count).
     """

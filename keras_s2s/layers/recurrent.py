@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_s2s.layers.cells import Cell, LSTMCell
@@ -28,26 +27,6 @@ def make_cell(cell: str | type[Cell], units: int, name: str, dtype: Any) -> Cell
     if cell not in CELLS:
         raise ValueError(f"`cell` must be one of {sorted(CELLS)}. Received: cell={cell!r}")
     return CELLS[cell](units, name=name, dtype=dtype)
-
-
-def cell_name(cell: str | type[Cell]) -> str:
-    """The name of a cell in a configuration: that in `CELLS`, or a class's registered name."""
-    return cell if isinstance(cell, str) else keras.saving.get_registered_name(cell)
-
-
-def cell_of_name(name: str) -> str | type[Cell]:
-    """The inverse of `cell_name`.
-
-    Raises:
-        ValueError: No class of that name is registered, or in the scope of `custom_objects`.
-    """
-    found = name if name in CELLS else keras.saving.get_registered_object(name)
-    if found is None:
-        raise ValueError(
-            "A cell of one's own must be registered with keras.saving.register_keras_serializable, "
-            f"or be passed in `custom_objects`. Received: cell={name!r}"
-        )
-    return found
 
 
 def run_cell(

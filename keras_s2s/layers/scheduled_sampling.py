@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_s2s.layers.dropout import row_uniform
+from keras_s2s.layers.row_random import row_uniform
 from keras_s2s.layers.scan import scan
 from keras_s2s.special_ids import PAD_ID, START_ID
 

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_s2s.layers.dropout import check_dropout, row_uniform
+from keras_s2s.layers.dropout import check_dropout
+from keras_s2s.layers.row_random import row_uniform
 from keras_s2s.special_ids import END_ID, UNK_ID
 
 

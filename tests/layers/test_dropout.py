@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_s2s.layers import random_tensorflow
-from keras_s2s.layers.dropout import Dropout, row_uniform
+from keras_s2s.layers.dropout import Dropout
+from keras_s2s.layers.row_random import row_uniform
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 9))
 
