@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_s2s.layers.checks import check_kind
 from keras_s2s.layers.decoder import Decoder
 from keras_s2s.layers.encoder import Encoder
 
@@ -55,13 +56,9 @@ class Seq2Seq(keras.Model):
         share_embeddings: bool = False,
         name: str = "seq2seq",
     ) -> None:
-        if not isinstance(encoder, keras.layers.Layer):
-            raise TypeError(
-                "`encoder` must be a keras_s2s.Encoder, or another layer that returns memory, "
-                f"memory_mask and state. Received: encoder={encoder!r}"
-            )
-        if not isinstance(decoder, Decoder):
-            raise TypeError(f"`decoder` must be a keras_s2s.Decoder. Received: decoder={decoder!r}")
+        words = "a keras_s2s.Encoder, or another layer that returns memory, memory_mask and state"
+        check_kind("encoder", encoder, keras.layers.Layer, words)
+        check_kind("decoder", decoder, Decoder, "a keras_s2s.Decoder")
         if share_embeddings:
             decoder = decoder.with_embedding(encoder.embedding)
         make_input = getattr(encoder, "make_input", None)
@@ -82,22 +79,15 @@ class Seq2Seq(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """The encoder and the decoder, as plain values."""
-        return {
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "share_embeddings": self.share_embeddings,
-            "name": self.name,
-        }
+        names = ("encoder", "decoder", "share_embeddings", "name")
+        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
 
     @property
     def custom_objects(self) -> dict[str, type]:
         """The classes of the user's own that the model is made of, by name."""
+        ours = ("keras", "keras_s2s")
         classes = {type(layer) for layer in self._flatten_layers()}
-        return {
-            one.__name__: one
-            for one in classes
-            if one.__module__.partition(".")[0] not in ("keras", "keras_s2s")
-        }
+        return {c.__name__: c for c in classes if c.__module__.partition(".")[0] not in ours}
 
     def with_dtype(self, dtype: str) -> Seq2Seq:
         """A copy of the model, with copies of its weights, that computes in another dtype.

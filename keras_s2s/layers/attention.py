@@ -184,19 +184,17 @@ class Attention(keras.layers.Layer):
     def call(
         self, query: Any, keys: Any, memory: Any, memory_mask: Any = None, position: Any = None
     ) -> tuple[Any, Any]:
-        """Read the memory.
+        """Read the memory, see `attend`.
 
         Args:
             query: `[B, U]`, or `[B, T, U]` for all steps at once.
             keys: `project(memory)`, `[B, S, A]`.
             memory: `[B, S, M]`.
             memory_mask: Boolean `[B, S]`, True = real token.
-            position: The query's position in the target, from 0, `[B, 1]`; the queries of all steps
-                are counted from 0.
+            position: Of one query, `[B, 1]`; the queries of all steps are counted from 0.
 
         Returns:
-            The context, `[B, M]` or `[B, T, M]`, and the attention weights, `[B, S]` or
-            `[B, T, S]`.
+            The context and the attention weights.
 
         Raises:
             ValueError: The attention needs a position, and there is none.

@@ -7,6 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.layers.checks import check_copied_sizes
+from keras_s2s.layers.dense import Dense
+
 BRIDGES = ("dense", "copy", "zeros")
 
 
@@ -56,21 +59,13 @@ class Bridge(keras.layers.Layer):
     def build(self, encoder_state_shape: Any) -> None:
         """Make the weights for an encoder's state."""
         sizes = [tuple(part[-1] for part in layer) for layer in encoder_state_shape]
-        expected = [(self.units,) * len(self.part_names)] * self.num_layers
-        if self.kind == "copy" and sizes != expected:
-            raise ValueError(
-                'A "copy" bridge needs an encoder whose layers, cell and units are the decoder\'s; '
-                f'"dense" takes any. Received: encoder state sizes {sizes}, decoder state sizes '
-                f"{expected}"
-            )
+        if self.kind == "copy":
+            check_copied_sizes(sizes, [(self.units,) * len(self.part_names)] * self.num_layers)
         if self.kind == "dense":
-            self.kernels = [
-                [
-                    self._add_part(f"{name}_{layer}", sum(sizes[min(layer, len(sizes) - 1)]))
-                    for name in self.part_names
-                ]
-                for layer in range(self.num_layers)
-            ]
+            for layer in range(self.num_layers):
+                rows = sum(sizes[min(layer, len(sizes) - 1)])
+                parts = [self._add_part(f"{name}_{layer}", rows) for name in self.part_names]
+                self.kernels.append(parts)
 
     def _add_part(self, name: str, rows: int) -> tuple[Any, Any]:
         kernel = self.add_weight(
@@ -89,16 +84,15 @@ class Bridge(keras.layers.Layer):
         layers = []
         for index, (kernels, like) in enumerate(zip(self.kernels, zeros, strict=True)):
             source = encoder_state[min(index, len(encoder_state) - 1)]
-            joined = ops.concatenate([self._cast(part) for part in source], axis=-1)
-            parts = tuple(
-                ops.tanh(ops.matmul(joined, self._cast(kernel)) + self._cast(bias))
-                for kernel, bias in kernels
-            )
+            joined = ops.concatenate(_cast_all(source, self.compute_dtype), axis=-1)
+            denses = (Dense(*_cast_all(weights, self.compute_dtype)) for weights in kernels)
+            parts = tuple(ops.tanh(dense(joined)) for dense in denses)  # tanh(W state + b)
             layers.append(_cast_like(parts, like))
         return tuple(layers)
 
-    def _cast(self, value: Any) -> Any:
-        return ops.cast(value, self.compute_dtype)
+
+def _cast_all(values: tuple, dtype: Any) -> list:
+    return [ops.cast(value, dtype) for value in values]
 
 
 def _cast_like(parts: tuple, like: tuple) -> tuple:

@@ -11,6 +11,12 @@ from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 SCORES = ("dot", "general", "concat", "location")
 
 
+def check_kind(label: str, value: Any, kind: type, words: str) -> None:
+    """Raise TypeError unless a value is of a class, which `words` name."""
+    if not isinstance(value, kind):
+        raise TypeError(f"`{label}` must be {words}. Received: {label}={value!r}")
+
+
 def check_encoder_sizes(
     vocabulary_size: int, num_layers: int, embedding_dimension: int | None
 ) -> None:
@@ -59,8 +65,8 @@ def check_decoder_parts(attention: Any, sampling: Any, input_feeding: bool, brid
         ("attention", attention, Attention, "a LuongAttention, a BahdanauAttention"),
         ("scheduled_sampling", sampling, ScheduledSampling, "a ScheduledSampling"),
     ):
-        if value is not None and not isinstance(value, kind):
-            raise TypeError(f"`{label}` must be {names} or None. Received: {label}={value!r}")
+        if value is not None:
+            check_kind(label, value, kind, f"{names} or None")
     if attention is None and (input_feeding or bridge == "zeros"):
         raise ValueError(
             "Input feeding and a bridge of zeros need attention. "
@@ -86,6 +92,41 @@ def check_luong(
         raise ValueError(
             '`maximum_source_length` must be at least 1 for "location", None for other scores. '
             f"Received: score={score!r}, maximum_source_length={maximum_source_length}"
+        )
+
+
+def check_luong_sizes(score: str, units: int, query_size: int, memory_size: int) -> None:
+    """Raise ValueError for sizes that a score but "concat" cannot multiply."""
+    if query_size != units:
+        raise ValueError(
+            f'A "{score}" score needs queries of size `units`. '
+            f"Received: units={units} and queries of size {query_size}"
+        )
+    if score == "dot" and memory_size != units:
+        raise ValueError(
+            'A "dot" score needs a memory as wide as the query; "general" takes any. '
+            f"Received: queries of size {units}, memory of size {memory_size}"
+        )
+
+
+def check_copied_sizes(sizes: list[tuple], expected: list[tuple]) -> None:
+    """Raise ValueError unless an encoder's state can be copied into the decoder's."""
+    if sizes != expected:
+        raise ValueError(
+            'A "copy" bridge needs an encoder whose layers, cell and units are the decoder\'s; '
+            f'"dense" takes any. Received: encoder state sizes {sizes}, decoder state sizes '
+            f"{expected}"
+        )
+
+
+def check_shared_embedding(shared: Any, own: Any, is_built: bool) -> None:
+    """Raise ValueError unless a decoder can use an encoder's embedding in place of its own."""
+    sizes = [(part.input_dim, part.output_dim) for part in (shared, own)]
+    if sizes[0] != sizes[1] or (is_built and shared is not own):
+        raise ValueError(
+            "To share an embedding, encoder and decoder need vocabularies and embeddings of "
+            "one size, and a decoder that is not built yet. Received: [vocabulary, embedding] "
+            f"{sizes[0]} and {sizes[1]}, built={is_built}"
         )
 
 

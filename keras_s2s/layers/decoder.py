@@ -9,13 +9,13 @@ from keras import ops
 
 from keras_s2s.layers import bahdanau, luong  # noqa: F401  What a saved decoder names.
 from keras_s2s.layers.bridge import Bridge
+from keras_s2s.layers.cell_names import make_cell
 from keras_s2s.layers.cells import Cell
-from keras_s2s.layers.checks import check_decoder_parts, check_decoder_sizes
+from keras_s2s.layers.checks import check_decoder_parts, check_decoder_sizes, check_shared_embedding
 from keras_s2s.layers.decoder_stack import DecoderStack
 from keras_s2s.layers.decoder_state import DecoderState, DecoderWeights, DropoutMasks
 from keras_s2s.layers.dropout import Dropout, check_dropout
 from keras_s2s.layers.embedding import make_embedding
-from keras_s2s.layers.recurrent import make_cell
 from keras_s2s.layers.saving import SavedByArguments
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.layers.word_dropout import WordDropout
@@ -112,16 +112,14 @@ class Decoder(SavedByArguments, keras.layers.Layer):
         check_dropout("dropout", dropout)
         self.vocabulary_size = vocabulary_size
         self.units = units
-        self.embedding_dimension = embedding_dimension or units
+        self.embedding_dimension = dimension = embedding_dimension or units
         self.num_layers = num_layers
         self.cell = cell
         self.input_feeding = input_feeding
         self.tie_embeddings = tie_embeddings
         self.residual = residual
         self.dropout = dropout
-        self.embedding = make_embedding(
-            vocabulary_size, self.embedding_dimension, self.dtype_policy
-        )
+        self.embedding = make_embedding(vocabulary_size, dimension, self.dtype_policy)
         self.word_dropout = WordDropout(word_dropout)
         self.scheduled_sampling = scheduled_sampling
         self._make_layers(attention, bridge)
@@ -147,13 +145,7 @@ class Decoder(SavedByArguments, keras.layers.Layer):
 
     def with_embedding(self, embedding: keras.layers.Embedding) -> Decoder:
         """The decoder with another layer's embedding in place of its own, see `Seq2Seq`."""
-        sizes = [(part.input_dim, part.output_dim) for part in (embedding, self.embedding)]
-        if sizes[0] != sizes[1] or (self.built and embedding is not self.embedding):
-            raise ValueError(
-                "To share an embedding, encoder and decoder need vocabularies and embeddings of "
-                "one size, and a decoder that is not built yet. Received: [vocabulary, embedding] "
-                f"{sizes[0]} and {sizes[1]}, built={self.built}"
-            )
+        check_shared_embedding(embedding, self.embedding, self.built)
         if embedding is self.embedding:
             return self
         other = type(self)(**self.arguments())
@@ -179,15 +171,7 @@ class Decoder(SavedByArguments, keras.layers.Layer):
         self.bridge.build(encoder_state_shape)
 
     def initial_state(self, encoder_state: Any, memory: Any = None) -> DecoderState:
-        """The state before the first token.
-
-        Args:
-            encoder_state: For each encoder layer `(h, c)` or `(h,)`.
-            memory: `[B, S, M]`; not needed, as the state tells the batch size.
-
-        Returns:
-            The `DecoderState`.
-        """
+        """The state before the first token; of each encoder layer `(h, c)` or `(h,)` is needed."""
         zeros = self.stack.zeros(ops.shape(encoder_state[0][0])[0])
         return zeros._replace(layers=self.bridge(encoder_state, zeros.layers))
 
@@ -250,9 +234,8 @@ class Decoder(SavedByArguments, keras.layers.Layer):
 
             target_in = self.scheduled_sampling.choose(target_in, state, predict)
         target_in = self.word_dropout(target_in, training=training)
-        embedded = self.embedding_dropout(
-            self.embedding(ops.transpose(target_in)), training=training
-        )  # [T, B, E]
+        embedded = self.embedding(ops.transpose(target_in))  # [T, B, E]
+        embedded = self.embedding_dropout(embedded, training=training)
         attentional = self.stack.run(embedded, state, weights, read, training)
         return self._project(attentional, weights)
 

@@ -32,11 +32,9 @@ class DecoderStack(keras.layers.Layer):
 
     Args:
         cells: The cells, from the first layer to the last, of one class and size.
-        attention: An attention layer or `None`.
         readout_size: Size R of the attentional vector.
-        input_feeding: Feed the attentional vector to the next position.
-        residual: Add a layer's input to its output, from the second layer on.
-        dropout: Probability of dropping an element between layers and of the attentional vector.
+
+    The other arguments are those of `Decoder`.
     """
 
     def __init__(
@@ -162,12 +160,9 @@ class DecoderStack(keras.layers.Layer):
         return after, StepOutput(hidden, context, alignment, attentional)
 
     def _run_layers(self, run_layer: Callable[[int, Any], Any], masks: DropoutMasks) -> Any:
-        """The output of the last layer, for one position or for all.
+        """The output of the last layer, for one position or for all, by a function of each layer.
 
-        Args:
-            run_layer: From the number of a layer and its inputs, `None` for the first, to its
-                hidden states.
-            masks: Dropout's masks.
+        It gets the number of the layer and its inputs, `None` for the first.
         """
         hidden: Any = None
         for index in range(len(self.cells)):
@@ -210,30 +205,17 @@ class DecoderStack(keras.layers.Layer):
         else:
 
             def run_layer(index: int, inputs: Any) -> Any:
-                inputs = inputs if index else embedded
-                return run_cell(self.cells[index], inputs, state.layers[index], training=training)[
-                    0
-                ]
+                inputs, start = inputs if index else embedded, state.layers[index]
+                return run_cell(self.cells[index], inputs, start, training=training)[0]
 
             hidden = ops.transpose(self._run_layers(run_layer, masks), (1, 0, 2))  # [B, T, U]
             context = self.attention.attend_all(hidden, read)[0] if self.attention else None
         return self.readout_dropout(self.readout(hidden, context, weights), training=training)
 
     def _scan(
-        self,
-        embedded: Any,
-        state: DecoderState,
-        masks: DropoutMasks,
-        weights: DecoderWeights,
-        read: Any,
-        training: bool,
+        self, embedded: Any, state: Any, masks: Any, weights: Any, read: Any, training: bool
     ) -> StepOutput:
-        """The outputs of all positions, where each needs the attention of the one before.
-
-        Returns:
-            With input feeding the attentional vectors `[B, T, R]`, else the hidden states
-            `[B, T, U]` and the contexts `[B, T, M]`.
-        """
+        """What is read of all positions, `[B, T, ...]`, where each needs the one before."""
 
         def step(state: DecoderState, x: tuple, weights: tuple) -> tuple[DecoderState, Any]:
             state, output = self.advance(state, *x, *weights)

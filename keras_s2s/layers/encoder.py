@@ -7,11 +7,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.layers.cell_names import make_cell
 from keras_s2s.layers.cells import Cell
 from keras_s2s.layers.checks import check_directions, check_encoder_sizes
 from keras_s2s.layers.dropout import Dropout, check_dropout
 from keras_s2s.layers.embedding import make_embedding
-from keras_s2s.layers.recurrent import make_cell, run_cell
+from keras_s2s.layers.recurrent import run_cell
 from keras_s2s.layers.saving import SavedByArguments
 from keras_s2s.layers.word_dropout import WordDropout
 from keras_s2s.special_ids import PAD_ID
@@ -101,7 +102,7 @@ class Encoder(SavedByArguments, keras.layers.Layer):
         check_dropout("dropout", dropout)
         self.vocabulary_size = vocabulary_size
         self.units = units
-        self.embedding_dimension = embedding_dimension or units
+        self.embedding_dimension = dimension = embedding_dimension or units
         self.num_layers = num_layers
         self.cell = cell
         self.bidirectional = bidirectional
@@ -109,23 +110,20 @@ class Encoder(SavedByArguments, keras.layers.Layer):
         self.reverse_source = reverse_source
         self.residual = residual
         self.dropout = dropout
-        self.embedding = make_embedding(
-            vocabulary_size, self.embedding_dimension, self.dtype_policy
-        )
+        self.embedding = make_embedding(vocabulary_size, dimension, self.dtype_policy)
         self.word_dropout = WordDropout(word_dropout)
         self._make_layers()
 
     def _make_layers(self) -> None:
         policy, rate = self.dtype_policy, self.dropout
         self.embedding_dropout = Dropout(rate, batch_axis=1, dtype=policy)
-        self.output_dropouts = [
-            Dropout(rate, batch_axis=1, dtype=policy) for _ in range(self.num_layers)
-        ]
+        layers = range(self.num_layers)
+        self.output_dropouts = [Dropout(rate, batch_axis=1, dtype=policy) for _ in layers]
         directions = ("forward", "backward") if self.bidirectional else ("forward",)
         units = self.units // len(directions)
         self.cells = [
             make_cell(self.cell, units, f"{direction}_{layer}", policy)
-            for layer in range(self.num_layers)
+            for layer in layers
             for direction in directions
         ]
 
@@ -162,24 +160,17 @@ class Encoder(SavedByArguments, keras.layers.Layer):
     def _run_layer(
         self, layer: int, inputs: Any, mask: Any, training: bool, unroll: bool
     ) -> tuple[Any, tuple]:
-        directions = len(self.cells) // self.num_layers
-        batch = ops.shape(inputs)[1]
-        results = []
         how = {"training": training, "unroll": unroll}
-        for direction in range(directions):
-            cell = self.cells[layer * directions + direction]
-            reverse = bool(direction) or self._reads_backwards(layer)
-            start = cell.initial_state(batch)
-            results.append(run_cell(cell, inputs, start, mask, reverse=reverse, **how))
-        if not self.bidirectional:
-            return results[0]
-        (forward, forward_state), (backward, backward_state) = results
-        state = tuple(
-            ops.concatenate(parts, axis=-1)
-            for parts in zip(forward_state, backward_state, strict=True)
-        )
-        return ops.concatenate([forward, backward], axis=-1), state
 
-    def _reads_backwards(self, layer: int) -> bool:
-        """Whether a layer of one direction reads from the end of the source."""
-        return self.reverse_source != (self.alternating and layer % 2 == 1)
+        def run(cell: Cell, reverse: bool) -> tuple[Any, tuple]:
+            start = cell.initial_state(ops.shape(inputs)[1])
+            return run_cell(cell, inputs, start, mask, reverse=reverse, **how)
+
+        if not self.bidirectional:
+            is_turned = self.alternating and layer % 2 == 1
+            return run(self.cells[layer], self.reverse_source != is_turned)
+        forward, forward_state = run(self.cells[2 * layer], False)
+        backward, backward_state = run(self.cells[2 * layer + 1], True)
+        parts = zip(forward_state, backward_state, strict=True)
+        state = tuple(ops.concatenate(part, axis=-1) for part in parts)
+        return ops.concatenate([forward, backward], axis=-1), state

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_s2s.layers.attention import Attention, both, masked_softmax, with_steps
-from keras_s2s.layers.checks import check_luong
+from keras_s2s.layers.attention import Attention, both, with_steps
+from keras_s2s.layers.checks import check_luong, check_luong_sizes
 from keras_s2s.layers.dense import Dense
 from keras_s2s.layers.luong_local import Window
 from keras_s2s.search.structure import map_tensors
@@ -109,22 +109,13 @@ class LuongAttention(Attention):
             self.memory_kernel = self.add_kernel("memory_kernel", memory_size)
             self.vector = self.add_vector("vector")
             return
-        if query_size != self.units:
-            raise ValueError(
-                f'A "{self.score}" score needs queries of size `units`. '
-                f"Received: units={self.units} and queries of size {query_size}"
-            )
+        check_luong_sizes(self.score, self.units, query_size, memory_size)
         if self.score == "location":
             self.location_kernel = self.add_kernel(
                 "location_kernel", query_size, self.maximum_source_length
             )
         elif self.score == "general":
             self.memory_kernel = self.add_kernel("memory_kernel", memory_size)
-        elif memory_size != self.units:
-            raise ValueError(
-                'A "dot" score needs a memory as wide as the query; "general" takes any. '
-                f"Received: queries of size {self.units}, memory of size {memory_size}"
-            )
 
     @property
     def changes_memory(self) -> bool:
@@ -138,14 +129,15 @@ class LuongAttention(Attention):
 
     def step_weights(self, keys: Any, memory: Any, memory_mask: Any) -> LuongWeights:
         """What is the same for all queries, see `Attention.step_weights`."""
-        weights = LuongWeights(Dense(self.cast(memory)), memory_mask)
+        memory = self.cast(memory)
         if self.score == "location":
-            weights = weights._replace(location=Dense(self._location(ops.shape(memory)[1])))
+            weights = self._location_weights(memory, memory_mask)
         elif self.score == "concat":
             query, vector = Dense(self.cast(self.query_kernel)), self.cast(self.vector)
-            weights = weights._replace(keys=keys, query=query, vector=vector)
+            weights = LuongWeights(Dense(memory), memory_mask, keys, query, vector)
         else:
-            weights = weights._replace(keys=Dense(ops.swapaxes(keys, 1, 2)))
+            keys = Dense(ops.swapaxes(keys, 1, 2))
+            weights = LuongWeights(Dense(memory), memory_mask, keys)
         if self._window is not None:
             of_position = map_tensors(self.cast, (self.position_kernel, self.position_vector))
             window = self._window.step_weights(memory, memory_mask, *of_position)
@@ -165,20 +157,16 @@ class LuongAttention(Attention):
 
     def attend(self, query: Any, position: Any, weights: LuongWeights) -> tuple[Any, Any]:
         """Read the memory, see `Attention.attend`."""
-        scores = self.scores(query, weights)
-        mask = with_steps(weights.memory_mask, query)
-        if self.maximum_source_length is not None:
-            positions = ops.arange(ops.shape(scores)[-1], dtype="int32")
-            mask = both(mask, positions < self.maximum_source_length)
         if self._window is None:
-            alignment = masked_softmax(scores, mask)
-        else:
-            alignment = self._window.align(scores, mask, query, position, weights.window)
+            return super().attend(query, position, weights)
+        scores, mask = self.scores(query, weights), with_steps(weights.memory_mask, query)
+        alignment = self._window.align(scores, mask, query, position, weights.window)
         return weights.memory(alignment), alignment
 
-    def _location(self, source_length: Any) -> Any:
-        """The vectors w_s of the source positions, `[U, S]`."""
-        # Positions behind the last known one borrow its vector; `attend` never reads them.
+    def _location_weights(self, memory: Any, memory_mask: Any) -> LuongWeights:
+        """With the vectors w_s of the source positions; those that have none are masked."""
         known = self.location_kernel.shape[1]
-        positions = ops.minimum(ops.arange(source_length, dtype="int32"), known - 1)
-        return ops.take(self.cast(self.location_kernel), positions, axis=1)
+        positions = ops.arange(ops.shape(memory)[1], dtype="int32")
+        vectors = ops.take(self.location_kernel, ops.minimum(positions, known - 1), axis=1)
+        mask = both(memory_mask, positions[None] < known)
+        return LuongWeights(Dense(memory), mask, location=Dense(self.cast(vectors)))

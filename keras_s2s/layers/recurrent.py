@@ -1,4 +1,4 @@
-"""The loop that runs a cell over a sentence, and the cells by name."""
+"""The loop that runs a cell over a sentence."""
 
 from __future__ import annotations
 
@@ -6,27 +6,8 @@ from typing import Any
 
 from keras import ops
 
-from keras_s2s.layers.cells import Cell, LSTMCell
-from keras_s2s.layers.gru import GRUCell
-from keras_s2s.layers.layer_norm import LayerNormLSTMCell
-from keras_s2s.layers.rnn import RNNCell
+from keras_s2s.layers.cells import Cell
 from keras_s2s.layers.scan import scan
-
-CELLS = {
-    "gru": GRUCell,
-    "layer_norm_lstm": LayerNormLSTMCell,
-    "lstm": LSTMCell,
-    "rnn": RNNCell,
-}
-
-
-def make_cell(cell: str | type[Cell], units: int, name: str, dtype: Any) -> Cell:
-    """A cell by its name in `CELLS`, or of a class of one's own."""
-    if isinstance(cell, type) and issubclass(cell, Cell):
-        return cell(units, name=name, dtype=dtype)
-    if cell not in CELLS:
-        raise ValueError(f"`cell` must be one of {sorted(CELLS)}. Received: cell={cell!r}")
-    return CELLS[cell](units, name=name, dtype=dtype)
 
 
 def run_cell(
@@ -66,13 +47,8 @@ def run_cell(
             after = tuple(ops.where(is_real, new, old) for new, old in both)
         return after, after[0]
 
+    inputs, weights = (projected, columns), cell.step_weights()
     last, outputs = scan(
-        step,
-        state,
-        (projected, columns),
-        cell.step_weights(),
-        reverse=reverse,
-        training=training,
-        unroll=unroll,
+        step, state, inputs, weights, reverse=reverse, training=training, unroll=unroll
     )
     return outputs, last

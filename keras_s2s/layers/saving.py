@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_s2s.layers.recurrent import CELLS
+from keras_s2s.layers.cell_names import CELLS
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import ops, tree
+from keras import ops
 
 from keras_s2s.layers.dense import Step
-from keras_s2s.search.structure import flatten
+from keras_s2s.layers.scan_unrolled import run_unrolled
 
 
 def scan(
@@ -66,21 +66,9 @@ def scan(
         [1.0, 3.0, 7.0]
     """
     if unroll:
-        return _unrolled(step, carry, inputs, weights, reverse)
+        return run_unrolled(step, carry, inputs, weights, reverse=reverse)
     if keras.backend.backend() == "tensorflow":
         from keras_s2s.layers.scan_tensorflow import run_loop
 
         return run_loop(step, carry, inputs, weights, reverse=reverse, training=training)
     return ops.scan(lambda carry, x: step(carry, x, weights), carry, inputs, reverse=reverse)
-
-
-def _unrolled(step: Step, carry: Any, inputs: Any, weights: Any, reverse: bool) -> tuple[Any, Any]:
-    length = flatten(inputs)[0].shape[0]
-    if length is None:
-        raise ValueError("`unroll` needs inputs of known length. Received: length=None")
-    outputs: list[Any] = [None] * length
-    parts = [ops.unstack(value, length) for value in tree.flatten(inputs)]
-    for position in reversed(range(length)) if reverse else range(length):
-        x = tree.pack_sequence_as(inputs, [part[position] for part in parts])
-        carry, outputs[position] = step(carry, x, weights)
-    return carry, tree.map_structure(lambda *parts: ops.stack(parts), *outputs)

@@ -25,12 +25,6 @@ def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -
     Returns:
         float32 `[..., T]`.
 
-    Example:
-        >>> import numpy as np
-        >>> loss = token_crossentropy(np.array([[1]]), np.zeros((1, 1, 4), "float32"))
-        >>> round(float(loss[0, 0]), 4)  # ln 4
-        1.3863
-
     Source: Szegedy et al. 2016, section 7.
     """
     size = logits.shape[-1]

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 
 from keras_s2s.layers.bahdanau import BahdanauAttention
+from keras_s2s.layers.cell_names import make_cell
 from keras_s2s.layers.decoder_stack import DecoderStack
 from keras_s2s.layers.decoder_state import DropoutMasks
 from keras_s2s.layers.dense import Dense
 from keras_s2s.layers.luong import LuongAttention
-from keras_s2s.layers.recurrent import make_cell
 
 UNITS, EMBEDDING, READOUT, LENGTH, BATCH = 4, 5, 6, 7, 3
 MASK = tf.constant([[True] * 5, [True] * 3 + [False] * 2, [True] + [False] * 4])

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_s2s.layers.cell_names import CELLS as KINDS
+from keras_s2s.layers.cell_names import make_cell
 from keras_s2s.layers.cells import LSTMCell
 from keras_s2s.layers.gru import GRUCell
-from keras_s2s.layers.recurrent import CELLS as KINDS
-from keras_s2s.layers.recurrent import make_cell, run_cell
+from keras_s2s.layers.recurrent import run_cell
 
 LENGTH, BATCH, INPUTS, UNITS = 6, 3, 4, 5
 MASK = np.array([[1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]], bool)
