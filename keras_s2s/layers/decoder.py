@@ -22,7 +22,7 @@ from keras_s2s.layers.word_dropout import WordDropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
-class Decoder(SavedByArguments, keras.layers.Layer):
+class Decoder(SavedByArguments):
     """Embedding, recurrent layers, attention and the projection to the vocabulary.
 
     With Luong's attention, for each target token y:

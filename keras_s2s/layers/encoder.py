@@ -19,7 +19,7 @@ from keras_s2s.special_ids import PAD_ID
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
-class Encoder(SavedByArguments, keras.layers.Layer):
+class Encoder(SavedByArguments):
     """Embedding and a stack of recurrent layers, in one or both directions.
 
     1. `x = dropout(embedding(source))`

@@ -13,13 +13,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class SavedByArguments:
-    """For layers whose arguments are attributes of their own names.
+class SavedByArguments(keras.layers.Layer):
+    """Base of the layers whose arguments are attributes of their own names.
 
     A layer that keeps an argument in another form says so in `arguments`.
     """
-
-    dtype_policy: Any
 
     def arguments(self) -> dict[str, Any]:
         """What the constructor was called with, so that it makes another such layer."""
