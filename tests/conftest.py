@@ -5,7 +5,8 @@ import gc
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from keras_s2s.export.litert import export as litert_export
+from keras_s2s.training.optimizers import CompiledAdam
 
 from .warm_converter import Converter
 
@@ -108,6 +110,25 @@ def converter() -> Iterator[Converter]:
         patch.setattr(litert_export, "_run_converter", converter)
         yield converter
         converter.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_adam() -> Iterator[Callable[[], AbstractContextManager]]:
+    """Makes a context in which the update of `CompiledAdam` is compiled, as it is for users.
+
+    Elsewhere it is not: XLA takes longer for it than a small training for all of its steps.
+    """
+    own = CompiledAdam._can_compile
+
+    @contextmanager
+    def compiled() -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CompiledAdam, "_can_compile", own)
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CompiledAdam, "_can_compile", lambda *_: False)
+        yield compiled
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
 from keras_s2s.layers.cell_names import CELLS
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 class SavedByArguments(keras.layers.Layer):
@@ -29,7 +26,7 @@ class SavedByArguments(keras.layers.Layer):
         return {name: _plain(value) for name, value in self.arguments().items()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """A layer from `get_config`.
 
         Raises:

@@ -3,6 +3,8 @@
 import json
 import random
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,17 @@ def reverser(tmp_path_factory: pytest.TempPathFactory) -> tuple[Translator, Path
     lines: list[str] = []
     recipe = Recipe(**TINY, epochs=10)
     return train(PAIRS, VALID, folder, recipe, report=lines.append), folder, lines
+
+
+def test_it_learns_with_the_compiled_update_too(
+    tmp_path: Path, compiled_adam: Callable[[], AbstractContextManager]
+) -> None:
+    with compiled_adam():
+        recipe = Recipe(**TINY, epochs=3, gradient_accumulation_steps=2)
+        translator = train(PAIRS, VALID, tmp_path / "model", recipe, report=quiet)
+    assert translator.model.optimizer._update is not None
+    history = json.loads((tmp_path / "model" / "history.json").read_bytes())
+    assert history["val_loss"][-1] < 0.8 * history["val_loss"][0]
 
 
 def test_a_few_seconds_teach_it_to_reverse_letters(

@@ -1,3 +1,5 @@
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -14,6 +16,12 @@ OPTIONS = [
     {"beta_2": 0.98, "global_clipnorm": 1.0},
     {"weight_decay": 0.01, "clipvalue": 0.5, "amsgrad": True},
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled(compiled_adam: Callable[[], AbstractContextManager]) -> Iterator[None]:
+    with compiled_adam():
+        yield
 
 
 def gradients(step: int) -> list[Any]:

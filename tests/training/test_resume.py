@@ -463,3 +463,15 @@ def test_types_that_numpy_does_not_know_are_kept_too(tmp_path: Path) -> None:
     Checkpoints(tmp_path).restore(other)
     for a, b in zip(model.variables, other.variables, strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    traces: list[Any] = []
+    own = keras.Model.train_step
+    monkeypatch.setattr(
+        keras.Model, "train_step", lambda *given: (traces.append(given), own(*given))[1]
+    )
+    model = Seq2Seq(Encoder(20, 8), Decoder(20, 8))
+    model.compile(CompiledAdam(1e-2), loss=MaskedCrossentropy())
+    resumable_fit(model, BATCHES, 2, Checkpoints(tmp_path, steps=100), verbose=0)
+    assert len(traces) == 1
