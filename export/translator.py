@@ -13,7 +13,7 @@ from keras_s2s.inference.translation import Hypothesis
 from keras_s2s.search.strategies import Beam, Sample, Strategy, beam_size_of
 from keras_s2s.text.tokenizers import load_tokenizer
 
-from .artifact import find_export, read_manifest
+from .artifact import default_limit, find_export, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +49,7 @@ class ExportedTranslator(PipelineTranslator):
         self.target_tokenizer = load_tokenizer(self.folder / names["target"], custom_objects)
         options = self.manifest["options"]
         self.search = Beam(**{field.name: options[field.name] for field in fields(Beam)})
+        self.default_limit = default_limit(self.manifest)
         # A LiteRT file reads no more than the largest length that it was made for.
         lengths = self.manifest.get("lengths") or [options["maximum_source_length"]]
         self.maximum_source_length = lengths[-1]

@@ -6,6 +6,10 @@ import {END, PAD, START, UNKNOWN, loadTokenizer} from './tokenizer.js';
 const FORMAT = 'keras-s2s export';
 const VERSION = 1; // Of the folder.
 const WIDEST = 1000; // Beam.
+const MOST_FACTOR = 10; // Of the default limit, as `export/artifact.py` checks it.
+const MOST_CONSTANT = 1000;
+// The limit of exports from before the manifest had it.
+const UNRECORDED_LIMIT = {factor: 3, constant: 20};
 
 /**
  * @typedef {object} Answer
@@ -54,6 +58,8 @@ export class Translator {
     Object.assign(this, {manifest, source, target, model});
     /** Most tokens of a source, end mark included. */
     this.longest = manifest.lengths.at(-1);
+    /** The longest translation: `factor` times the source's tokens, plus `constant`. */
+    this.limit = limitOf(manifest);
   }
 
   /** Whether the model has attention to show. */
@@ -81,10 +87,11 @@ export class Translator {
       lengthPenalty: beamSize === 1 ? 0 : this.manifest.options.length_penalty,
       coveragePenalty: beamSize === 1 ? 0 : this.manifest.options.coverage_penalty,
     };
+    const limit = this.limit.factor * ids.length + this.limit.constant;
     const sentence = await this.model.encode(ids);
     try {
       const step = (token, state) => sentence.decodeStep(token, state);
-      for await (const found of beamSearch(step, sentence.state, 3 * ids.length + 20, options)) {
+      for await (const found of beamSearch(step, sentence.state, limit, options)) {
         const pieces = this.target.pieces(found.ids);
         const {attention} = found;
         yield {text: this.target.decode(found.ids), ids: found.ids, pieces, sourcePieces, attention};
@@ -195,16 +202,27 @@ function checkManifest(manifest) {
       return inputs?.tokens?.shape?.at?.(-1) === length;
     }) &&
     signatures.decode_step?.outputs?.logits?.shape?.length &&
-    Number.isInteger(options?.beam_size) &&
-    options.beam_size >= 1 &&
-    options.beam_size <= WIDEST &&
+    isWhole(options?.beam_size, 1, WIDEST) &&
     options.length_penalty >= 0 &&
     options.coverage_penalty >= 0 &&
+    isLimit(limitOf(manifest)) &&
     tokenizers?.source &&
     tokenizers.target &&
     manifest.bytes?.file &&
     sha256?.[manifest.file];
   if (!isSound) throw new Error('manifest.json is damaged');
+}
+
+function limitOf({default_limit: limit = UNRECORDED_LIMIT}) {
+  return limit;
+}
+
+function isLimit(limit) {
+  return isWhole(limit?.factor, 0, MOST_FACTOR) && isWhole(limit?.constant, 1, MOST_CONSTANT);
+}
+
+function isWhole(value, least, most) {
+  return Number.isInteger(value) && value >= least && value <= most;
 }
 
 async function checkDigest(bytes, expected, name) {

@@ -56,6 +56,11 @@ final class Json {
     return with(value instanceof Map<?, ?> found ? found.get(name) : null);
   }
 
+  /** Whether this is an object that has something by this name, null included. */
+  boolean has(String name) {
+    return value instanceof Map<?, ?> found && found.containsKey(name);
+  }
+
   boolean is(Object other) {
     return other.equals(value);
   }

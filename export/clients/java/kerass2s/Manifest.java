@@ -18,6 +18,7 @@ import java.util.stream.Stream;
  * @param lengths tokens that the encoder's signatures take, rising
  * @param signatures of the model's file, by name
  * @param options of the search, as it was exported
+ * @param defaultLimit the longest translation where the caller names none
  * @param sourceTokenizer name of the folder
  * @param targetTokenizer name of the folder
  * @param digests SHA-256 of the files, by name
@@ -27,6 +28,7 @@ public record Manifest(
     List<Integer> lengths,
     Map<String, Signature> signatures,
     Search.Options options,
+    LengthLimit defaultLimit,
     String sourceTokenizer,
     String targetTokenizer,
     Map<String, String> digests) {
@@ -38,6 +40,48 @@ public record Manifest(
    * @param outputs of the function
    */
   public record Signature(Map<String, List<Integer>> inputs, Map<String, List<Integer>> outputs) {}
+
+  /**
+   * A limit that grows with the source.
+   *
+   * @param factor tokens of the translation for each token of the source, from 0 to 10
+   * @param constant tokens of the translation besides these, from 1 to 1000
+   */
+  public record LengthLimit(int factor, int constant) {
+    private static final int MOST_FACTOR = 10;
+    private static final int MOST_CONSTANT = 1000;
+
+    /** The limit of exports from before the manifest had it. */
+    static final LengthLimit UNRECORDED = new LengthLimit(3, 20);
+
+    /**
+     * Checks the numbers.
+     *
+     * @throws IllegalArgumentException if one is out of range
+     */
+    public LengthLimit {
+      if (factor < 0 || factor > MOST_FACTOR || constant < 1 || constant > MOST_CONSTANT) {
+        throw new IllegalArgumentException(
+            "A limit has a factor from 0 to "
+                + MOST_FACTOR
+                + " and a constant from 1 to "
+                + MOST_CONSTANT
+                + ". Received: factor="
+                + factor
+                + ", constant="
+                + constant);
+      }
+    }
+
+    /**
+     * Returns the longest translation in tokens, end mark included.
+     *
+     * @param sourceLength tokens of the source, end mark included
+     */
+    public int tokens(int sourceLength) {
+      return factor * sourceLength + constant;
+    }
+  }
 
   private static final String NAME = "manifest.json";
   private static final String FORMAT = "keras-s2s export";
@@ -69,6 +113,7 @@ public record Manifest(
             json.get("lengths").wholes(),
             signatures(json.get("signatures")),
             options(json.get("options")),
+            limit(json),
             json.get("tokenizers").get("source").string(),
             json.get("tokenizers").get("target").string(),
             digests(json.get("sha256")));
@@ -176,6 +221,16 @@ public record Manifest(
           json.get("beam_size").whole(),
           json.get("length_penalty").number(),
           json.get("coverage_penalty").number());
+    } catch (IllegalArgumentException error) {
+      throw json.damaged();
+    }
+  }
+
+  private static LengthLimit limit(Json manifest) throws ExportException {
+    if (!manifest.has("default_limit")) return LengthLimit.UNRECORDED;
+    Json json = manifest.get("default_limit");
+    try {
+      return new LengthLimit(json.get("factor").whole(), json.get("constant").whole());
     } catch (IllegalArgumentException error) {
       throw json.damaged();
     }

@@ -103,7 +103,7 @@ public final class Translator implements AutoCloseable {
         Search.beamSearch(
             model,
             model.encode(ids),
-            3 * ids.length + 20,
+            manifest.defaultLimit().tokens(ids.length),
             options,
             beginning -> listener.accept(translation(beginning, sourcePieces)));
     return translation(found, sourcePieces);
