@@ -29,7 +29,7 @@ class Signature(NamedTuple):
 
 
 class _Module(tf.Module):
-    """What a SavedModel keeps: the tokenizers with their tables, and the weights."""
+    """What is saved besides the signatures: the tokenizers with their tables, and the weights."""
 
     def __init__(self, tokenizers: list[tf.Module], weights: list[tf.Variable]) -> None:
         super().__init__()
