@@ -32,6 +32,7 @@ MOST_TEXTS = 100
 PATIENCE = 60_000  # Milliseconds.
 PYTHON = """
 import json, resource, sys, time
+from keras_s2s import Beam
 from keras_s2s.export import LiteRTTranslator
 first, *texts = json.load(sys.stdin)
 translator = LiteRTTranslator(sys.argv[1])
