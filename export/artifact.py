@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_s2s.files.artifact_folder import FolderKind, are_names_inside, versions
+from keras_s2s.inference.limits import DEFAULT_LIMIT, LengthLimit
 from keras_s2s.special_ids import SPECIAL_IDS
 
 from .formats import FORMATS, Format
@@ -24,6 +25,10 @@ OPTIONS = {
     "coverage_penalty": (int, float),
     "maximum_source_length": int,
 }
+# Ranges of the fields of "default_limit", the same in all clients; a limit is at least 1.
+LIMIT_RANGES = {"factor": range(11), "constant": range(1, 1001)}
+# The limit of exports from before the manifest had it, whatever today's default is.
+UNRECORDED_LIMIT = LengthLimit(factor=3, constant=20)
 TOOLS = ("keras-s2s", "keras", "tensorflow", "ai-edge-litert", "onnxruntime", "tf2onnx")
 
 
@@ -65,6 +70,7 @@ def write_manifest(
         "kind": form.name,
         "special_ids": SPECIAL_IDS,
         "options": translator.options,
+        "default_limit": DEFAULT_LIMIT._asdict(),
         "tokenizers": tokenizers,
         **content,
         "versions": versions(*TOOLS),
@@ -111,6 +117,12 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     return manifest
 
 
+def default_limit(manifest: dict[str, Any]) -> LengthLimit:
+    """The longest translation where the caller names none, from a manifest that was checked."""
+    recorded = manifest.get("default_limit")
+    return UNRECORDED_LIMIT if recorded is None else LengthLimit(**recorded)
+
+
 def find_export(folder: str | Path) -> Path:
     """The folder of an export: the folder itself or, in a folder of versions, the highest one.
 
@@ -149,6 +161,7 @@ def _is_sound(manifest: dict[str, Any]) -> bool:
         and all(isinstance(value, str) for value in digests.values())
         and manifest.get("tokenizers") == tokenizers
         and _are_options(manifest.get("options"))
+        and ("default_limit" not in manifest or _is_limit(manifest["default_limit"]))
         and manifest.get("special_ids") == SPECIAL_IDS
         and (form.is_sound is None or form.is_sound.load()(manifest))
     )
@@ -164,6 +177,14 @@ def _are_options(options: Any) -> bool:
             and value >= (OPTIONS[name] is int)
             for name, value in options.items()
         )
+    )
+
+
+def _is_limit(limit: Any) -> bool:
+    return (
+        isinstance(limit, dict)
+        and set(limit) == set(LIMIT_RANGES)
+        and all(type(value) is int and value in LIMIT_RANGES[n] for n, value in limit.items())
     )
 
 

@@ -21,7 +21,7 @@ Step = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, Any]]
 
 
 class _Partial(NamedTuple):
-    """A hypothesis that may go on."""
+    """A partial or ended hypothesis."""
 
     log_probability: float
     score: float
@@ -32,11 +32,11 @@ class _Partial(NamedTuple):
 def beam_search(
     step: Step, state: np.ndarray, limit: int, search: Beam = Beam(), *, n_best: int = 1
 ) -> list[Hypothesis]:
-    """Find the best hypotheses of one sentence; a beam of one is the greedy search.
+    """Find the best hypotheses of one sentence; a beam size of 1 is greedy search.
 
     Args:
         step: One step for up to K partial hypotheses at once.
-        state: Before the first token, `[N]`.
+        state: Initial state, before the first token, `[N]`.
         limit: Longest hypothesis in tokens, end mark included.
         search: Beam size K and penalties.
         n_best: The most hypotheses, at most K.
@@ -90,18 +90,18 @@ def beam_search(
 def _expand(
     live: list[_Partial], logits: np.ndarray, attention: Any, search: Beam
 ) -> tuple[list[_Partial], list[int]]:
-    """The best 2 K continuations of all beams, and the beam that each continues."""
+    """The best 2 K continuations of the live hypotheses, and the index of each one's parent."""
     values = logits - logits.max(axis=-1, keepdims=True)
     values -= np.log(np.exp(values).sum(axis=-1, keepdims=True))
     values[:, [PAD_ID, START_ID]] = -np.inf
     width = min(search.beam_size + 1, values.shape[1])
-    best = [_best_places(row, width) for row in values]
+    best = [_best_indices(row, width) for row in values]
     totals = np.array(
         [one.log_probability + values[i, best[i]] for i, one in enumerate(live)], "float32"
     )
     found, parents = [], []
-    for place in np.argsort(-totals, axis=None, kind="stable")[: 2 * search.beam_size]:
-        parent, rank = divmod(int(place), width)
+    for index in np.argsort(-totals, axis=None, kind="stable")[: 2 * search.beam_size]:
+        parent, rank = divmod(int(index), width)
         total, before = float(totals[parent, rank]), live[parent]
         if total == -np.inf:
             break
@@ -116,8 +116,8 @@ def _expand(
     return found, parents
 
 
-def _best_places(row: np.ndarray, count: int) -> np.ndarray:
-    """Places of the largest values, falling; of equals the first."""
+def _best_indices(row: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the largest values, in descending order of value; of equal ones the first."""
     if count == 1:
         return np.array([int(row.argmax())])
     least = np.partition(row, -count)[-count]
@@ -135,7 +135,7 @@ def _length_divisor(length: int, penalty: float) -> float:
 def _is_decided(
     live: list[_Partial], results: list[_Partial], ended_count: int, limit: int, search: Beam
 ) -> bool:
-    """Whether no live beam can win, or enough have ended and none is ahead now."""
+    """Whether no live hypothesis can win, or enough have ended and none is ahead now."""
     last = results[-1].score
     divisor = _length_divisor(limit, search.length_penalty)
     if all(one.log_probability / divisor <= last for one in live):

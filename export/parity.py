@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_s2s.inference.limits import default_limit
+from keras_s2s.inference.limits import DEFAULT_LIMIT
 from keras_s2s.special_ids import END_ID, START_ID
 
 from .contract import Contract
@@ -45,7 +45,7 @@ def _greedy(run: Any, ids: Sequence[int], lengths: Sequence[int]) -> Answer:
     """The greedy loop over the two functions of the contract, for one sentence."""
     fixed, state = _encoded(run, ids, lengths)
     token, found = np.array([START_ID], "int32"), Answer([], [])
-    while len(found.ids) < default_limit(len(ids)) and token[0] != END_ID:
+    while len(found.ids) < DEFAULT_LIMIT.tokens(len(ids)) and token[0] != END_ID:
         step = run("decode_step", {"token": token, "state": state, **fixed})
         token, state = step["next_token"], step["next_state"]
         best = np.sort(np.partition(step["logits"][0], -2)[-2:])
@@ -89,7 +89,7 @@ def step_difference(model: Any, run: Any, ids: Sequence[int], lengths: Sequence[
     own_fixed, own_state = _encoded(run, ids, lengths)
     worst = np.abs(own_state - state).max()
     token = np.array([START_ID], "int32")
-    for _ in range(default_limit(len(ids))):
+    for _ in range(DEFAULT_LIMIT.tokens(len(ids))):
         step = model("decode_step", {"token": token, "state": state, **fixed})
         own = run("decode_step", {"token": token, "state": state, **own_fixed})
         for name in ("logits", "next_state"):

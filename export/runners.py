@@ -1,6 +1,6 @@
 """Translate with an exported model alone.
 
-For LiteRT and ONNX neither TensorFlow nor Keras is imported; a SavedModel takes TensorFlow.
+LiteRT and ONNX exports run without TensorFlow and Keras; a SavedModel needs TensorFlow.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from .translator import ExportedTranslator
 
 
 class LiteRTTranslator(ExportedTranslator):
-    """Translates with a LiteRT export, by `ai-edge-litert`, NumPy and the tokenizer alone.
+    """Translates with a LiteRT export; needs only `ai-edge-litert`, NumPy and the tokenizers.
 
     Args:
         folder: What `keras_s2s.export.litert` wrote.
         runtime: "interpreter", or "compiled_model", the API of the newer Android, iOS and web
             runtimes.
-        threads: Of the Interpreter.
+        threads: Number of threads of the Interpreter.
         custom_objects: Tokenizer classes of your own by name, see `load_tokenizer`.
 
     Raises:
-        ValueError: No LiteRT export, a damaged one, or an unknown runtime.
+        ValueError: `folder` is no LiteRT export or a damaged one, or the runtime is unknown.
         ImportError: `ai-edge-litert` is missing.
     """
 
@@ -86,7 +86,7 @@ class LiteRTTranslator(ExportedTranslator):
 
 
 class _BatchTranslator(ExportedTranslator):
-    """One that takes all beams of a sentence at once."""
+    """Computes each step for all live hypotheses of a sentence as one batch."""
 
     _run: Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 
@@ -108,15 +108,15 @@ class _BatchTranslator(ExportedTranslator):
 
 
 class OnnxTranslator(_BatchTranslator):
-    """Translates with an ONNX export, by `onnxruntime`, NumPy and the tokenizer alone.
+    """Translates with an ONNX export; needs only `onnxruntime`, NumPy and the tokenizers.
 
     Args:
         folder: What `keras_s2s.export.onnx` wrote.
-        threads: That a product may use.
+        threads: Number of threads within one operator.
         custom_objects: As for `LiteRTTranslator`.
 
     Raises:
-        ValueError: No ONNX export, or a damaged one.
+        ValueError: `folder` is no ONNX export or a damaged one.
         ImportError: `onnxruntime` is missing.
     """
 
@@ -134,15 +134,16 @@ class OnnxTranslator(_BatchTranslator):
 
 
 class SavedModelTranslator(_BatchTranslator):
-    """Translates with a SavedModel export, by its `encode` and `decode_step`; Keras is not used.
+    """Translates with the `encode` and `decode_step` of a SavedModel export, without Keras.
 
     Args:
         folder: What `keras_s2s.export.saved_model` wrote: a folder of versions, of which the
-            highest is taken, or one of them.
+            highest is used, or one of them.
         custom_objects: As for `LiteRTTranslator`.
 
     Raises:
-        ValueError: No such export, a damaged one, or one that could do more than compute.
+        ValueError: `folder` is no such export, a damaged one, or has operations that do more than
+            compute.
         ImportError: TensorFlow or tensorflow-text is missing.
     """
 

@@ -1,4 +1,4 @@
-"""What all translators of exports share: the folder, its tokenizers and the search backend."""
+"""The base class of the translators of exports: folder, tokenizers and search backend."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from keras_s2s.inference.translation import Hypothesis
 from keras_s2s.search.strategies import Beam, Sample, Strategy, beam_size_of
 from keras_s2s.text.tokenizers import load_tokenizer
 
-from .artifact import find_export, read_manifest
+from .artifact import default_limit, find_export, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
 
-WIDEST = 1000  # Beams, as in all clients.
-# The greedy search scores by probability alone.
+WIDEST = 1000  # Largest beam size, the same in all clients.
+# Greedy search scores by probability alone.
 GREEDY = Beam(beam_size=1, length_penalty=0.0, coverage_penalty=0.0)
 
 
@@ -31,7 +31,7 @@ class ExportedTranslator(PipelineTranslator):
         custom_objects: Tokenizer classes of your own by name, see `load_tokenizer`.
 
     Raises:
-        ValueError: It is no export of this kind, or a damaged one.
+        ValueError: `folder` is no export of this kind, or a damaged one.
     """
 
     kind: str
@@ -49,6 +49,7 @@ class ExportedTranslator(PipelineTranslator):
         self.target_tokenizer = load_tokenizer(self.folder / names["target"], custom_objects)
         options = self.manifest["options"]
         self.search = Beam(**{field.name: options[field.name] for field in fields(Beam)})
+        self.default_limit = default_limit(self.manifest)
         # A LiteRT file reads no more than the largest length that it was made for.
         lengths = self.manifest.get("lengths") or [options["maximum_source_length"]]
         self.maximum_source_length = lengths[-1]
@@ -85,7 +86,7 @@ class ExportBackend:
     """Decodes with an export, one source after the other; see `SearchBackend`.
 
     Args:
-        translator: Whose model it is.
+        translator: The translator that runs the model.
     """
 
     maximum_batch_size = 1
@@ -95,7 +96,7 @@ class ExportBackend:
         self.has_attention = translator.has_attention
 
     def check(self, search: Strategy) -> None:
-        """Raise ValueError for a search that there is none of here."""
+        """Raise ValueError for a search that exports do not have."""
         if isinstance(search, Sample):
             raise ValueError(
                 "An export decodes by greedy or beam search. "
@@ -121,7 +122,7 @@ class ExportBackend:
             yield self._decode(ids, limit, beam, n_best)
 
     def _decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
-        """A file that was made or damaged elsewhere may fail in any way."""
+        """Decode one source; a model file from elsewhere may raise any exception."""
         folder, tokenizer = self._translator.folder, self._translator.source_tokenizer
         try:
             found = self._translator.decode(ids, limit, search, n_best)

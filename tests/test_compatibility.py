@@ -12,6 +12,7 @@ import pytest
 
 from keras_s2s import Beam, Greedy, PreparedCorpus, Translation, Translator
 from keras_s2s.export import LiteRTTranslator, OnnxTranslator, SavedModelTranslator
+from keras_s2s.inference.limits import LengthLimit
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.train import train
@@ -107,6 +108,8 @@ def test_a_search_saved_with_a_model_is_its_default(saved: Path) -> None:
 @pytest.mark.parametrize("name", RUNNERS)
 def test_an_export_translates_as_before(name: str, saved: Path) -> None:
     exported, expected = RUNNERS[name](saved / name), EXPECTED["exports"][name]
+    assert "default_limit" not in exported.manifest
+    assert exported.default_limit == LengthLimit(factor=3, constant=20)
     assert exported.translate(TEXTS, search=Greedy()) == expected["greedy"]
     assert exported.translate(TEXTS) == expected["default"]
 

@@ -131,7 +131,7 @@ def _checked_version(folder: Path, version: int | None) -> int:
 
 
 def _described(new: Path, model: Any, signatures: dict[str, Any]) -> dict[str, Any]:
-    """What the manifest says of the signatures, the oldest server and the sizes."""
+    """The manifest's entries on signatures, oldest server and sizes."""
     from ..contract import shapes
     from .serving_operations import oldest_serving
 

@@ -1,8 +1,8 @@
-"""Which TensorFlow Serving can run a SavedModel: its operations beside those of each server.
+"""The oldest TensorFlow Serving that can run a SavedModel, by the operations that it uses.
 
-A stock server has TensorFlow's operations of its own version, and TensorFlow Text's as they were in
-2.12.1, up to Serving 2.19.1. Read from the C libraries of the wheels 2.12.1 to 2.21.0; what is for
-accelerators alone is left out.
+A stock server has TensorFlow's operations of its own version and, up to Serving 2.19.1, TensorFlow
+Text's operations of version 2.12.1. The tables were read from the C libraries of the wheels 2.12.1
+to 2.21.0, without operations for accelerators only.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ NEWER_OPERATIONS = {
     "2.20": "DecodeWebP TFText>RoundRobinGenerateMasks TFText>RoundRobinTrim TFText>Utf8Binarize",
     "2.21": "DecodeJxl",
 }
-# A SavedModel leaves an attribute out that has its default value, so what is there says something.
-# An older server would ignore it without an error.
+# A SavedModel omits attributes with their default value, so an attribute that is there matters. An
+# older server would ignore it without an error.
 NEWER_ATTRIBUTES = {
     "2.13": {
         "TopKV2": "Tk index_type",
@@ -61,10 +61,10 @@ NEWER_ATTRIBUTES = {
 
 
 def read_saved_model(folder: Path) -> Any:
-    """The content of `saved_model.pb`.
+    """Parse `saved_model.pb`.
 
     Args:
-        folder: Where it is.
+        folder: The folder of the file.
 
     Raises:
         ValueError: It cannot be read.
@@ -85,10 +85,10 @@ def operations(folder: Path) -> dict[str, set[str]]:
     """The operations of a SavedModel, in its graph and in all functions, with their attributes.
 
     Args:
-        folder: Of `saved_model.pb`.
+        folder: The folder of `saved_model.pb`.
 
     Returns:
-        By name of an operation, the names of all attributes that it is used with.
+        For each operation, by name, the names of all attributes that it is used with.
 
     Raises:
         ValueError: The file cannot be read.
@@ -103,10 +103,10 @@ def operations(folder: Path) -> dict[str, set[str]]:
 
 
 def oldest_serving(folder: Path) -> str:
-    """The oldest TensorFlow Serving, from 2.12 on, that has all that a SavedModel uses.
+    """The oldest TensorFlow Serving, from 2.12 on, that has all operations of a SavedModel.
 
     Args:
-        folder: Of `saved_model.pb`.
+        folder: The folder of `saved_model.pb`.
 
     Returns:
         A version like "2.12".

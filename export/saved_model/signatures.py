@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_s2s.inference.limits import default_limit
+from keras_s2s.inference.limits import DEFAULT_LIMIT
 from keras_s2s.inference.model_search import run_search
 from keras_s2s.search.strategies import beam_size_of
 from keras_s2s.search.structure import map_tensors
@@ -29,7 +29,7 @@ class Signature(NamedTuple):
 
 
 class _Module(tf.Module):
-    """What a SavedModel keeps: the tokenizers with their tables, and the weights."""
+    """What is saved besides the signatures: the tokenizers with their tables, and the weights."""
 
     def __init__(self, tokenizers: list[tf.Module], weights: list[tf.Variable]) -> None:
         super().__init__()
@@ -181,7 +181,7 @@ def _traced(call: Any, inputs: dict[str, tuple]) -> Signature:
 
 def _limits(lengths: Any) -> Any:
     """The longest translations in tokens, as of `Translator`; 0 for a blank text."""
-    return tf.where(lengths > 0, default_limit(lengths), 0)
+    return tf.where(lengths > 0, DEFAULT_LIMIT.tokens(lengths), 0)
 
 
 def _piece_table(tokenizer: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from keras_s2s.inference.limits import default_limit
+from keras_s2s.inference.limits import DEFAULT_LIMIT, LengthLimit
 from keras_s2s.inference.translation import Hypothesis, Translation
 from keras_s2s.inference.unknown import UnknownWords
 from keras_s2s.search.strategies import Strategy, beam_size_of
@@ -77,6 +77,7 @@ class TextPipeline:
 
     Attributes:
         unknown: What replaces unknown words; it needs attention weights.
+        default_limit: The longest translation where `maximum_length` is `None`.
     """
 
     backend: SearchBackend
@@ -92,6 +93,7 @@ class TextPipeline:
     attention: bool = False
     unknown: UnknownWords | None = None
     strict: bool = False
+    default_limit: LengthLimit = DEFAULT_LIMIT
 
     def run(self, texts: Iterable[str]) -> Iterator[list[Translation]]:
         """The translations of each text, in order."""
@@ -118,7 +120,7 @@ class TextPipeline:
         texts = list(map(without_surrogates, given))
         sources = self._encode(texts, first)
         lengths = np.array([len(ids) for ids in sources])
-        limits = default_limit(lengths)
+        limits = self.default_limit.tokens(lengths)
         if self.maximum_length is not None:
             limits = np.full_like(lengths, self.maximum_length)
         translations = [[Translation("", 0.0, 0.0, [], [], None)] for _ in texts]

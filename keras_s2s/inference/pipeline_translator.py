@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 
+from keras_s2s.inference.limits import DEFAULT_LIMIT, LengthLimit
 from keras_s2s.inference.pipeline import SearchBackend, TextPipeline
 from keras_s2s.inference.translation import Translation
 from keras_s2s.inference.unknown import unknown_words
@@ -21,12 +22,14 @@ class PipelineTranslator(ABC):
         target_tokenizer: Tokenizer of the translations.
         search: Default search.
         maximum_source_length: The most tokens that are read of a text, end mark included.
+        default_limit: The longest translation where none is named.
     """
 
     source_tokenizer: Tokenizer
     target_tokenizer: Tokenizer
     search: Greedy | Beam
     maximum_source_length: int
+    default_limit: LengthLimit = DEFAULT_LIMIT
 
     @abstractmethod
     def search_backend(self) -> SearchBackend:
@@ -51,7 +54,7 @@ class PipelineTranslator(ABC):
             search: `Greedy()`, `Beam(...)` or `Sample(...)`; `None` for the translator's own. An
                 export does not sample.
             maximum_length: Longest translation in tokens, end mark included; `None` for 20 more
-                than three times the source's.
+                than three times the source's; an export has its own default in its manifest.
             replace_unknown: Whether to replace each unknown word by the source word with the
                 highest attention weight.
             dictionary: With `replace_unknown`, translations of source words; words that it lacks
@@ -144,6 +147,7 @@ class PipelineTranslator(ABC):
             attention=attention,
             unknown=unknown,
             strict=strict,
+            default_limit=self.default_limit,
         ).run(texts)
 
 

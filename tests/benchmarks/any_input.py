@@ -1,7 +1,6 @@
-"""Any input: how translating grows with it, and how fuzzed files end.
+"""Time and memory of `keras-s2s translate` by the size of its input.
 
-`python tests/benchmarks/any_input.py translating` times the command `keras-s2s translate` on inputs
-of two sizes each. `python tests/fuzz/fuzz.py` prints the table of the fuzzers.
+`python tests/benchmarks/any_input.py` translates files of many lines, and of one long line.
 """
 
 import argparse
@@ -16,7 +15,7 @@ WORDS = "the a dog cat runs sleeps in house snow near red blue big small man wom
 
 
 def make_model(folder: Path) -> None:
-    """Saves an untrained model of the default recipe's shape, in a process of its own."""
+    """Save a small untrained model of the default recipe, in a separate process."""
     code = (
         "import sys\n"
         "from keras_s2s import Greedy, SentencePieceTokenizer, Translator\n"
@@ -31,7 +30,7 @@ def make_model(folder: Path) -> None:
 
 
 def inputs(folder: Path) -> dict[str, Path]:
-    """The files to translate, by what they hold."""
+    """Write the files to translate; return their paths by description."""
     sentence = " ".join(WORDS[:7])
     held = {
         "1,000 lines": f"{sentence}\n" * 1_000,
@@ -51,7 +50,7 @@ def inputs(folder: Path) -> dict[str, Path]:
 
 
 def translated(model: Path, path: Path) -> tuple[float, float, float]:
-    """Seconds, seconds of the processor and peak memory in MB of the whole command."""
+    """Seconds, processor seconds and peak memory in MB of the whole command."""
     code = (
         "import resource, sys\n"
         "from keras_s2s.cli.main import main\n"
@@ -75,7 +74,7 @@ def translated(model: Path, path: Path) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    """Prints a row for each input."""
+    """Print a row for each input."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, help="a folder; by default a small untrained model")
     given = parser.parse_args()

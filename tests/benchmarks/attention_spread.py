@@ -1,4 +1,4 @@
-"""Over how many source tokens attention is spread: python attention_spread.py MODEL TEXTS.
+"""Number of source tokens attended to at once: python attention_spread.py MODEL TEXTS.
 
 Prints the mean number of source tokens, the exponential of the entropy of the attention weights
 (the effective number of tokens attended to), and the share of the weight on the first tokens.
@@ -13,7 +13,7 @@ from keras_s2s.data.corpus import read_lines
 
 
 def main() -> None:
-    """Answers the texts and prints one line."""
+    """Translate the texts and print one line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("texts")

@@ -1,9 +1,9 @@
-"""What a checkpoint costs: seconds to write and to read one, and its share of a training.
+"""Cost of a checkpoint: seconds to write and to read one, and its share of the training time.
 
 Usage: python tests/benchmarks/checkpoints.py [--minutes N]
 
-The model is that of the command line's defaults, trained for a moment on made-up ids, so that the
-optimizer holds all that it ever does, and the best weights are kept besides. The last line is JSON.
+The model is that of the command line's defaults, trained briefly on random ids, so that the state
+of the optimizer is complete; the best weights are saved as well. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SIZE, ROUNDS = 6000, 5
 
 
 def main() -> None:
-    """See the module."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="between two checkpoints")
     minutes = parser.parse_args().minutes

@@ -33,7 +33,7 @@ def measure(python: str, script: str, *arguments: str) -> dict[str, Any]:
 
 
 def table(rows: list[list[str]]) -> str:
-    """Return rows as a Markdown table, the first row on top."""
+    """Return rows as a Markdown table; the first row is the header."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
 
@@ -44,7 +44,7 @@ def median(runs: list[dict[str, Any]], name: str) -> float:
 
 
 def compare_training(arguments: argparse.Namespace) -> None:
-    """Print target tokens a second of training, and memory."""
+    """Print training speed in target tokens per second, and memory."""
     common = ["train", "--work", str(arguments.work), "--seconds", str(arguments.seconds)]
     runs: dict[str, list[dict[str, Any]]] = {"OpenNMT-tf, float32": [], **{n: [] for n in TRAINING}}
     for _ in range(arguments.rounds):
@@ -63,7 +63,7 @@ def compare_training(arguments: argparse.Namespace) -> None:
 
 
 def compare_decoding(arguments: argparse.Namespace) -> None:
-    """Print sentences a second of decoding, and memory; both sides decode with our weights."""
+    """Print decoding speed in sentences per second, and memory; both sides use our weights."""
     share = [sys.executable, str(HERE / "share_weights.py"), "--work", str(arguments.work)]
     subprocess.run(share, capture_output=True, check=True)
     sides = {"OpenNMT-tf": ["--shared-weights"], "keras-s2s, the same weights": []}
@@ -87,10 +87,10 @@ def compare_decoding(arguments: argparse.Namespace) -> None:
         base = median(runs["OpenNMT-tf"], "sentences_per_second")
         for name, found in runs.items():
             speed = median(found, "sentences_per_second")
-            pieces = median(found, "output_tokens") / median(found, "sentences")
+            tokens = median(found, "output_tokens") / median(found, "sentences")
             memory = f"{median(found, 'peak_memory_bytes') / 1e6:,.0f}"
             bleu = f"{median(found, 'bleu'):.1f}"
-            figures = [f"{speed:,.1f}", f"{speed / base:.2f}", f"{pieces:.1f}", bleu, memory]
+            figures = [f"{speed:,.1f}", f"{speed / base:.2f}", f"{tokens:.1f}", bleu, memory]
             rows.append([f"{batch}, {beam}", name, *figures])
         everything[f"{batch}, {beam}"] = runs
     print(table(rows))

@@ -1,10 +1,10 @@
-"""Measure one decoder step by every runtime that an export has, at the shape of the comparison.
+"""Measure one decoding step in every runtime of the exports, at the shape of the comparison.
 
     .venv/bin/python tests/benchmarks/devices.py [--work WORK]
 
-Random weights take as long as trained ones; `--work` takes those of WORK/keras_s2s instead. One
+Random weights take as long as trained ones; with `--work`, those of WORK/keras_s2s are used. One
 thread, one sentence of 16 tokens. The floor of a step is the time in which one thread reads as many
-bytes as the step has weights.
+bytes as the weights of the step have.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def make_translator(work: Path | None) -> Any:
 
 
 def seconds_to_read(size: int) -> float:
-    """Return the best time in which one thread reads so many bytes, again and again."""
+    """Return the shortest time in which one thread reads `size` bytes, of 50 attempts."""
     import numpy as np
 
     values = np.ones(size // 4, "float32")
@@ -48,7 +48,7 @@ def seconds_to_read(size: int) -> float:
 
 
 def measure(translator: Any, folder: Path) -> list[dict[str, Any]]:
-    """Export in every precision and time a step by each runtime."""
+    """Export in every precision and time a step in each runtime."""
     from keras_s2s import export
     from keras_s2s.export.contract import Contract
     from keras_s2s.export.litert.runtimes import compiled_model, interpreter
@@ -75,7 +75,7 @@ def measure(translator: Any, folder: Path) -> list[dict[str, Any]]:
         )
 
     parameters = 4 * translator.model.count_params()
-    weights = translator.model.decoder.step_weights()  # Joined once, not in every step.
+    weights = translator.model.decoder.step_weights()  # Concatenated once, not in every step.
     contract = Contract(translator.model, weights=weights)
     add("tf.function", "float32", contract_run(contract), parameters)
     for quantize in ("none", "float16", "int8"):

@@ -1,4 +1,4 @@
-"""Measure keras-s2s: training and decoding speed, on the text that `prepare.py` writes beside.
+"""Measure keras-s2s: training and decoding speed on Multi30k.
 
     .venv/bin/python tests/benchmarks/ours.py train --work WORK --seconds 60
     ... train --work WORK --seconds 60 --shape default --precision bfloat16
@@ -27,7 +27,7 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "multi30k"
 
 
 def configure_tensorflow(threads: int) -> None:
-    """Keep TensorFlow, and this process, to a number of processor cores."""
+    """Limit TensorFlow and this process to a number of processor cores."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     import tensorflow as tf
@@ -67,9 +67,9 @@ def build_default_model(precision: str, sizes: tuple[int, int]) -> Any:
 
 
 def matrix_weights(model: Any) -> tuple[int, int]:
-    """Return how many weights a source token and a target token are multiplied with.
+    """Return the number of weights that a source token and a target token are multiplied by.
 
-    A key of the attention and a bridge count as the source's; scores and contexts, which depend
+    Attention keys count as part of the source; the bridge, and scores and contexts, which depend
     on the lengths, are left out.
     """
     decoder = model.decoder
@@ -84,7 +84,7 @@ def _sizes(cells: list[Any]) -> int:
 
 
 def peak_gflops(precision: str) -> float:
-    """Return the best rate of a large matrix product here, in 10^9 operations a second."""
+    """Return the peak rate of a large matrix product on this machine, in GFLOPS."""
     import tensorflow as tf
 
     size = 2048
@@ -101,7 +101,7 @@ def peak_gflops(precision: str) -> float:
 
 
 def train(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train with `fit` and return the speed; keep the translator if asked to."""
+    """Train with `fit` and return the speed; save the translator on request."""
     import keras
 
     from keras_s2s import Batches, MaskedCrossentropy, SentencePieceTokenizer, Translator
@@ -161,7 +161,7 @@ def make_clock(
     source_lengths: list[int],
     arguments: argparse.Namespace,
 ) -> Any:
-    """Return a callback that counts real tokens and seconds after a warm-up, and ends training."""
+    """Return a callback that counts tokens and seconds after a warm-up, and ends training."""
     import keras
 
     class Clock(keras.callbacks.Callback):
@@ -239,7 +239,7 @@ def translate(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def search_option(translator: Any, beam: int) -> dict[str, Any]:
-    """What `stream` takes for a beam, 1 for greedy; older checkouts take a number."""
+    """The argument of `stream` for a beam size, 1 for greedy; older checkouts take a number."""
     if "search" not in inspect.signature(translator.stream).parameters:
         return {"beam_size": beam}
     import keras_s2s

@@ -1,8 +1,8 @@
-// The page's modules in Node; what `page.py` measures beside Python and Chromium:
+// Runs the page's modules in Node, for `page.py`:
 //
 //     node page.mjs CORE EXPORT BEAM < TEXTS
 //
-// Prints the time of the first answer on a line of its own, then tokens, seconds and peak memory.
+// Prints "first" after the first translation, then milliseconds per token, tokens and peak memory.
 
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';

@@ -1,11 +1,11 @@
-"""Measure a LiteRT export in Chromium, by the page, and beside it in Node and in Python.
+"""Measure a LiteRT export on the page in Chromium, in Node and in Python.
 
     .venv/bin/python tests/benchmarks/page.py EXPORT [--beam 1] [--texts FILE] [--rounds 3]
 
 Prints for each the seconds from the start of the process (for Chromium, of a visit with an empty
-cache) to the first answer, the milliseconds a token of the answers after it, and the peak
-memory of the process that runs the model; the median of the rounds. Then the bytes that a visitor's
-browser fetches, and how many they are where the host packs them with gzip.
+cache) to the first translation, the milliseconds per token of the translations after it, and the
+peak memory of the process that runs the model: medians of the rounds. Then the bytes that a
+visitor's browser downloads, without and with gzip.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ MOST_TEXTS = 100
 PATIENCE = 60_000  # Milliseconds.
 PYTHON = """
 import json, resource, sys, time
+from keras_s2s import Beam
 from keras_s2s.export import LiteRTTranslator
 first, *texts = json.load(sys.stdin)
 translator = LiteRTTranslator(sys.argv[1])
@@ -48,7 +49,7 @@ print(json.dumps({"milliseconds_a_token": milliseconds / tokens, "tokens": token
 
 
 def measure_program(command: list[str], texts: list[str]) -> dict[str, float]:
-    """Run a program that says when it has the first answer, and then its figures."""
+    """Run a program that prints "first" after the first translation, and then its figures."""
     start = time.perf_counter()
     with subprocess.Popen(
         command,
@@ -68,7 +69,7 @@ def measure_program(command: list[str], texts: list[str]) -> dict[str, float]:
 
 
 def measure_chromium(address: str, texts: list[str], beam: str) -> dict[str, Any]:
-    """Visit the page with an empty cache, and translate by its own controls."""
+    """Visit the page with an empty cache, and translate with its own controls."""
     from playwright.sync_api import expect, sync_playwright
 
     path = shutil.which("chromium") or shutil.which("google-chrome")
@@ -106,7 +107,7 @@ def measure_chromium(address: str, texts: list[str], beam: str) -> dict[str, Any
 
 
 def _peak_of_renderers(browser: Any) -> int:
-    """The peak memory of the largest of a browser's processes that run pages, in bytes."""
+    """The peak memory in bytes of a browser's largest renderer process."""
     session = browser.new_browser_cdp_session()
     peaks = [0]
     for one in session.send("SystemInfo.getProcessInfo")["processInfo"]:
@@ -118,7 +119,7 @@ def _peak_of_renderers(browser: Any) -> int:
 
 
 def texts_of(given: argparse.Namespace) -> list[str]:
-    """Read what is translated."""
+    """Read the texts to translate."""
     if given.texts is not None:
         return given.texts.read_text(encoding="utf-8").splitlines()[:MOST_TEXTS]
     golden = json.loads((given.export / "golden.json").read_text(encoding="utf-8"))
@@ -126,7 +127,7 @@ def texts_of(given: argparse.Namespace) -> list[str]:
 
 
 def median_row(name: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the medians of a runtime's rounds."""
+    """Return the medians of a runtime's figures."""
     keys = ("seconds_to_first", "milliseconds_a_token", "tokens")
     row = {key: round(statistics.median(one[key] for one in rounds), 3) for key in keys}
     megabytes = round(statistics.median(one["bytes"] for one in rounds) / 1e6)

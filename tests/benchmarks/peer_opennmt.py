@@ -1,6 +1,6 @@
 """Measure OpenNMT-tf: training and decoding speed, in its own loops, at the shared shape.
 
-Runs inside the environment that `setup_opennmt.sh` makes, on the files that `prepare.py` writes:
+Runs in the environment that `setup_opennmt.sh` creates, on the files that `prepare.py` writes:
 
     PEER/bin/python tests/benchmarks/peer_opennmt.py train --work WORK --seconds 60
     PEER/bin/python tests/benchmarks/peer_opennmt.py train --work WORK --steps 1000 --save
@@ -31,7 +31,7 @@ WARMUP_SENTENCES = 64
 
 
 def configure_tensorflow(threads: int, seed: int) -> None:
-    """Keep TensorFlow, and this process, to a number of processor cores."""
+    """Limit TensorFlow and this process to a number of processor cores."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < threads:
@@ -48,8 +48,8 @@ def configure_tensorflow(threads: int, seed: int) -> None:
 def build_model(work: Path, shared: bool = False, **parameters: Any) -> Any:
     """Build the attention model of the comparison, its vocabularies read from `work`.
 
-    With `shared` it computes what keras-s2s computes: the bridge ends in a tanh, and the source in
-    an end mark.
+    With `shared` it computes what keras-s2s computes: the bridge has a tanh activation, and the
+    source ends in an end mark.
     """
     import opennmt
     import tensorflow as tf
@@ -67,7 +67,7 @@ def build_model(work: Path, shared: bool = False, **parameters: Any) -> Any:
             dropout=dropout,
         ),
     )
-    # A "dropout" among the parameters would overwrite a cache of that name inside Keras' cells.
+    # A parameter "dropout" would overwrite a cache of that name in the Keras cells.
     model.initialize(
         {
             "source_vocabulary": str(work / "vocabulary.opennmt.en"),
@@ -142,7 +142,7 @@ class MeasuredBatches:
 
 
 def train(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train in the peer's own loop and return its speed; keep the weights if asked to."""
+    """Train in the peer's own loop and return its speed; save the weights on request."""
     import opennmt
 
     model = build_model(arguments.work, optimizer="Adam", learning_rate=0.001, label_smoothing=0.1)
@@ -226,7 +226,7 @@ def translate(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def describe_output(translations: list[str], references: Path) -> dict[str, Any]:
-    """Return the length of the output and its BLEU: is it worth timing?"""
+    """Return the length of the output and its BLEU, which show that it is worth timing."""
     import sacrebleu
 
     expected = references.read_text(encoding="utf-8").splitlines()
@@ -240,7 +240,7 @@ def describe_output(translations: list[str], references: Path) -> dict[str, Any]
 
 
 def join(pieces: str) -> str:
-    """Put SentencePiece pieces together again."""
+    """Join SentencePiece pieces to text."""
     return pieces.replace(" ", "").replace("\N{LOWER ONE EIGHTH BLOCK}", " ").strip()
 
 

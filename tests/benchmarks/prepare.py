@@ -21,7 +21,7 @@ from pathlib import Path
 LANGUAGES = ("en", "de")
 SPLITS = ("train", "val", "test_2016_flickr")
 DEFAULT_DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "multi30k"
-# OpenNMT-tf gives these the ids 0, 1, 2 and puts <unk> behind the last line of the file.
+# OpenNMT-tf gives these the ids 0, 1, 2 and appends <unk> after the last line of the file.
 OPENNMT_SPECIAL_TOKENS = ("<blank>", "<s>", "</s>")
 NUM_SPECIAL_IDS = 4
 

@@ -30,7 +30,7 @@ MEGABYTE = 1_000_000
 
 
 def make_words(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return different words and their probabilities, the short ones frequent."""
+    """Return distinct words and their probabilities; short words are frequent."""
     weights = 1 / np.arange(1, len(LETTERS) + 1)
     words: dict[str, None] = {}
     while len(words) < VOCABULARY:
@@ -88,7 +88,7 @@ def measure(command: list[str]) -> dict[str, Any]:
 
 
 def read_batches(folder: Path, batches_wanted: int) -> None:
-    """Read batches as a training does; print when the first came, and how many came a second."""
+    """Read batches as training does; print the time to the first one and to all of them."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import tensorflow as tf
 
@@ -119,7 +119,7 @@ def read_batches(folder: Path, batches_wanted: int) -> None:
 
 
 def run_size(work: Path, pairs: int, keep: bool) -> dict[str, Any]:
-    """Make, prepare and read a corpus."""
+    """Create, prepare and read a corpus."""
     folder = work / str(pairs)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "done").exists():

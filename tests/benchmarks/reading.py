@@ -1,17 +1,18 @@
-"""Count the lines that one has to read to understand a training step, and decoding.
+"""Count the lines that one has to read to understand a training step and decoding.
 
     python tests/benchmarks/reading.py [CHECKOUT ...]     # this one by default
 
-A set of files is not a list made by hand: it holds every module of the package that is reached by
-imports from its entry points, imports inside functions included and those for types left out, minus
-the modules that `EXCLUDED` names with a reason. All lines count, docstrings and comments as well.
+The files are not a list made by hand: they are all modules of the package that are reached by
+imports from the entry points, including imports inside functions but not those for types only,
+except the modules in `excluded`, each with its reason. All lines count, including docstrings and
+comments.
 
 - A training step: model, loss and optimizer of the default recipe (LSTM, Luong's attention).
-- Decoding: from `Translator` to the search, in the rooms `inference` and `search`; what a step of
-  the model computes has been counted under training.
+- Decoding: from `Translator` to the search, in the subpackages `inference` and `search`; the layers
+  that a decoding step uses are counted under training.
 
-Files of more than 300 lines and functions of more than 40 are listed too; the docstring of a
-function does not count. The status is 1 where a bound is not kept.
+Files of more than 300 lines and functions of more than 40, without their docstring, are listed too.
+The exit status is 1 if a bound is exceeded.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LONGEST_FILE, LONGEST_FUNCTION = 300, 40
 
 
 class Reading(NamedTuple):
-    """What is read for one purpose: where it begins, in which rooms, and how much it may be."""
+    """What is read for one purpose: entry points, subpackages, and the most lines allowed."""
 
     title: str
     entries: tuple[str, ...]  # without `keras_s2s.`
@@ -85,7 +86,7 @@ READINGS = (
 
 
 def find_modules(checkout: Path) -> dict[str, Path]:
-    """The modules of the package by name, `keras_s2s` left out; packages' `__init__` too."""
+    """The modules of the package by name, without the prefix `keras_s2s` and `__init__` files."""
     found = {}
     for folder, prefix in ((checkout / "keras_s2s", ()), (checkout / "export", ("export",))):
         for path in sorted(folder.rglob("*.py")):
@@ -96,7 +97,7 @@ def find_modules(checkout: Path) -> dict[str, Path]:
 
 
 def imported(path: Path, modules: dict[str, Path]) -> set[str]:
-    """The modules of the package that a file imports when it runs."""
+    """The modules of the package that a file imports at run time."""
     found = set()
     for node in _running(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -110,7 +111,7 @@ def imported(path: Path, modules: dict[str, Path]) -> set[str]:
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under `if TYPE_CHECKING:`."""
+    """All nodes except those under `if TYPE_CHECKING:`."""
     yield node
     for child in ast.iter_child_nodes(node):
         is_for_types = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
@@ -119,7 +120,7 @@ def _running(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def reached(reading: Reading, modules: dict[str, Path]) -> tuple[list[str], list[str]]:
-    """The modules that are read, and those that are excluded by name, in order of their names."""
+    """The modules to read and those that are excluded, both sorted by name."""
     found, excluded, waiting = set(), set(), list(reading.entries)
     while waiting:
         module = waiting.pop()
@@ -151,7 +152,7 @@ def long_functions(path: Path, most: int = LONGEST_FUNCTION) -> Iterator[tuple[s
 
 
 def print_reading(reading: Reading, modules: dict[str, Path]) -> bool:
-    """Print what is read, as a table; return whether the bound is kept."""
+    """Print a table of what is read; return whether it is within the bound."""
     read, excluded = reached(reading, modules)
     lines = {module: count_lines(modules[module]) for module in (*read, *excluded)}
     total = sum(lines[module] for module in read)
@@ -183,7 +184,7 @@ def print_long(checkout: Path, paths: Iterable[Path]) -> bool:
 
 
 def main() -> None:
-    """Print all of it for each checkout."""
+    """Print the figures of each checkout."""
     here = Path(__file__).resolve().parents[2]
     is_kept = []
     for checkout in [Path(name).resolve() for name in sys.argv[1:]] or [here]:

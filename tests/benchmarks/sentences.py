@@ -1,9 +1,9 @@
-"""Translate test_2016_flickr by every export alone: speed, start-up, peak memory, BLEU.
+"""Translate test_2016_flickr with every export: speed, start-up, peak memory, BLEU.
 
     .venv/bin/python tests/benchmarks/sentences.py --work WORK [--data FOLDER] [--sentences N]
 
-WORK/keras_s2s is exported; each export then runs in a process of its own, greedily, one sentence at
-a time on one thread. Start-up goes from the start of the process to its first answer.
+WORK/keras_s2s is exported; each export then runs greedy search in a separate process, one sentence
+at a time on one thread. Start-up is the time from the process start to the first translation.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def make_exports(work: Path, folder: Path, samples: list[str]) -> None:
-    """Write every export of a translator that answers greedily."""
+    """Write every export of a translator with greedy search."""
     from keras_s2s import Translator, export
 
     trained = Translator.load(work / "keras_s2s")
@@ -48,7 +48,7 @@ def make_exports(work: Path, folder: Path, samples: list[str]) -> None:
 
 
 def load(form: str, folder: Path) -> Callable[[list[str]], list[str]]:
-    """Return what translates texts greedily with one export."""
+    """Return a function that translates texts with greedy search by one export."""
     from keras_s2s import export
 
     if form == "litert":
@@ -71,11 +71,11 @@ def load(form: str, folder: Path) -> Callable[[list[str]], list[str]]:
 
 
 def measure(form: str, folder: Path, sources: list[str]) -> dict[str, Any]:
-    """Translate all sources in this process, and return the figures and the answers."""
+    """Translate all sources in this process; return the figures and the translations."""
     translate = load(form, folder)
     translate(sources[:1])
-    started = time.time()  # The clock that the other process read.
-    translate(sources[:50])  # All lengths of a signature have run once.
+    started = time.time()  # The same clock as the parent process reads.
+    translate(sources[:50])  # Warm-up, so that every signature has run.
     start = time.perf_counter()
     answers = translate(sources)
     seconds = time.perf_counter() - start
@@ -88,7 +88,7 @@ def measure(form: str, folder: Path, sources: list[str]) -> dict[str, Any]:
 
 
 def run(form: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure one export in a process of its own."""
+    """Measure one export in a separate process."""
     command = [sys.executable, __file__, "--form", form, "--folder", str(folder)]
     command += ["--data", str(arguments.data), "--sentences", str(arguments.sentences)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -99,7 +99,7 @@ def run(form: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of the model's own files."""
+    """Size of the model files in bytes."""
     kinds = (".tflite", ".onnx", ".pb", ".index", ".data-00000-of-00001")
     return sum(p.stat().st_size for p in folder.rglob("*") if p.name.endswith(kinds))
 

@@ -3,8 +3,8 @@
     .venv/bin/python tests/benchmarks/share_weights.py --work WORK
 
 Reads WORK/keras_s2s, a translator of the comparison's shape, and writes WORK/shared_weights.npz,
-which `peer_opennmt.py translate --shared-weights` puts into the peer's model. The rows of a
-vocabulary get the peer's order; the peer's bias of the output is zero.
+which `peer_opennmt.py translate --shared-weights` loads into the peer's model. Rows of a vocabulary
+are in the peer's order; the peer's output bias is zero.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ def peer_order(tokenizer: Any, vocabulary: Path) -> list[int]:
     """Return our id for each of the peer's: padding, start, end, the pieces, unknown."""
     pieces = vocabulary.read_text(encoding="utf-8").split("\n")[:-1]
     ours = tokenizer.pieces(range(tokenizer.vocabulary_size))
-    place = {piece: index for index, piece in enumerate(ours)}
+    ids = {piece: index for index, piece in enumerate(ours)}
     special = {"<blank>": 0, "<s>": 2, "</s>": 3}
-    order = [special[piece] if piece in special else place[piece] for piece in pieces]
+    order = [special[piece] if piece in special else ids[piece] for piece in pieces]
     if len({*order, 1}) != tokenizer.vocabulary_size or 1 in order:
         raise SystemExit(f"{vocabulary} and the translator must have the same pieces.")
     return [*order, 1]
 
 
 def peer_weights(translator: Any, work: Path) -> dict[str, np.ndarray]:
-    """Return the weights by the names that `peer_opennmt.py` knows."""
+    """Return the weights by the names that `peer_weights.py` expects."""
     encoder, decoder = translator.model.encoder, translator.model.decoder
     source = peer_order(translator.source_tokenizer, work / "vocabulary.opennmt.en")
     target = peer_order(translator.target_tokenizer, work / "vocabulary.opennmt.de")
@@ -53,7 +53,7 @@ def peer_weights(translator: Any, work: Path) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Read the command line, write the file."""
+    """Read the command line and write the file."""
     parser = argparse.ArgumentParser(description="Write our weights for OpenNMT-tf's model.")
     parser.add_argument("--work", type=Path, required=True, help="folder of prepare.py")
     work = parser.parse_args().work

@@ -3,15 +3,15 @@
     .venv/bin/python tests/benchmarks/two_trees.py --work WORK --other DIR \
         [--other-python DIR/.venv/bin/python] [--rounds 3] [--seconds 60] [--only NAME ...]
 
-WORK is a folder to write to; it must exist. Both trees decode with the translator WORK/keras_s2s,
-which the other one trains where there is none. Each measurement is a run of this tree's `ours.py`
-with the package and the environment of one of the trees; this tree is first in odd rounds and
-second in even ones.
+WORK is an existing folder to write to. Both trees decode with the translator WORK/keras_s2s; if it
+is missing, the other tree trains it. Each measurement is a run of this tree's `ours.py` with the
+package and the environment of one of the trees; this tree is first in odd rounds and second in even
+ones.
 
-A ratio is this tree's speed by the other's, of the medians, and for memory the other's peak by this
-tree's: below 1 this tree is worse. The ratio by processor time counts a process's own seconds on
-the cores; it says more where others use the machine too. The share of the cores is cpu_seconds /
-(threads x seconds), of this tree and of the other.
+A ratio is this tree's median speed divided by the other's; for memory, the other's peak divided by
+this tree's: below 1, this tree is worse. The ratio by processor time counts only the seconds that a
+process ran on the cores; it is more reliable on a busy machine. The share of the cores is
+cpu_seconds / (threads x seconds), of this tree and of the other.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ THREADS = 2
 
 
 class Case(NamedTuple):
-    """Something to measure: the worker's arguments, and the figure that is its speed."""
+    """One measurement: the arguments of `ours.py`, and the name of the figure to compare."""
 
     arguments: list[str]
     figure: str
@@ -57,7 +57,7 @@ class Tree(NamedTuple):
     python: Path
 
     def measure(self, *arguments: str) -> dict[str, Any]:
-        """Run the worker with this tree's package; return its figures."""
+        """Run `ours.py` with this tree's package; return its figures."""
         command = [str(self.python), str(HERE / "ours.py"), *arguments]
         environment = {**os.environ, "PYTHONPATH": str(self.folder)}
         done = subprocess.run(
@@ -94,7 +94,7 @@ def median(runs: list[dict[str, Any]], name: str) -> float:
 
 
 def busy(runs: list[dict[str, Any]]) -> float:
-    """The share of the cores that a tree had: far below 1, others used the machine as well."""
+    """The share of the cores that a tree had; far below 1 if the machine was busy."""
     return statistics.median(run["cpu_seconds"] / (THREADS * run["seconds"]) for run in runs)
 
 
@@ -140,7 +140,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def make_translator(tree: Tree, work: Path, common: list[str], steps: float) -> None:
-    """Train a translator that both trees can read, where there is none."""
+    """Train a translator that both trees can load, unless there is one."""
     if not (work / "keras_s2s").is_dir():
         print(f"training a translator, {steps:,.0f} batches", file=sys.stderr, flush=True)
         tree.measure("train", *common, "--steps", str(steps), "--save")

@@ -1,11 +1,11 @@
-"""Train on 1, 2 and 4 workers of one machine: time and bytes a step; on paper for more machines.
+"""Train on 1, 2 and 4 workers of one machine: time and bytes per step; an estimate for more.
 
 Usage: python tests/benchmarks/workers.py [--steps N] [--workers N ...]
 
-The model is that of the command line's defaults, the batches 2,048 target tokens in all, whatever
-the number of workers. The workers share the cores of this machine and talk over a loopback of their
-own, whose counter says how many bytes went over it: what is measured is the cost of dividing, not
-what more machines gain. The last line is JSON.
+The model is that of the command line's defaults; a batch has 2,048 target tokens in total, whatever
+the number of workers. The workers share the cores of this machine and communicate over a separate
+loopback interface, whose counter gives the bytes sent: this measures the overhead of distribution,
+not the speed-up by more machines. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ HERE = Path(__file__).resolve()
 LAUNCHER = HERE.parents[1] / "training" / "worker_processes.py"
 SIZE, SENTENCES, LENGTH = 6000, 128, 16
 WARM_UP = 5
-# For the estimate: what a link carries, and the delay of one message.
+# For the estimate: bytes per second of a link, and seconds of latency of one message.
 LINKS = {"1 Gbit/s": 125e6, "10 Gbit/s": 1.25e9, "100 Gbit/s": 12.5e9}
 DELAY = 50e-6
 
 
 def sent() -> int:
-    """Bytes that the loopback of this network namespace has carried."""
+    """Bytes sent over the loopback interface of this network namespace."""
     (line,) = (
         row for row in Path("/proc/net/dev").read_text().splitlines() if row.lstrip()[:3] == "lo:"
     )
@@ -36,7 +36,7 @@ def sent() -> int:
 
 
 def train(kind: str, steps: int) -> None:
-    """Be one worker; the first prints what it measured."""
+    """Run one worker; the chief prints its measurements."""
     import keras
     import numpy as np
 
@@ -89,7 +89,7 @@ def train(kind: str, steps: int) -> None:
 
 
 def measure(workers: int, steps: int) -> dict[str, Any]:
-    """Run some workers, 0 for no strategy at all, and return what the first measured."""
+    """Run a number of workers, 0 for no strategy, and return the chief's measurements."""
     words = [str(HERE), "--worker", "multi_worker" if workers else "none", "--steps", str(steps)]
     command = [sys.executable, str(LAUNCHER), str(max(workers, 1)), *words]
     done = subprocess.run(command, capture_output=True, text=True, input="", check=False)
@@ -100,7 +100,7 @@ def measure(workers: int, steps: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """See the module."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2, 4])

@@ -9,16 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed.")
 
-from keras_s2s import Translator, export
+from keras_s2s import Greedy, Translator, export
 from keras_s2s.cli.main import main
 from keras_s2s.export.artifact import read_manifest
 from keras_s2s.files.artifact_folder import digest
+from keras_s2s.inference.limits import DEFAULT_LIMIT, LengthLimit
+from keras_s2s.inference.pipeline_translator import PipelineTranslator
+from keras_s2s.special_ids import END_ID
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +200,61 @@ def test_folders_on_the_way_go_where_the_export_does_not_come(
     assert os.listdir(exported.parent) == ["way"]
 
 
+def longest_translation(folder: Path) -> int:
+    """In tokens, of a source of three, by a model that never chooses the end mark."""
+    translator = export.OnnxTranslator(folder)
+    run = translator._run
+
+    def endless(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        found = run(name, inputs)
+        if "logits" in found:
+            found["logits"][:, END_ID] = -1e9
+        return found
+
+    translator._run = endless
+    ((best,),) = translator.stream(["ab"], search=Greedy())
+    return len(best.target_pieces)
+
+
+def test_a_manifest_records_the_default_limit(exported: Path) -> None:
+    assert read_manifest(exported)["default_limit"] == {"factor": 3, "constant": 20}
+    assert longest_translation(exported) == DEFAULT_LIMIT.tokens(3)
+
+
+def change_limit(exported: Path, tmp_path: Path, limit: dict[str, int] | None) -> Path:
+    """A copy of an export with another default limit; `None` for an older export without one."""
+    goal = Path(shutil.copytree(exported, tmp_path / "export"))
+    manifest = json.loads((goal / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["default_limit"]
+    if limit is not None:
+        manifest["default_limit"] = limit
+    (goal / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return goal
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        ({"factor": 1, "constant": 2}, 5),
+        ({"factor": 0, "constant": 1}, 1),
+        ({"factor": 10, "constant": 1000}, 1030),
+        (None, 3 * 3 + 20),
+    ],
+    ids=str,
+)
+def test_the_limit_is_the_one_of_the_manifest(
+    exported: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: dict[str, int] | None,
+    expected: int,
+) -> None:
+    # A later default must not change what an export does.
+    monkeypatch.setattr("keras_s2s.export.artifact.DEFAULT_LIMIT", LengthLimit(5, 7))
+    monkeypatch.setattr(PipelineTranslator, "default_limit", LengthLimit(5, 7))
+    assert longest_translation(change_limit(exported, tmp_path, limit)) == expected
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -220,6 +279,18 @@ def test_folders_on_the_way_go_where_the_export_does_not_come(
             }
         },
         {"options": {"beam_size": "five"}},
+        {"default_limit": None},
+        {"default_limit": 20},
+        {"default_limit": {}},
+        {"default_limit": {"factor": 3}},
+        {"default_limit": {"factor": 3, "constant": 20, "least": 5}},
+        {"default_limit": {"factor": "3", "constant": 20}},
+        {"default_limit": {"factor": True, "constant": 20}},
+        {"default_limit": {"factor": 3.0, "constant": 20}},
+        {"default_limit": {"factor": -1, "constant": 20}},
+        {"default_limit": {"factor": 11, "constant": 20}},
+        {"default_limit": {"factor": 3, "constant": 0}},
+        {"default_limit": {"factor": 3, "constant": 1001}},
         {"special_ids": {"pad": 7}},
         {"tokenizers": {"source": "/etc", "target": "/etc"}},
         {"tokenizers": {"source": "../secret", "target": "target_tokenizer"}},

@@ -1,12 +1,12 @@
-// Where the model looked: a table with a column for each piece of the text and a row for each
-// piece of the answer.
+// Attention weights as a table, with a column for each source token and a row for each token of the
+// translation.
 
 const HINT =
   'How much the model looked at each piece of the text (columns) for each piece of its answer ' +
   '(rows). Point at a piece, or tap it.';
 const MOST_NAMED = 4;
 const LEAST_NAMED = 0.05;
-const LONGEST_UPRIGHT = 2; // Longer pieces stand sideways above their columns.
+const LONGEST_UPRIGHT = 2; // Characters; column headings with longer tokens are rotated.
 
 const BLANK = '␣';
 const SPECIAL_PIECES = new Map([
@@ -19,11 +19,11 @@ const NAMES = new Map([
   ['⁇', 'unknown'],
 ]);
 
-/** A heat map that grows with its answer; what is pointed at or focused lights others up. */
+/** A heat map that grows with the translation; a selected token highlights its weights. */
 export class Heatmap {
   /**
-   * @param {HTMLTableElement} table Its head and body are empty.
-   * @param {HTMLElement} caption Gets in words what is lit.
+   * @param {HTMLTableElement} table The table, with empty head and body.
+   * @param {HTMLElement} caption Shows the highlighted weights in words.
    */
   constructor(table, caption) {
     Object.assign(this, {table, caption, head: table.tHead, body: table.tBodies[0]});
@@ -32,13 +32,13 @@ export class Heatmap {
     table.addEventListener('pointerleave', () => this.light(this.focused));
     table.addEventListener('focusin', ({target}) => this.focus(target));
     table.addEventListener('focusout', () => this.light(null));
-    // A tap on a cell is meant for its row, and Safari does not focus what is clicked.
+    // A tap on a cell selects its row, and Safari does not focus a clicked button.
     table.addEventListener('click', ({target}) => pieceOf(target)?.focus());
     table.addEventListener('keydown', (event) => this.move(event));
   }
 
   /**
-   * Shows an answer. The rows that it shares with the one before stay.
+   * Shows a translation. Rows that are the same as in the previous one are kept.
    *
    * @param {import('./translate.js').Answer} answer
    */
@@ -82,7 +82,7 @@ export class Heatmap {
     this.brightestOf(button)?.scrollIntoView({block: 'nearest', inline: 'nearest'});
   }
 
-  /** The cell that a piece has most to do with; in view, its row and its column are. */
+  /** The cell of a token's largest weight; scrolling it into view shows its row and column. */
   brightestOf(button) {
     const header = button.closest('th');
     const weights = this.weightsOf(header);
@@ -92,7 +92,7 @@ export class Heatmap {
     return row?.cells[isRow ? place + 1 : header.cellIndex];
   }
 
-  /** Goes from piece to piece by the arrow keys. */
+  /** Moves from token to token with the arrow keys. */
   move(event) {
     const button = this.focused;
     if (!button || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -113,7 +113,7 @@ export class Heatmap {
     all[next]?.focus();
   }
 
-  /** Lights what a piece looked at, or what looked at it; nothing for null. */
+  /** Highlights the weights of a row or column by its heading; null removes the highlight. */
   light(button) {
     this.lit?.closest('th').classList.remove('lit');
     this.lit = button;
@@ -147,13 +147,13 @@ export class Heatmap {
   }
 }
 
-/** The heading of what an element belongs to: of a cell, that of its row. */
+/** The button in the heading that an element belongs to; for a cell, that of its row. */
 function pieceOf(element) {
   const header = element.closest('th') ?? element.closest('tr')?.querySelector('th[scope=row]');
   return header?.querySelector('button') ?? null;
 }
 
-/** Of all pieces in a line, the tab key finds one; arrows lead to the others. */
+/** Makes one button of a line of headings reachable by Tab; arrow keys reach the others. */
 function makeReachable(button) {
   const old = button?.closest('thead, tbody').querySelector('[tabindex="0"]');
   if (old) old.tabIndex = -1;
@@ -185,7 +185,7 @@ function makeHeader(piece, scope) {
   return header;
 }
 
-/** A piece as people read it: no marks of where words begin, and nothing that can't be seen. */
+/** The readable form of a token: without word boundary marks or invisible characters. */
 function shown(piece) {
   const special = SPECIAL_PIECES.get(piece);
   if (special) return special;
@@ -196,7 +196,7 @@ function shown(piece) {
   return text.replace(/^\p{M}/u, '◌$&');
 }
 
-/** A piece in a sentence, set apart from the sentence's direction. */
+/** A token within a sentence, isolated from the sentence's writing direction. */
 function nameOf({textContent}) {
   return `\u2068${NAMES.get(textContent) ?? `“${textContent}”`}\u2069`;
 }

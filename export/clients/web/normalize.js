@@ -1,16 +1,16 @@
-// How text looks before it becomes ids: `keras_s2s/text/normalization.py` again.
+// Normalization of text before tokenization, the same as in `keras_s2s/text/normalization.py`.
 
 /** Unicode forms that an export may name. */
 export const FORMS = ['NFC', 'NFKC', 'NFD'];
 
-// White_Space of Unicode and the control characters; `\s` means another set.
+// The Unicode property White_Space and the control characters; `\s` is another set.
 const SEPARATOR = new RegExp(
   '[\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000]+',
   'gu',
 );
 
-// Characters that came after Unicode 12.1 and have a normalization: they stay as they are, so that
-// runtimes that know them and runtimes that do not agree. First and last of each range.
+// Characters newer than Unicode 12.1 that normalization would change: they are left unchanged, so
+// that runtimes of all Unicode versions agree. First and last code point of each range.
 const NEWER_RANGES = [
   [0x0897, 0x089f],
   [0x08ca, 0x08d2],
@@ -47,7 +47,7 @@ const NEWER = new RegExp(
 );
 
 /**
- * Puts text into a Unicode form, with single blanks between words and none at the ends.
+ * Converts text to a Unicode form, with single spaces between words and none at the ends.
  *
  * @param {string} text Any text; a surrogate without its other half becomes U+FFFD.
  * @param {string} form "NFC", "NFKC" or "NFD".
@@ -56,7 +56,7 @@ const NEWER = new RegExp(
 export function normalize(text, form) {
   return text
     .replace(/\p{Surrogate}/gu, '\ufffd')
-    .split(NEWER) // Even places hold text, odd places newer characters.
+    .split(NEWER) // Text at even indices, newer characters at odd ones.
     .map((piece, place) => (place % 2 ? piece : piece.normalize(form)))
     .join('')
     .replace(SEPARATOR, ' ')

@@ -1,7 +1,8 @@
-// A service worker: what the network gives is kept, and used when there is none.
+// A service worker: caches responses, and serves them when the network is unavailable.
 
-// Pages beside this one share the caches of its origin, so the names have the folder. What comes is
-// fresh until the page has seen that it belongs together; half of an upload must not replace a whole.
+// All pages of an origin share its caches, so their names include the folder. Responses stay in the
+// "fresh" cache until the page has loaded from them as a whole: a partial upload must not replace a
+// working version.
 const kept = () => caches.open(`keras-s2s ${self.registration.scope}`);
 const fresh = () => caches.open(`keras-s2s ${self.registration.scope} fresh`);
 
@@ -12,7 +13,7 @@ self.addEventListener('fetch', (event) => {
   if (event.request.method === 'GET' && isOwn(event.request.url)) event.respondWith(answer(event));
 });
 
-// The page tells the addresses of all that it took, and hears whether all of that is kept.
+// The page sends the addresses of everything that it loaded; the reply says whether all is cached.
 self.addEventListener('message', (event) => event.waitUntil(keep(event.data, event.ports[0])));
 
 function isOwn(url) {
@@ -48,7 +49,7 @@ async function keep(urls, port) {
     for (const name of names) {
       const found = await recent.match(name, {ignoreVary: true});
       if (found) await old.put(name, found);
-      // The browser still has what the page took before this worker was there.
+      // What the page loaded before this worker started is still in the browser's cache.
       else if (!(await old.match(name))) await old.add(new Request(name, {cache: 'force-cache'}));
       await recent.delete(name);
     }

@@ -1,4 +1,4 @@
-// The page: a text, its answer as it grows, and where the model looked.
+// The page: a text, its translation token by token, and the attention weights.
 
 import {Heatmap} from './heatmap.js';
 import {END, UNKNOWN} from './tokenizer.js';
@@ -6,16 +6,16 @@ import {Translator} from './translate.js';
 
 const FRAME = 16; // Milliseconds.
 const TYPING_PAUSE = 300; // Milliseconds.
-const BEAM_SIZE = 5; // Where the export is greedy.
+const BEAM_SIZE = 5; // Offered if the export's own search is greedy.
 const MOST_EXAMPLES = 6;
-const LONGEST_EXAMPLE = 40; // Characters, if there are enough.
+const LONGEST_EXAMPLE = 40; // Characters; longer ones only if there are too few.
 const LONGEST_BUTTON = 400; // Characters.
-const LONGEST_LARGE = 50; // Characters; answers to longer texts are set smaller.
+const LONGEST_LARGE = 50; // Characters; translations of longer texts use a smaller font.
 
 const page = Object.fromEntries([...document.querySelectorAll('[id]')].map((one) => [one.id, one]));
 const heatmap = new Heatmap(page.heatmap, page.looked);
 let translator;
-let running; // The stream of the answer that is being written.
+let running; // The stream of the current translation.
 
 page.alert.hidden = true;
 page.form.addEventListener('submit', (event) => {
@@ -23,7 +23,7 @@ page.form.addEventListener('submit', (event) => {
   if (translator) translate(page.source.value);
 });
 page.source.addEventListener('keydown', (event) => {
-  // An input method ends a syllable by Enter; Safari tells so by the key code alone.
+  // In an input method, Enter completes a syllable; Safari reports this by the key code only.
   const isComposing = event.isComposing || event.keyCode === 229;
   if (event.key !== 'Enter' || event.shiftKey || isComposing) return;
   event.preventDefault();
@@ -68,7 +68,7 @@ async function loadRuntime() {
   }
   try {
     const litert = await import('@litertjs/core');
-    globalThis.Module = {printErr: console.debug}; // Where LiteRT tells all that it does.
+    globalThis.Module = {printErr: console.debug}; // LiteRT's log.
     await litert.loadLiteRt(new URL('litert/wasm/', document.baseURI).href);
     return litert;
   } catch (cause) {
@@ -80,7 +80,7 @@ async function loadRuntime() {
 async function readModel(name) {
   let response;
   try {
-    // Files of two exports must not be mixed, and an old one may be in the browser's cache.
+    // Files of two exports must not be mixed, and the browser's cache may hold older ones.
     response = await fetch(`model/${name}`, {cache: 'no-cache'});
   } catch (cause) {
     throw new Error(`model/${name} can't be reached`, {cause});
@@ -89,7 +89,7 @@ async function readModel(name) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Some texts that the export was tried with; a page without them is as good. */
+/** Some texts that the export was verified with; the page works without them too. */
 async function readExamples() {
   try {
     const golden = JSON.parse(new TextDecoder().decode(await readModel('golden.json')));
@@ -99,12 +99,12 @@ async function readExamples() {
   }
 }
 
-/** Whether a person would want to click it. */
+/** Whether a text is suitable as an example. */
 function isExample({text, sample}) {
   return sample !== false && text.trim() && text.length <= LONGEST_BUTTON;
 }
 
-/** From short to long, each time the text with most characters that the others do not have. */
+/** Examples from short to long; each has the most characters that the earlier ones lack. */
 function chooseVaried(texts) {
   const sorted = [...new Set(texts)].sort((a, b) => a.length - b.length);
   const short = sorted.filter(
@@ -145,7 +145,7 @@ function showSearches(beamSize) {
   page.search.value = beamSize;
 }
 
-/** Says while there is time what of a text the model can't read. */
+/** Reports, while the user types, which part of the text the model can't read. */
 function tellLimits() {
   if (!translator) return;
   const ids = translator.source.encode(page.source.value);
@@ -190,10 +190,10 @@ async function translate(text) {
   setState('ready');
 }
 
-/** Shows an answer as it grows, until it is whole or its stream is left for another. */
+/** Shows a translation as it grows, until it is complete or another stream replaces it. */
 async function follow(stream) {
   let answer;
-  let time = 0; // Milliseconds of the model, without those of showing what it says.
+  let time = 0; // Milliseconds spent in the model, without rendering.
   let shown = performance.now();
   for (;;) {
     const started = performance.now();
@@ -211,7 +211,7 @@ async function follow(stream) {
   }
 }
 
-/** Brings the answer into view, and on a phone takes the keyboard away from it. */
+/** Scrolls the translation into view; on a phone, also hides the keyboard. */
 function reveal() {
   if (matchMedia('(pointer: coarse)').matches) page.source.blur();
   page.answer.scrollIntoView({block: 'nearest'});
@@ -248,7 +248,7 @@ function complain(error) {
   page.alert.hidden = false;
 }
 
-/** Gives the browser its turn. Hidden tabs have no frames and slow timers, but quick messages. */
+/** Yields to the browser. Hidden tabs have no frames and slow timers, but messages are fast. */
 function yieldToBrowser() {
   return new Promise((resolve) => {
     const {port1, port2} = new MessageChannel();
@@ -272,7 +272,7 @@ function figure(value) {
   return value.toLocaleString('en', {maximumSignificantDigits: 2});
 }
 
-/** Has all that this page took kept by offline.js, which only secure pages may start. */
+/** Lets offline.js cache all that this page loaded; only secure pages may start it. */
 async function keepForOffline() {
   if (!navigator.serviceWorker) return;
   try {

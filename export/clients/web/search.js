@@ -1,32 +1,32 @@
-// The searches of the library for one sentence: `export/numpy_search.py` again.
+// Greedy and beam search for one sentence, with the rules of `export/numpy_search.py`.
 
 import {END, PAD, START} from './tokenizer.js';
 
 const NO_NUMBERS = 'the model gives no numbers';
 
 /**
- * @typedef {object} Hypothesis One answer.
- * @property {number} score What hypotheses are ordered by.
+ * @typedef {object} Hypothesis A hypothesis, complete or partial.
+ * @property {number} score The score that hypotheses are ranked by.
  * @property {number} logProbability Natural logarithm of its probability.
- * @property {number[]} ids T ids, with the end mark unless it was cut off.
- * @property {Float32Array[]} attention T rows of S weights; none without attention.
+ * @property {number[]} ids T ids, with the end mark unless it is partial or was cut off.
+ * @property {Float32Array[]} attention T rows of S attention weights; no rows without attention.
  *
- * @typedef {object} Step What a model says of one beginning.
- * @property {Float32Array} logits V numbers.
- * @property {Float32Array} state For the next step.
- * @property {Float32Array} [attention] S weights.
+ * @typedef {object} Step The outputs of one decoding step.
+ * @property {Float32Array} logits V logits of the next token.
+ * @property {Float32Array} state State for the next step.
+ * @property {Float32Array} [attention] S attention weights.
  */
 
 /**
- * Finds the best answer; a beam of one is the greedy search.
+ * Finds the best hypothesis; a beam size of 1 is greedy search.
  *
- * @param {(token: number, state: Float32Array) => Promise<Step>} step One step of one beginning.
- * @param {Float32Array} state Before the first token.
- * @param {number} limit Longest answer in tokens, end mark included.
+ * @param {(token: number, state: Float32Array) => Promise<Step>} step One step of one hypothesis.
+ * @param {Float32Array} state Initial state, before the first token.
+ * @param {number} limit Longest hypothesis in tokens, end mark included; at least 1.
  * @param {{beamSize: number, lengthPenalty: number, coveragePenalty: number}} options As for
  *     `keras_s2s.beam_search`.
- * @yields {Hypothesis} After each step the best beginning of an answer; the last is the result.
- * @throws {Error} The model gives no numbers.
+ * @yields {Hypothesis} After each step the best partial hypothesis; the last one is the result.
+ * @throws {Error} The model returns no finite numbers.
  *
  * Source: Wu et al. 2016, "Google's Neural Machine Translation System", eq. 14.
  */
@@ -49,7 +49,7 @@ export async function* beamSearch(step, state, limit, options) {
   yield result;
 }
 
-/** Whether no live beginning can win, or enough have ended and none is ahead now. */
+/** Whether no live hypothesis can win, or enough have ended and none is ahead now. */
 function isDecided(live, result, endedCount, limit, {beamSize, lengthPenalty}) {
   if (!result) return false;
   const bound = divisor(limit, lengthPenalty);
@@ -61,7 +61,7 @@ function isDecided(live, result, endedCount, limit, {beamSize, lengthPenalty}) {
 
 const hasEnded = (one) => one.ids.at(-1) === END;
 
-/** The best 2 K continuations of all beginnings, each with the state that follows it. */
+/** The best 2 K continuations of all live hypotheses, each with its next state. */
 async function expand(step, live, {beamSize, lengthPenalty, coveragePenalty}) {
   const candidates = [];
   for (const beam of live) {
@@ -82,10 +82,10 @@ async function expand(step, live, {beamSize, lengthPenalty, coveragePenalty}) {
   });
 }
 
-/** The likeliest tokens and their log-probabilities, falling; of equals the lower id first. */
+/** The most likely tokens with their log-probabilities, best first; of equal ones, the lower id. */
 function bestTokens(logits, count) {
   const best = [];
-  let least = -Infinity; // That is good enough.
+  let least = -Infinity; // Logits up to this are skipped.
   for (let id = 0; id < logits.length; id++) {
     const value = logits[id];
     if (!(value > least) || id === PAD || id === START) continue;

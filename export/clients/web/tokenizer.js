@@ -1,4 +1,4 @@
-// Text to ids and back, as the tokenizer that an export was made with does it: subwords by
+// Maps text to ids and back, exactly as the tokenizer that was exported: subwords of
 // SentencePiece's unigram model, words, or characters.
 
 import {FORMS, normalize} from './normalize.js';
@@ -8,11 +8,11 @@ export const [PAD, UNKNOWN, START, END] = [0, 1, 2, 3];
 const SPECIAL_PIECES = ['<pad>', '<unk>', '<s>', '</s>'];
 const UNKNOWN_TEXT = '⁇';
 
-// Says that no blank stood here, before or behind a mark.
+// Marks a boundary without a space, next to punctuation.
 const JOINER = '\x01';
 const VISIBLE_JOINER = '￭';
 
-// ASCII's marks and those of other scripts, as `keras_s2s/text/words.py` lists them.
+// Punctuation of ASCII and of other scripts, as listed in `keras_s2s/text/words.py`.
 const PUNCTUATION =
   '[!-/:-@\\[-`{-~¡§«¶·»¿\\u055a-\\u055f\\u0589\\u058a\\u05be\\u05c0\\u05c3\\u05c6\\u05f3\\u05f4' +
   '\\u060c\\u061b\\u061e\\u061f\\u066a-\\u066d\\u06d4\\u0964\\u0965\\u2010-\\u2027\\u2030-\\u205e' +
@@ -28,16 +28,17 @@ const SPLIT_RULES = [
 ].map(([pattern, replacement]) => [new RegExp(pattern, 'gu'), replacement]);
 const JOIN_RULE = new RegExp(`${JOINER} ${JOINER}?| ${JOINER}`, 'gu');
 
-// SentencePiece writes U+2581 for a blank and U+2585 for what it leaves out; text has these instead.
+// SentencePiece uses U+2581 for a space, and U+2585 for text that it skips in training. In text,
+// both are escaped by control characters, which normalized text does not contain.
 const BLANK = '\u2581';
 const ESCAPES = [
   [BLANK, '\x02'],
   ['\u2585', '\x03'],
 ];
-// An unknown character scores so much below the worst piece.
+// The score of an unknown character is this much below that of the worst piece.
 const UNKNOWN_PENALTY = 10;
 
-/** What all tokenizers share: the border between text and ids. */
+/** Base class of all tokenizers. */
 class Tokenizer {
   constructor(form, size) {
     this.form = form;
@@ -49,18 +50,18 @@ class Tokenizer {
     return this.idsOf(normalize(text, this.form));
   }
 
-  /** The text of ids, in NFC; special ids but the unknown one are left out. */
+  /** The text of ids, in NFC; special ids except the unknown one are left out. */
   decode(ids) {
     return normalize(this.textOf(ids.filter((id) => id === UNKNOWN || id > END)), 'NFC');
   }
 
-  /** What each id stands for, to be read by people. */
+  /** The token of each id in readable form. */
   pieces(ids) {
     return ids.map((id) => SPECIAL_PIECES[id] ?? this.pieceOf(id));
   }
 }
 
-/** What words and characters share: a list of symbols, the first of which has id 4. */
+/** Base class of the word and character tokenizers: a list of symbols, whose ids start at 4. */
 class SymbolTokenizer extends Tokenizer {
   constructor(settings) {
     const symbols = [...SPECIAL_PIECES, ...settings.symbols];
@@ -82,7 +83,7 @@ class SymbolTokenizer extends Tokenizer {
   }
 }
 
-/** One id for each word between blanks, marks apart if the export says so. */
+/** One id for each word between spaces; punctuation is split off if the export says so. */
 export class WordTokenizer extends SymbolTokenizer {
   constructor(settings) {
     super(settings);
@@ -110,7 +111,7 @@ export class CharacterTokenizer extends SymbolTokenizer {
   }
 }
 
-/** Subwords: the most probable way to cut a sentence into pieces (Kudo 2018, section 3.2). */
+/** Subwords: the most probable segmentation of a sentence into pieces (Kudo 2018, section 3.2). */
 export class SentencePieceTokenizer extends Tokenizer {
   constructor(settings, {pieces, scores}) {
     super(settings.normalization, pieces.length);
@@ -126,8 +127,9 @@ export class SentencePieceTokenizer extends Tokenizer {
     }
   }
 
-  // Viterbi: the best way to each place, of equals the one whose last piece starts first. Sums are
-  // in float32, as those of SentencePiece are: exact up to 2^16, some 6,000 pieces.
+  // The Viterbi algorithm: the best segmentation up to each position; of equal ones, that whose
+  // last piece starts first. Sums are in float32, as in SentencePiece: exact up to 2^16, which is
+  // about 6,000 pieces.
   idsOf(text) {
     if (!text) return [];
     const line = BLANK + replaceAll(text, ESCAPES).replaceAll(' ', BLANK);
@@ -173,11 +175,11 @@ export class SentencePieceTokenizer extends Tokenizer {
 }
 
 /**
- * Makes the tokenizer that an export describes.
+ * Creates the tokenizer that an export describes.
  *
- * @param {(name: string) => Promise<any>} readJson Reads a file of the tokenizer's folder.
- * @returns {Promise<Tokenizer>} With `encode`, `decode` and `pieces`.
- * @throws {Error} The description is none that is known.
+ * @param {(name: string) => Promise<any>} readJson Reads a JSON file of the tokenizer's folder.
+ * @returns {Promise<Tokenizer>} Its methods are `encode`, `decode` and `pieces`.
+ * @throws {Error} The description is damaged, or of an unknown tokenizer.
  */
 export async function loadTokenizer(readJson) {
   const settings = await readJson('tokenizer.json');

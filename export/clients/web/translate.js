@@ -1,31 +1,35 @@
-// Texts to texts by an exported LiteRT folder: `keras_s2s.export.LiteRTTranslator` again.
+// Translates texts with a LiteRT export, as `keras_s2s.export.LiteRTTranslator` does.
 
 import {beamSearch} from './search.js';
 import {END, PAD, START, UNKNOWN, loadTokenizer} from './tokenizer.js';
 
 const FORMAT = 'keras-s2s export';
-const VERSION = 1; // Of the folder.
-const WIDEST = 1000; // Beam.
+const VERSION = 1; // Format version of the folder.
+const WIDEST = 1000; // Largest beam size.
+const MOST_FACTOR = 10; // Of the default limit, as `export/artifact.py` checks it.
+const MOST_CONSTANT = 1000;
+// The limit of exports from before the manifest had it.
+const UNRECORDED_LIMIT = {factor: 3, constant: 20};
 
 /**
- * @typedef {object} Answer
+ * @typedef {object} Answer A translation, complete or partial.
  * @property {string} text
- * @property {number[]} ids With the end mark, unless the answer is not over or was cut off.
- * @property {string[]} pieces What the ids stand for.
- * @property {string[]} sourcePieces What the encoder read, end mark included.
- * @property {Float32Array[]} attention A row for each id, of as many weights as there are source
- *     pieces; none if the model has no attention.
+ * @property {number[]} ids T ids, with the end mark unless it is partial or was cut off.
+ * @property {string[]} pieces The T tokens as text.
+ * @property {string[]} sourcePieces The S tokens that the encoder read, end mark included.
+ * @property {Float32Array[]} attention T rows of S attention weights; no rows if the model has no
+ *     attention.
  */
 
-/** Translates with an export, on the device that this runs on. */
+/** Translates with an export, on the user's device. */
 export class Translator {
   /**
-   * Opens an export and checks every file of it that is read.
+   * Opens an export and verifies every file that it reads.
    *
    * @param {(name: string) => Promise<Uint8Array>} read Reads a file of the folder.
-   * @param {object} litert The module `@litertjs/core`, its wasm loaded.
+   * @param {object} litert The module `@litertjs/core`, with its WebAssembly loaded.
    * @returns {Promise<Translator>}
-   * @throws {Error} The folder holds no such export, or a damaged one; the message is a sentence.
+   * @throws {Error} It is no LiteRT export, or a damaged one; the message says what is wrong.
    */
   static async open(read, litert) {
     const manifest = parse(await read('manifest.json'), 'manifest.json');
@@ -52,11 +56,13 @@ export class Translator {
 
   constructor(manifest, source, target, model) {
     Object.assign(this, {manifest, source, target, model});
-    /** Most tokens of a source, end mark included. */
+    /** Longest source in tokens, end mark included. */
     this.longest = manifest.lengths.at(-1);
+    /** The longest translation: `factor` times the source's tokens, plus `constant`. */
+    this.limit = limitOf(manifest);
   }
 
-  /** Whether the model has attention to show. */
+  /** Whether the model returns attention weights. */
   get hasAttention() {
     return 'attention' in this.manifest.signatures.decode_step.outputs;
   }
@@ -64,9 +70,9 @@ export class Translator {
   /**
    * Translates one text.
    *
-   * @param {string} text Over `longest` tokens it is cut; `source.encode` tells how many it has.
-   * @param {{beamSize?: number}} options 1 for greedy; by default as it was exported.
-   * @yields {Answer} The answer as it grows, a token at a time; the last is the result.
+   * @param {string} text The source; truncated to `longest` tokens, end mark included.
+   * @param {{beamSize?: number}} options 1 for greedy search; by default that of the export.
+   * @yields {Answer} The partial translation after each token; the last one is the result.
    */
   async *stream(text, {beamSize = this.manifest.options.beam_size} = {}) {
     const known = this.source.encode(text);
@@ -81,10 +87,11 @@ export class Translator {
       lengthPenalty: beamSize === 1 ? 0 : this.manifest.options.length_penalty,
       coveragePenalty: beamSize === 1 ? 0 : this.manifest.options.coverage_penalty,
     };
+    const limit = this.limit.factor * ids.length + this.limit.constant;
     const sentence = await this.model.encode(ids);
     try {
       const step = (token, state) => sentence.decodeStep(token, state);
-      for await (const found of beamSearch(step, sentence.state, 3 * ids.length + 20, options)) {
+      for await (const found of beamSearch(step, sentence.state, limit, options)) {
         const pieces = this.target.pieces(found.ids);
         const {attention} = found;
         yield {text: this.target.decode(found.ids), ids: found.ids, pieces, sourcePieces, attention};
@@ -94,7 +101,7 @@ export class Translator {
     }
   }
 
-  /** The last of what `stream` yields. */
+  /** The result of `stream`. */
   async translate(text, options) {
     let answer;
     for await (answer of this.stream(text, options));
@@ -102,7 +109,7 @@ export class Translator {
   }
 }
 
-/** The two functions of an export, by LiteRT.js. */
+/** Runs the two functions of an export with LiteRT.js. */
 class LiteRtModel {
   static async compile(bytes, manifest, litert) {
     let model;
@@ -118,7 +125,7 @@ class LiteRtModel {
     Object.assign(this, {model, litert, lengths: manifest.lengths});
   }
 
-  /** Reads a sentence; the result knows it, until it is deleted. */
+  /** Encodes a sentence; the result holds tensors and must be deleted. */
   async encode(ids) {
     const room = this.lengths.find((length) => length >= ids.length);
     const signature = this.model.signatures[encodeSignature(room, this.lengths)];
@@ -132,13 +139,13 @@ class LiteRtModel {
   }
 }
 
-/** A sentence that was read; what `encode` found of it stays where LiteRT put it. */
+/** An encoded sentence; the outputs of `encode` except the state stay in LiteRT's memory. */
 class Sentence {
   constructor({model, litert}, length, state, fixed) {
     Object.assign(this, {litert, length, state, fixed, run: model.signatures.decode_step});
   }
 
-  /** One step of the decoder, see `Step` in search.js. */
+  /** Computes one decoding step; see `Step` in search.js. */
   async decodeStep(token, state) {
     const own = {
       token: new this.litert.Tensor(Int32Array.of(token), [1]),
@@ -156,12 +163,12 @@ class Sentence {
   }
 }
 
-/** The name of the function that reads sentences of up to so many tokens. */
+/** The name of the signature that encodes sentences of up to `length` tokens. */
 function encodeSignature(length, lengths) {
   return length === lengths.at(-1) ? 'encode' : `encode_${length}`;
 }
 
-/** Takes the numbers out of a tensor, which is gone then. */
+/** Copies the values of a tensor and deletes it. */
 function take(tensor) {
   const values = tensor.toTypedArray().slice();
   tensor.delete();
@@ -195,11 +202,10 @@ function checkManifest(manifest) {
       return inputs?.tokens?.shape?.at?.(-1) === length;
     }) &&
     signatures.decode_step?.outputs?.logits?.shape?.length &&
-    Number.isInteger(options?.beam_size) &&
-    options.beam_size >= 1 &&
-    options.beam_size <= WIDEST &&
+    isWhole(options?.beam_size, 1, WIDEST) &&
     options.length_penalty >= 0 &&
     options.coverage_penalty >= 0 &&
+    isLimit(limitOf(manifest)) &&
     tokenizers?.source &&
     tokenizers.target &&
     manifest.bytes?.file &&
@@ -207,9 +213,21 @@ function checkManifest(manifest) {
   if (!isSound) throw new Error('manifest.json is damaged');
 }
 
+function limitOf({default_limit: limit = UNRECORDED_LIMIT}) {
+  return limit;
+}
+
+function isLimit(limit) {
+  return isWhole(limit?.factor, 0, MOST_FACTOR) && isWhole(limit?.constant, 1, MOST_CONSTANT);
+}
+
+function isWhole(value, least, most) {
+  return Number.isInteger(value) && value >= least && value <= most;
+}
+
 async function checkDigest(bytes, expected, name) {
   if (!expected) throw new Error(`manifest.json does not list ${name}`);
-  // Browsers have digests for https and localhost only.
+  // Browsers offer digests on HTTPS and localhost only.
   if (!globalThis.crypto?.subtle) return;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   const found = [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');

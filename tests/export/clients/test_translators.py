@@ -1,8 +1,10 @@
 """The page's modules and Java's translate with an export as `LiteRTTranslator` does."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -124,3 +126,68 @@ def plain(make: Callable, tmp_path_factory: pytest.TempPathFactory) -> Export:
 
 def test_a_model_without_attention_answers_as_by_python(client: Client, plain: Export) -> None:
     check_answers(client, plain, 4)
+
+
+@pytest.fixture(scope="session")
+def endless(make: Callable, tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """A model that hardly ever chooses the end mark."""
+    folder = tmp_path_factory.mktemp("endless") / "export"
+    translator = make("none")
+    kernel = translator.model.decoder.output_kernel
+    values = np.array(kernel)
+    values[:, END_ID] = 0.0  # So its logit is 0, below the largest of the others.
+    kernel.assign(values)
+    export.litert(translator, folder, lengths=(16,))
+    return Export(folder, ["a", "fig", "cabbage"])
+
+
+NO_FIELD = object()
+
+
+def with_limit(case: Export, folder: Path, limit: Any) -> Export:
+    """A copy of an export with another default limit; `NO_FIELD` for an older export."""
+    shutil.copytree(case.folder, folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["default_limit"]
+    if limit is not NO_FIELD:
+        manifest["default_limit"] = limit
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return Export(folder, case.sources)
+
+
+@pytest.mark.parametrize(
+    ("limit", "factor", "constant"),
+    [({"factor": 1, "constant": 2}, 1, 2), (NO_FIELD, 3, 20)],
+    ids=["recorded", "older"],
+)
+def test_the_limit_is_the_one_of_the_manifest(
+    client: Client, endless: Export, tmp_path: Path, limit: Any, factor: int, constant: int
+) -> None:
+    case = with_limit(endless, tmp_path / "export", limit)
+    check_answers(client, case, 1)
+    for one in client(case.folder, 1, case.sources):
+        assert len(one["ids"]) == factor * (len(one["source_ids"]) + 1) + constant
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        None,
+        20,
+        {"factor": 3},
+        {"factor": "3", "constant": 20},
+        {"factor": True, "constant": 20},
+        {"factor": 2.5, "constant": 20},
+        {"factor": -1, "constant": 20},
+        {"factor": 11, "constant": 20},
+        {"factor": 3, "constant": 0},
+        {"factor": 3, "constant": 1001},
+    ],
+    ids=str,
+)
+def test_a_limit_that_no_export_wrote_is_a_damaged_manifest(
+    client: Client, plain: Export, tmp_path: Path, limit: Any
+) -> None:
+    case = with_limit(plain, tmp_path / "export", limit)
+    with pytest.raises(AssertionError, match="manifest.json is damaged"):
+        client(case.folder, 1, ["a"])

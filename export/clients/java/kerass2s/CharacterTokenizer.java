@@ -5,7 +5,7 @@ import java.util.stream.Collectors;
 
 /** One id for each code point. */
 public final class CharacterTokenizer extends SymbolTokenizer {
-  /** For the characters from id 4 on. */
+  /** Creates the tokenizer of a list of characters, whose ids start at 4. */
   public CharacterTokenizer(Normalization normalization, List<String> symbols) {
     super(normalization, symbols);
   }

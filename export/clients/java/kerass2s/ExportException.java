@@ -2,7 +2,7 @@ package kerass2s;
 
 import java.io.IOException;
 
-/** An export is missing, damaged, or not for this client; the message is a sentence. */
+/** An export is missing, damaged, or of another kind; the message is a full sentence. */
 public final class ExportException extends IOException {
   private static final long serialVersionUID = 1;
 

@@ -4,14 +4,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Where an export is read from: a folder on a disk, or the assets of an Android app. */
+/** The folder of an export: on a disk, or in the assets of an Android app. */
 @FunctionalInterface
 public interface Folder {
   /**
    * Reads a file.
    *
    * @param name such as {@code manifest.json} or {@code source_tokenizer/tokenizer.json}
-   * @return all of its bytes
+   * @return its content
    * @throws IOException if it is missing or can't be read
    */
   byte[] read(String name) throws IOException;

@@ -12,24 +12,24 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A value in a file of JSON, or a place that has none. What asks for another kind of value than is
- * there gets an {@link ExportException}, which says that the file is damaged.
+ * A value in a JSON file, or a missing one. Reading it as a type that it does not have throws an
+ * {@link ExportException}, which says that the file is damaged.
  */
 final class Json {
   private final String file;
-  private final Object value; // Map, List, String, Double or Boolean; null for none.
+  private final Object value; // Map, List, String, Double or Boolean; null if missing.
 
   private Json(String file, Object value) {
     this.file = file;
     this.value = value;
   }
 
-  /** Reads a file of JSON. */
+  /** Reads and parses a JSON file. */
   static Json read(Folder folder, String name) throws ExportException {
     return parse(name, bytes(folder, name));
   }
 
-  /** Reads a file, whatever it holds. */
+  /** Reads a file of any kind. */
   static byte[] bytes(Folder folder, String name) throws ExportException {
     try {
       return folder.read(name);
@@ -40,7 +40,7 @@ final class Json {
     }
   }
 
-  /** Takes apart what a file holds. */
+  /** Parses the content of a JSON file. */
   static Json parse(String file, byte[] bytes) throws ExportException {
     Json json = new Json(file, null);
     try {
@@ -51,9 +51,14 @@ final class Json {
     }
   }
 
-  /** What an object has by this name; a place without a value if it has none, or is no object. */
+  /** The member of this name; a missing value if there is none, or if this is no object. */
   Json get(String name) {
     return with(value instanceof Map<?, ?> found ? found.get(name) : null);
+  }
+
+  /** Whether this is an object with a member of this name, which may be null. */
+  boolean has(String name) {
+    return value instanceof Map<?, ?> found && found.containsKey(name);
   }
 
   boolean is(Object other) {
@@ -115,7 +120,7 @@ final class Json {
     return new Json(file, other);
   }
 
-  /** Recursive descent by RFC 8259, down to a depth that no export has. */
+  /** A recursive descent parser for RFC 8259; exports are nested less deeply than its limit. */
   private final class Parser {
     private static final int DEEPEST = 64;
     private static final Pattern NUMBER =
@@ -215,7 +220,7 @@ final class Json {
       return Double.valueOf(number.group());
     }
 
-    /** The character behind blanks, which stays; 0 at the end. */
+    /** Skips white space and returns the next character without consuming it; 0 at the end. */
     private char peek() {
       while (place < text.length() && " \t\n\r".indexOf(text.charAt(place)) >= 0) place++;
       return place < text.length() ? text.charAt(place) : 0;

@@ -12,32 +12,76 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * What {@code manifest.json} says of an export.
+ * The content of {@code manifest.json}.
  *
- * @param file name of the model's file
- * @param lengths tokens that the encoder's signatures take, rising
- * @param signatures of the model's file, by name
- * @param options of the search, as it was exported
- * @param sourceTokenizer name of the folder
- * @param targetTokenizer name of the folder
- * @param digests SHA-256 of the files, by name
+ * @param file name of the model file
+ * @param lengths source lengths of the encoder's signatures in tokens, in ascending order
+ * @param signatures signatures of the model file, by name
+ * @param options options of the default search
+ * @param defaultLimit limit of the length of a translation
+ * @param sourceTokenizer name of the source tokenizer's folder
+ * @param targetTokenizer name of the target tokenizer's folder
+ * @param digests SHA-256 digests of the files, by name
  */
 public record Manifest(
     String file,
     List<Integer> lengths,
     Map<String, Signature> signatures,
     Search.Options options,
+    LengthLimit defaultLimit,
     String sourceTokenizer,
     String targetTokenizer,
     Map<String, String> digests) {
 
   /**
-   * Shapes of what a function of the model takes and gives, by name.
+   * A function of the model.
    *
-   * @param inputs of the function
-   * @param outputs of the function
+   * @param inputs shapes of its inputs, by name
+   * @param outputs shapes of its outputs, by name
    */
   public record Signature(Map<String, List<Integer>> inputs, Map<String, List<Integer>> outputs) {}
+
+  /**
+   * A limit that grows with the source.
+   *
+   * @param factor tokens of the translation for each token of the source, from 0 to 10
+   * @param constant tokens of the translation besides these, from 1 to 1000
+   */
+  public record LengthLimit(int factor, int constant) {
+    private static final int MOST_FACTOR = 10;
+    private static final int MOST_CONSTANT = 1000;
+
+    /** The limit of exports from before the manifest had it. */
+    static final LengthLimit UNRECORDED = new LengthLimit(3, 20);
+
+    /**
+     * Checks the numbers.
+     *
+     * @throws IllegalArgumentException if one is out of range
+     */
+    public LengthLimit {
+      if (factor < 0 || factor > MOST_FACTOR || constant < 1 || constant > MOST_CONSTANT) {
+        throw new IllegalArgumentException(
+            "A limit has a factor from 0 to "
+                + MOST_FACTOR
+                + " and a constant from 1 to "
+                + MOST_CONSTANT
+                + ". Received: factor="
+                + factor
+                + ", constant="
+                + constant);
+      }
+    }
+
+    /**
+     * Returns the longest translation in tokens, end mark included.
+     *
+     * @param sourceLength tokens of the source, end mark included
+     */
+    public int tokens(int sourceLength) {
+      return factor * sourceLength + constant;
+    }
+  }
 
   private static final String NAME = "manifest.json";
   private static final String FORMAT = "keras-s2s export";
@@ -47,9 +91,9 @@ public record Manifest(
   /**
    * Reads the manifest of an export.
    *
-   * @param folder the export's
+   * @param folder the folder of the export
    * @return the manifest
-   * @throws ExportException if it is missing, damaged, or not for this client
+   * @throws ExportException if it is missing, damaged, or of another kind of export
    */
   public static Manifest read(Folder folder) throws ExportException {
     Json json = Json.read(folder, NAME);
@@ -69,6 +113,7 @@ public record Manifest(
             json.get("lengths").wholes(),
             signatures(json.get("signatures")),
             options(json.get("options")),
+            limit(json),
             json.get("tokenizers").get("source").string(),
             json.get("tokenizers").get("target").string(),
             digests(json.get("sha256")));
@@ -76,37 +121,37 @@ public record Manifest(
     return manifest;
   }
 
-  /** Most tokens of a source, end mark included. */
+  /** Longest source in tokens, end mark included. */
   public int longest() {
     return lengths.get(lengths.size() - 1);
   }
 
-  /** V, the ids that the model chooses from. */
+  /** Size V of the target vocabulary. */
   public int vocabularySize() {
     List<Integer> shape = signatures.get("decode_step").outputs().get("logits");
     return shape.get(shape.size() - 1);
   }
 
-  /** Whether the model has attention to show. */
+  /** Whether the model returns attention weights. */
   public boolean hasAttention() {
     return signatures.get("decode_step").outputs().containsKey("attention");
   }
 
   /**
-   * Returns the tokens that the encoder takes for a sentence.
+   * Returns the length, padding included, of the shortest signature that encodes a sentence.
    *
-   * @param count tokens of the sentence, at most {@link #longest}
+   * @param count number of tokens of the sentence, at most {@link #longest}
    */
   public int room(int count) {
     return lengths.stream().filter(length -> length >= count).findFirst().orElseThrow();
   }
 
-  /** Returns the signature that takes so many tokens, one of {@link #lengths}. */
+  /** Returns the name of the encoder's signature of a length, which is one of {@link #lengths}. */
   public String encodeSignature(int room) {
     return room == longest() ? "encode" : "encode_" + room;
   }
 
-  /** Returns the same folder, that gives no file but those of which the SHA-256 is right. */
+  /** Returns a view of the folder that verifies the SHA-256 of every file it reads. */
   Folder checked(Folder folder) {
     return name -> {
       String expected = digests.get(name);
@@ -176,6 +221,16 @@ public record Manifest(
           json.get("beam_size").whole(),
           json.get("length_penalty").number(),
           json.get("coverage_penalty").number());
+    } catch (IllegalArgumentException error) {
+      throw json.damaged();
+    }
+  }
+
+  private static LengthLimit limit(Json manifest) throws ExportException {
+    if (!manifest.has("default_limit")) return LengthLimit.UNRECORDED;
+    Json json = manifest.get("default_limit");
+    try {
+      return new LengthLimit(json.get("factor").whole(), json.get("constant").whole());
     } catch (IllegalArgumentException error) {
       throw json.damaged();
     }

@@ -5,27 +5,27 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * How text looks before it becomes ids: {@code keras_s2s/text/normalization.py} again, as the
- * Unicode forms that an export may name.
+ * Normalization of text before tokenization, by the Unicode forms that an export may name; the same
+ * as in {@code keras_s2s/text/normalization.py}.
  */
 public enum Normalization {
-  /** Loses nothing. */
+  /** Canonical composition: loses no information. */
   NFC(Normalizer.Form.NFC),
-  /** Folds compatibility characters. */
+  /** Compatibility composition: folds compatibility characters. */
   NFKC(Normalizer.Form.NFKC),
-  /** Takes letters apart. */
+  /** Canonical decomposition: separates letters from their marks. */
   NFD(Normalizer.Form.NFD);
 
   private static final Pattern LONE_SURROGATE = Pattern.compile("\\p{Cs}");
 
-  // White_Space of Unicode and the control characters; `\s` means another set.
+  // The Unicode property White_Space and the control characters; `\s` is another set.
   private static final Pattern SEPARATOR =
       Pattern.compile(
           "[\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029"
               + "\\u202F\\u205F\\u3000]+");
 
-  // Characters that came after Unicode 12.1 and have a normalization: they stay as they are, so
-  // that runtimes that know them and runtimes that do not agree.
+  // Characters newer than Unicode 12.1 that normalization would change: they are left unchanged, so
+  // that runtimes of all Unicode versions agree.
   private static final Pattern NEWER =
       Pattern.compile(
           "[\\u0897-\\u089F\\u08CA-\\u08D2\\u0C3C\\u1715\\u1ABF-\\u1AEB\\u1DFA\\uA7F1-\\uA7F4"
@@ -43,7 +43,7 @@ public enum Normalization {
   }
 
   /**
-   * Puts text into this form, with single blanks between words and none at the ends.
+   * Converts text to this form, with single spaces between words and none at the ends.
    *
    * @param text any text; a surrogate without its other half becomes U+FFFD
    * @return the normalized text

@@ -8,7 +8,7 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
- * The searches of the library for one sentence: {@code export/numpy_search.py} again.
+ * Greedy and beam search for one sentence, with the rules of {@code export/numpy_search.py}.
  *
  * <p>Source: Wu et al. 2016, "Google's Neural Machine Translation System", eq. 14.
  */
@@ -17,9 +17,10 @@ public final class Search {
   private static final String NO_NUMBERS = "The model gives no numbers.";
 
   /**
-   * What is searched for, as for {@code keras_s2s.beam_search}.
+   * Options of the search, as for {@code keras_s2s.beam_search}.
    *
-   * @param beamSize K, the answers that are followed at once, from 1 to 1000; 1 for greedy
+   * @param beamSize number K of hypotheses that are expanded in parallel, from 1 to 1000; 1 for
+   *     greedy search
    * @param lengthPenalty exponent of the length penalty, at least 0
    * @param coveragePenalty weight of the coverage penalty, at least 0; 0 without attention
    */
@@ -47,20 +48,20 @@ public final class Search {
       return value >= 0 && value < Double.POSITIVE_INFINITY;
     }
 
-    /** Returns the options for another beam; the greedy search scores by probability alone. */
+    /** Returns the options for another beam size; greedy search scores by probability alone. */
     public Options withBeamSize(int other) {
       return other == 1 ? new Options(1, 0, 0) : new Options(other, lengthPenalty, coveragePenalty);
     }
   }
 
   /**
-   * An answer, or the beginning of one.
+   * A hypothesis, complete or partial.
    *
-   * @param score what answers are ordered by
+   * @param score the score that hypotheses are ranked by
    * @param logProbability natural logarithm of its probability
-   * @param ids T ids, with the end mark unless it is a beginning or was cut off
-   * @param attention T rows of S weights; none without attention
-   * @param state of the model, behind the last token
+   * @param ids T ids, with the end mark unless it is partial or was cut off at the limit
+   * @param attention T rows of S attention weights; no rows without attention
+   * @param state decoder state after the last token
    */
   public record Hypothesis(
       double score, float logProbability, int[] ids, float[][] attention, float[] state) {
@@ -87,15 +88,15 @@ public final class Search {
   }
 
   /**
-   * Finds the best answer to a sentence; a beam of one is the greedy search.
+   * Finds the best hypothesis for a sentence; a beam size of 1 is greedy search.
    *
-   * @param model that the answer is asked of
-   * @param encoded what the model found of the sentence
-   * @param limit longest answer in tokens, end mark included; at least 1
-   * @param options of the search
-   * @param listener hears the best beginning of an answer after each step; at last the result
-   * @return the result
-   * @throws IllegalStateException if the model gives no numbers
+   * @param model the model
+   * @param encoded the encoded sentence
+   * @param limit longest hypothesis in tokens, end mark included; at least 1
+   * @param options options of the search
+   * @param listener receives the best partial hypothesis after each step, and finally the result
+   * @return the best hypothesis
+   * @throws IllegalStateException if the model returns no finite numbers
    */
   public static Hypothesis beamSearch(
       StepModel model,
@@ -132,7 +133,7 @@ public final class Search {
     }
   }
 
-  /** Whether no live beginning can win, or enough have ended and none is ahead now. */
+  /** Whether no live hypothesis can win, or enough have ended and none is ahead now. */
   private boolean isDecided(List<Hypothesis> live, Hypothesis result, int endedCount, int limit) {
     if (result == null) return false;
     double bound = divisor(limit);
@@ -141,7 +142,7 @@ public final class Search {
             && live.stream().allMatch(one -> one.score() <= result.score());
   }
 
-  /** The best 2 K continuations of all beginnings. */
+  /** The best 2 K continuations of all live hypotheses. */
   private List<Hypothesis> expand(List<Hypothesis> live) {
     List<Candidate> candidates = new ArrayList<>();
     for (Hypothesis one : live) {
@@ -182,11 +183,11 @@ public final class Search {
     return Math.pow((5 + length) / 6.0, options.lengthPenalty());
   }
 
-  /** The likeliest tokens, falling; of equals the lower id first. */
+  /** The most likely tokens, best first; of equal ones, the lower id first. */
   private static int[] bestTokens(float[] logits, int count) {
     int[] best = new int[Math.min(count, logits.length)];
     int size = 0;
-    float least = Float.NEGATIVE_INFINITY; // That is not good enough.
+    float least = Float.NEGATIVE_INFINITY; // Logits up to this are skipped.
     for (int id = 0; id < logits.length; id++) {
       if (logits[id] <= least || id == Tokenizer.PAD || id == Tokenizer.START) continue;
       int place = size < best.length ? size++ : size - 1;
@@ -205,7 +206,7 @@ public final class Search {
     return largest;
   }
 
-  /** The logarithm of what all probabilities sum up to if that of the largest is 1. */
+  /** The logarithm of the sum of exp(logit - largest). */
   private static float logSum(float[] logits, float largest) {
     double sum = 0;
     for (float value : logits) sum += Math.exp(value - largest);

@@ -5,30 +5,30 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Subwords: the most probable way to cut a sentence into pieces (Kudo 2018, section 3.2). */
+/** Subwords: the most probable segmentation of a sentence into pieces (Kudo 2018, section 3.2). */
 public final class SentencePieceTokenizer extends Tokenizer {
-  // SentencePiece writes U+2581 for a blank and U+2585 for what it leaves out; text has control
-  // characters instead of these, which normalized text does not contain.
+  // SentencePiece uses U+2581 for a space, and U+2585 for text that it skips in training. In text,
+  // both are escaped by control characters, which normalized text does not contain.
   private static final char BLANK = '\u2581';
   private static final char ESCAPED_BLANK = '\u0002';
   private static final char LEFT_OUT = '\u2585';
   private static final char ESCAPED_LEFT_OUT = '\u0003';
 
-  // An unknown character scores so much below the worst piece.
+  // The score of an unknown character is this much below that of the worst piece.
   private static final float UNKNOWN_PENALTY = 10;
 
   private final float[] scores;
   private final float unknownScore;
 
-  // Ids of the pieces; UNKNOWN for what is only the beginning of one.
+  // Ids of the pieces; UNKNOWN for a proper prefix of a piece.
   private final Map<String, Integer> beginnings = new HashMap<>();
 
   /**
-   * Takes a vocabulary.
+   * Creates the tokenizer of a vocabulary.
    *
-   * @param normalization of text before it is cut
-   * @param pieces of all ids, as the model file spells them
-   * @param scores of all pieces: about the natural logarithms of their probabilities
+   * @param normalization normalization of text before it is segmented
+   * @param pieces the pieces of all ids, as spelled in the model file
+   * @param scores the scores of all pieces: approximately their log-probabilities
    */
   public SentencePieceTokenizer(Normalization normalization, List<String> pieces, float[] scores) {
     super(normalization, pieces);
@@ -45,7 +45,7 @@ public final class SentencePieceTokenizer extends Tokenizer {
     unknownScore = worst - UNKNOWN_PENALTY;
   }
 
-  /** Reads {@code pieces.json}, which has scores in 256ths. */
+  /** Reads {@code pieces.json}, whose scores are in units of 1/256. */
   static SentencePieceTokenizer of(Normalization normalization, Json vocabulary)
       throws ExportException {
     List<String> pieces = vocabulary.get("pieces").strings();
@@ -83,14 +83,15 @@ public final class SentencePieceTokenizer extends Tokenizer {
   }
 
   /**
-   * Viterbi: the best way to each place of a line, of equals the one whose last piece starts first.
-   * Sums are in float32, as those of SentencePiece are: exact up to 2^16, some 6,000 pieces.
+   * The Viterbi algorithm: the best segmentation up to each position of a line; of equal ones,
+   * that whose last piece starts first. Sums are in float32, as in SentencePiece: exact up to 2^16,
+   * which is about 6,000 pieces.
    */
   private final class Lattice {
     private final String line;
-    private final float[] sums; // Of the best way to each place.
-    private final int[] starts; // Of its last piece; -1 where no way leads.
-    private final int[] lastIds;
+    private final float[] sums; // Score of the best segmentation up to each position.
+    private final int[] starts; // Start of its last piece; -1 if there is no segmentation.
+    private final int[] lastIds; // Id of its last piece.
 
     Lattice(String line) {
       this.line = line;
@@ -111,7 +112,7 @@ public final class SentencePieceTokenizer extends Tokenizer {
       return Arrays.copyOfRange(ids, first, ids.length);
     }
 
-    /** Adds the pieces that start at a place; returns the place of the next character. */
+    /** Adds the pieces that start at a position; returns the position of the next character. */
     private int leave(int start) {
       int next = line.offsetByCodePoints(start, 1);
       boolean isKnown = false;

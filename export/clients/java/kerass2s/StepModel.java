@@ -2,56 +2,56 @@ package kerass2s;
 
 import java.util.Map;
 
-/** The two functions of an exported model, for one sentence at a time, by whatever runs it. */
+/** The two functions of an exported model, for one sentence at a time, in any runtime. */
 public interface StepModel extends AutoCloseable {
   /**
-   * Reads a sentence.
+   * Encodes a sentence.
    *
    * @param ids S source ids, end mark included
-   * @return what was found of it
+   * @return the encoded sentence
    */
   Encoded encode(int[] ids);
 
   /**
-   * Continues an answer by a token.
+   * Computes one decoding step.
    *
-   * @param encoded what {@link #encode} found of the sentence
-   * @param token the token before, at first the start mark
-   * @param state behind the token before, at first that of {@code encoded}
-   * @return what the model says of the next token
+   * @param encoded the sentence, from {@link #encode}
+   * @param token the previous token, at first the start mark
+   * @param state the state from the previous step, at first that of {@code encoded}
+   * @return the outputs for the next token
    */
   Step decodeStep(Encoded encoded, int token, float[] state);
 
-  /** Frees what the model holds; by default nothing. */
+  /** Frees the resources of the model; by default there are none. */
   @Override
   default void close() {}
 
   /**
-   * A sentence that was read.
+   * An encoded sentence.
    *
-   * @param length S, its tokens, end mark included
-   * @param state before the first token of an answer
-   * @param memory what each step looks at, by the name of the step's input
+   * @param length number S of its tokens, end mark included
+   * @param state initial state of the decoder
+   * @param memory inputs that are the same at every step, by name: memory and keys
    */
   record Encoded(int length, float[] state, Map<String, float[]> memory) {}
 
   /**
-   * What a model says of the next token.
+   * The outputs of one decoding step.
    *
-   * @param logits V numbers
-   * @param state for the step after
-   * @param attention S weights; null without attention
+   * @param logits V logits of the next token
+   * @param state state for the next step
+   * @param attention S attention weights; null without attention
    */
   record Step(float[] logits, float[] state, float[] attention) {}
 
-  /** Makes the model of an export. */
+  /** Creates the model of an export. */
   @FunctionalInterface
   interface Factory {
     /**
-     * Makes a model.
+     * Creates a model.
      *
-     * @param manifest of the export
-     * @param file the bytes of the model's file, checked
+     * @param manifest the manifest of the export
+     * @param file the content of the model file, verified
      * @return the model
      * @throws RuntimeException if the file can't be run
      */

@@ -5,9 +5,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What words and characters share: a list of symbols, the first of which has id 4. */
+/** Base class of the word and character tokenizers: a list of symbols, whose ids start at 4. */
 abstract class SymbolTokenizer extends Tokenizer {
-  /** Says that no blank stood here, before or behind a mark. */
+  /** Marks a boundary without a space, next to punctuation. */
   static final char JOINER = '\u0001';
 
   private static final char VISIBLE_JOINER = '\uFFED';
@@ -21,7 +21,7 @@ abstract class SymbolTokenizer extends Tokenizer {
     }
   }
 
-  /** Takes normalized text apart. */
+  /** Splits normalized text into symbols. */
   abstract List<String> split(String text);
 
   @Override

@@ -4,20 +4,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Text to ids and back, as the tokenizer that an export was made with does it: subwords by
+ * Maps text to ids and back, exactly as the tokenizer that was exported: subwords of
  * SentencePiece's unigram model, words, or characters.
  */
 public abstract class Tokenizer {
-  /** The id behind the end of a text that is shorter than others. */
+  /** The id of padding. */
   public static final int PAD = 0;
 
-  /** The id of what the vocabulary lacks. */
+  /** The id of symbols outside the vocabulary. */
   public static final int UNKNOWN = 1;
 
-  /** The id that the decoder starts with. */
+  /** The id of the start mark, the first input of the decoder. */
   public static final int START = 2;
 
-  /** The id that ends a sentence. */
+  /** The id of the end mark. */
   public static final int END = 3;
 
   static final List<String> SPECIAL_PIECES = List.of("<pad>", "<unk>", "<s>", "</s>");
@@ -26,18 +26,18 @@ public abstract class Tokenizer {
   private final Normalization normalization;
   private final List<String> symbols;
 
-  /** For the symbols of all ids, the special ones included. */
+  /** Creates a tokenizer from the symbols of all ids, the special ones included. */
   Tokenizer(Normalization normalization, List<String> symbols) {
     this.normalization = normalization;
     this.symbols = symbols;
   }
 
   /**
-   * Makes the tokenizer that an export describes.
+   * Creates the tokenizer that an export describes.
    *
-   * @param folder the tokenizer's own, with {@code tokenizer.json}
+   * @param folder the folder of the tokenizer, with {@code tokenizer.json}
    * @return the tokenizer
-   * @throws ExportException if the description is missing, damaged, or of none that is known
+   * @throws ExportException if the description is missing, damaged, or of an unknown tokenizer
    */
   public static Tokenizer open(Folder folder) throws ExportException {
     Json settings = Json.read(folder, "tokenizer.json");
@@ -77,7 +77,7 @@ public abstract class Tokenizer {
   }
 
   /**
-   * Returns the text of ids, in NFC; special ids but the unknown one are left out.
+   * Returns the text of ids, in NFC; special ids except the unknown one are left out.
    *
    * @throws IndexOutOfBoundsException if an id is outside of the vocabulary
    */
@@ -91,7 +91,7 @@ public abstract class Tokenizer {
   }
 
   /**
-   * Returns what each id stands for, to be read by people.
+   * Returns the token of each id in readable form.
    *
    * @throws IndexOutOfBoundsException if an id is outside of the vocabulary
    */
@@ -107,7 +107,7 @@ public abstract class Tokenizer {
   /** The text of symbols. */
   abstract String join(List<String> found);
 
-  /** What a symbol looks like to people. */
+  /** The readable form of a symbol. */
   abstract String readable(String symbol);
 
   private static ExportException unknown(Json name) throws ExportException {

@@ -3,15 +3,14 @@ package kerass2s;
 import java.util.List;
 
 /**
- * An answer to a text, or the beginning of one.
+ * A translation, complete or partial.
  *
- * @param text the answer
- * @param ids of the answer, with the end mark unless it is a beginning or was cut off
- * @param pieces what the ids stand for
- * @param sourcePieces what the encoder read, end mark included
- * @param attention a row for each id, of as many weights as there are source pieces; none if the
- *     model has no attention
- * @param score what answers are ordered by
+ * @param text the translation
+ * @param ids its T ids, with the end mark unless it is partial or was cut off at the limit
+ * @param pieces its T tokens as text
+ * @param sourcePieces the S tokens that the encoder read, end mark included
+ * @param attention T rows of S attention weights; no rows if the model has no attention
+ * @param score the score that the search ranks hypotheses by
  */
 public record Translation(
     String text,

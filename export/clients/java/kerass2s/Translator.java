@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Texts to texts by an export for LiteRT: {@code keras_s2s.export.LiteRTTranslator} again.
+ * Translates texts with a LiteRT export, as {@code keras_s2s.export.LiteRTTranslator} does.
  *
- * <p>One text at a time: a second thread waits for the first.
+ * <p>Translates one text at a time: a second thread waits for the first.
  */
 public final class Translator implements AutoCloseable {
   private final Manifest manifest;
@@ -23,12 +23,12 @@ public final class Translator implements AutoCloseable {
   }
 
   /**
-   * Opens an export and checks every file of it that is read.
+   * Opens an export and verifies every file that it reads.
    *
-   * @param folder that holds it
-   * @param factory makes what runs its model
+   * @param folder the folder of the export
+   * @param factory creates the model
    * @return the translator
-   * @throws ExportException if the folder holds no such export, or a damaged one
+   * @throws ExportException if the folder holds no LiteRT export, or a damaged one
    */
   public static Translator open(Folder folder, StepModel.Factory factory) throws ExportException {
     Manifest manifest = Manifest.read(folder);
@@ -46,32 +46,32 @@ public final class Translator implements AutoCloseable {
     }
   }
 
-  /** What the export says of itself. */
+  /** The manifest of the export. */
   public Manifest manifest() {
     return manifest;
   }
 
-  /** The tokenizer of what is translated. */
+  /** The tokenizer of the sources. */
   public Tokenizer source() {
     return source;
   }
 
-  /** The tokenizer of the answers. */
+  /** The tokenizer of the translations. */
   public Tokenizer target() {
     return target;
   }
 
-  /** Returns the tokens of a text, end mark included. */
+  /** Returns the number of tokens of a text, end mark included. */
   public int countTokens(String text) {
     return source.encode(text).length + 1;
   }
 
-  /** Returns whether a text has more tokens than the model reads, so that its end would be lost. */
+  /** Returns whether a text has more tokens than the model reads, so that it would be truncated. */
   public boolean isTooLong(String text) {
     return countTokens(text) > manifest.longest();
   }
 
-  /** Translates a text by the search that it was exported with, see the other method. */
+  /** Translates a text with the search of the export; see the other method. */
   public Translation translate(String text) {
     return translate(text, manifest.options().beamSize(), beginning -> {});
   }
@@ -79,13 +79,14 @@ public final class Translator implements AutoCloseable {
   /**
    * Translates a text.
    *
-   * @param text that is too long is cut
-   * @param beamSize answers that are followed at once, from 1 to 1000; 1 for greedy
-   * @param listener hears the answer as it grows, a token at a time; at last the result. What it
-   *     throws ends the search.
-   * @return the result
+   * @param text the source; truncated if it is too long
+   * @param beamSize number of hypotheses that are expanded in parallel, from 1 to 1000; 1 for
+   *     greedy search
+   * @param listener receives the partial translation after each token, and finally the result; an
+   *     exception that it throws ends the search
+   * @return the translation
    * @throws IllegalArgumentException if {@code beamSize} is out of range
-   * @throws IllegalStateException if the model gives no numbers
+   * @throws IllegalStateException if the model returns no finite numbers
    */
   public synchronized Translation translate(
       String text, int beamSize, Consumer<Translation> listener) {
@@ -103,13 +104,13 @@ public final class Translator implements AutoCloseable {
         Search.beamSearch(
             model,
             model.encode(ids),
-            3 * ids.length + 20,
+            manifest.defaultLimit().tokens(ids.length),
             options,
             beginning -> listener.accept(translation(beginning, sourcePieces)));
     return translation(found, sourcePieces);
   }
 
-  /** Frees what the model holds. */
+  /** Frees the resources of the model. */
   @Override
   public synchronized void close() {
     model.close();

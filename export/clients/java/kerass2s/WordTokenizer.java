@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** One id for each word between blanks, marks apart if the export says so. */
+/** One id for each word between spaces; punctuation is split off if the export says so. */
 public final class WordTokenizer extends SymbolTokenizer {
-  // ASCII's marks and those of other scripts, as `keras_s2s/text/words.py` lists them.
+  // Punctuation of ASCII and of other scripts, as listed in `keras_s2s/text/words.py`.
   private static final String PUNCTUATION =
       "[!-/:-@\\[-`\\{-~\\u00a1\\u00a7\\u00ab\\u00b6\\u00b7\\u00bb\\u00bf"
           + "\\u055a-\\u055f\\u0589\\u058a" // Armenian
@@ -40,7 +40,7 @@ public final class WordTokenizer extends SymbolTokenizer {
 
   private final boolean splitPunctuation;
 
-  /** For the words from id 4 on. */
+  /** Creates the tokenizer of a list of words, whose ids start at 4. */
   public WordTokenizer(
       Normalization normalization, List<String> symbols, boolean splitPunctuation) {
     super(normalization, symbols);

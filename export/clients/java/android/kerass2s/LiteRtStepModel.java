@@ -11,10 +11,10 @@ import java.util.Map;
 import org.tensorflow.lite.Interpreter;
 
 /**
- * A model by LiteRT's Interpreter on Android, of {@code com.google.ai.edge.litert:litert} 1.x.
+ * Runs a model with LiteRT's Interpreter for Android, {@code com.google.ai.edge.litert:litert} 1.x.
  *
- * <p>The tests compile it against a stand-in for that library, which runs the models by LiteRT for
- * Python. It was not run on a phone.
+ * <p>The tests compile it against a stub of that library, which runs the models with LiteRT for
+ * Python. It has not been run on a phone.
  */
 public final class LiteRtStepModel implements StepModel {
   private final Manifest manifest;
@@ -23,8 +23,8 @@ public final class LiteRtStepModel implements StepModel {
   /**
    * Loads a model.
    *
-   * @param manifest of the export
-   * @param file the bytes of the model's file
+   * @param manifest the manifest of the export
+   * @param file the content of the model file
    * @throws IllegalArgumentException if LiteRT can't read it
    */
   public LiteRtStepModel(Manifest manifest, byte[] file) {
@@ -65,7 +65,7 @@ public final class LiteRtStepModel implements StepModel {
     interpreter.close();
   }
 
-  /** Runs a function of the model, with those of the inputs that it takes. */
+  /** Runs a signature of the model with those of the inputs that it takes. */
   private Map<String, float[]> run(String name, Map<String, Object> inputs) {
     Manifest.Signature signature = manifest.signatures().get(name);
     inputs.keySet().retainAll(signature.inputs().keySet());
@@ -73,7 +73,7 @@ public final class LiteRtStepModel implements StepModel {
     Map<String, Object> outputs = new HashMap<>();
     signature.outputs().forEach(
         (output, shape) -> {
-          if (output.equals("next_token")) return; // The search chooses for itself.
+          if (output.equals("next_token")) return; // The search uses the logits.
           found.put(output, new float[size(shape)]);
           outputs.put(output, FloatBuffer.wrap(found.get(output)));
         });
