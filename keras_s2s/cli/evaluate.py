@@ -32,24 +32,25 @@ if TYPE_CHECKING:
 
 Targets = Annotated[
     list[Path] | None,
-    about("References, one a line; repeat the option for several references.", "FILE"),
+    about("References, one per line; repeat the option for several references.", "FILE"),
 ]
 Group = Annotated[
     bool,
     typer.Option(
-        "--group", help="Treat lines of the same source as one sentence with several references."
+        "--group",
+        help="Treat lines with the same source as one sentence with several references.",
     ),
 ]
-Language = Annotated[str, about("Language of the targets, for the Moses tokenizer.", "CODE")]
-Json = Annotated[File, about("Write the scores as JSON.", "FILE", "--json")]
+Language = Annotated[str, about("Language code of the target, for the Moses tokenizer.", "CODE")]
+Json = Annotated[File, about("Write the scores to this file as JSON.", "FILE", "--json")]
 WithPerplexity = Annotated[
     bool,
     typer.Option(
         "--perplexity", help="Compute the perplexity of the targets; not available for exports."
     ),
 ]
-Translations = Annotated[File, about("Write the translations, one a line.", "FILE")]
-LengthPlot = Annotated[File, about("Plot BLEU by source length.", "FILE.png")]
+Translations = Annotated[File, about("Write the translations to this file, one per line.", "FILE")]
+LengthPlot = Annotated[File, about("Plot BLEU by source length to this file.", "FILE.png")]
 
 
 def evaluate(
@@ -68,7 +69,7 @@ def evaluate(
     output: Translations = None,
     plot: LengthPlot = None,
 ) -> None:
-    """Translate a corpus and score the translations. Its targets are the references."""
+    """Translate a corpus and score the translations. Its target side is the reference."""
     from keras_s2s.evaluation import scores
 
     _check_language(language)
@@ -116,16 +117,18 @@ def _translate(
 
 def score(
     answers: Annotated[
-        Path, about("Translations to score, one a line; - is standard input.", "FILE")
+        Path, about("Translations to score, one per line; - is standard input.", "FILE")
     ],
-    source: Annotated[File, about("Sources, one a line; needed by --group.", "FILE")] = None,
+    source: Annotated[
+        File, about("Source text, one sentence per line; needed by --group.", "FILE")
+    ] = None,
     target: Targets = None,
     tsv: Tsv = None,
     group: Group = False,
     language: Language = "en",
     json_file: Json = None,
 ) -> None:
-    """Score existing translations of any program. The scores are those of evaluate."""
+    """Score existing translations from any program. The metrics are those of evaluate."""
     from keras_s2s.evaluation import scores
 
     _check_language(language)

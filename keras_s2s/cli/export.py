@@ -11,31 +11,39 @@ from keras_s2s.export.formats import FORMATS, Format
 from keras_s2s.files.native_logs import without_remarks
 
 ExportOutput = Annotated[
-    Path, about("Folder for the export; for saved_model, of all its versions.", "DIR")
+    Path, about("Output folder; for saved_model, the folder of all versions.", "DIR")
 ]
-FormatName = Annotated[str, about("Format to export to.", "|".join(FORMATS), "--format")]
+FormatName = Annotated[str, about("Export format.", "|".join(FORMATS), "--format")]
 Quantize = Annotated[
-    str, about("Quantization of the weights; float16 only for litert.", "none|float16|int8")
+    str,
+    about(
+        "Quantization of the weights; float16 for litert, int8 for litert and onnx.",
+        "none|float16|int8",
+    ),
 ]
 MaxLength = Annotated[
     int | None,
-    about("For litert: longest source in tokens; by default from the samples.", "N", min=1),
+    about("For litert: maximum source length in tokens; by default from the samples.", "N", min=1),
 ]
 Lengths = Annotated[
     str | None,
     about(
-        "For litert: source lengths in tokens, with a signature each; by default two, from the"
-        " samples.",
+        "For litert: source lengths in tokens; the export has an encode signature for each. By"
+        " default two lengths, from the samples.",
         "N,N,...",
     ),
 ]
 Version = Annotated[
     int | None,
-    about("For saved_model: version; by default one above the highest.", "N", min=1),
+    about("For saved_model: version number; by default the highest one plus 1.", "N", min=1),
 ]
 Samples = Annotated[
     File,
-    about("Sentences for the numerical check, one a line; by default from the training.", "FILE"),
+    about(
+        "Sentences for the numerical verification, one per line; by default sentences from the"
+        " training data.",
+        "FILE",
+    ),
 ]
 
 

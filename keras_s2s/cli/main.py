@@ -39,7 +39,7 @@ def start(
 
 @app.command()
 def demo(output: Output = Path("demo")) -> None:
-    """Train on written dates for a few minutes. The dates are in English and Korean."""
+    """Train a date normalizer in a few minutes. The dates are in English and Korean."""
     from keras_s2s.experiments.demo import run_demo
 
     load_tensorflow()

@@ -105,13 +105,13 @@ def _make(kind: Any, given: dict[str, Any]) -> Any:
 
 File = Path | None
 Output = Annotated[
-    Path, about("Folder for the model: a new one, or one to replace.", "DIR", panel="data")
+    Path, about("Output folder; a model that is already there is replaced.", "DIR", panel="data")
 ]
 Model = Annotated[Path, about("Folder of a trained model.", "DIR")]
 Models = Annotated[
     list[Path],
     about(
-        "Folder of a model or of an export; several models are decoded as an ensemble.",
+        "Folder of a model or of an export; repeat the option to decode with an ensemble.",
         "DIR",
         "--model",
     ),
@@ -126,24 +126,38 @@ ReplaceUnknown = Annotated[
 Dictionary = Annotated[
     File,
     about(
-        "For --replace-unknown: translations of source words, tab-separated.",
+        "For --replace-unknown: a source word, a tab and its translation on each line.",
         "FILE.tsv",
     ),
 ]
 Source = Annotated[
     File,
-    about("Sources, one a line; plain, .gz or .xz; - is standard input.", "FILE", panel="data"),
+    about(
+        "Source text, one sentence per line; plain, .gz or .xz; - is standard input.",
+        "FILE",
+        panel="data",
+    ),
 ]
 Target = Annotated[
-    File, about("Targets, one a line, parallel to the sources.", "FILE", panel="data")
+    File, about("Target text, one sentence per line, parallel to the source.", "FILE", panel="data")
 ]
 Tsv = Annotated[
-    File, about("Instead: sources and targets in one file, tab-separated.", "FILE", panel="data")
+    File,
+    about(
+        "Source and target in one tab-separated file, instead of --source and --target.",
+        "FILE",
+        panel="data",
+    ),
 ]
 Beam = Annotated[
-    int | None, about("Beam size, 1 for greedy search; by default the model's, 5.", "N", min=1)
+    int | None,
+    about("Beam size; 1 for greedy search. Default: that of the model, usually 5.", "N", min=1),
 ]
 Penalty = Annotated[
     float | None,
-    about("Length penalty: above 0 favors longer translations; by default the model's, 1.", "X"),
+    about(
+        "Length penalty; values above 0 favor longer translations. Default: that of the model,"
+        " usually 1.",
+        "X",
+    ),
 ]

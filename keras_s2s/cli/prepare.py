@@ -13,8 +13,8 @@ from keras_s2s.text.options import TextOptions
 Duplicates = Annotated[
     str,
     about(
-        "How to treat repeated pairs; keep counts them. To count or remove them takes up to 36"
-        " bytes of memory per pair.",
+        "Duplicate pairs: ignore does not look for them, keep counts them, remove drops them."
+        " Counting and removing take up to 36 bytes of memory per pair.",
         "ignore|keep|remove",
         panel="data",
     ),
@@ -24,11 +24,12 @@ Duplicates = Annotated[
 @from_fields
 def prepare(
     output: Annotated[
-        Path, about("Folder for the shards: a new one, or one to replace.", "DIR", panel="data")
+        Path,
+        about("Output folder; a prepared corpus that is there is replaced.", "DIR", panel="data"),
     ],
     options: TextOptions,
     source: Annotated[
-        File, about("Sources, one a line; plain, .gz or .xz.", "FILE", panel="data")
+        File, about("Source text, one sentence per line; plain, .gz or .xz.", "FILE", panel="data")
     ] = None,
     target: Target = None,
     tsv: Tsv = None,
@@ -36,13 +37,13 @@ def prepare(
     tokenizer_pairs: Annotated[
         int, about("Maximum number of pairs to train the tokenizers on.", "N", panel="text")
     ] = 200_000,
-    seed: Annotated[int, about("Random seed of the order of the pairs.", "N", panel="run")] = 1,
+    seed: Annotated[int, about("Random seed for the order of the pairs.", "N", panel="run")] = 1,
     workers: Annotated[
         int | None,
-        about("Number of processes that encode; by default one per core.", "N", panel="run"),
+        about("Number of worker processes; by default one per core.", "N", panel="run"),
     ] = None,
 ) -> None:
-    """Convert a corpus of any size into shards to train on. An interrupted run is resumed."""
+    """Convert a corpus of any size into shards for training. An interrupted run is resumed."""
     from keras_s2s.data.prepare import prepare as prepare_corpus
 
     corpus = open_corpus("", source, target, tsv, duplicates=duplicates)

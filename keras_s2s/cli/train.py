@@ -26,18 +26,21 @@ from keras_s2s.recipe.train import train as train_model
 Prepared = Annotated[
     File,
     about(
-        "Instead: output folder of keras-s2s prepare, a corpus of any size.", "DIR", panel="data"
+        "Output folder of keras-s2s prepare, instead of --source and --target.", "DIR", panel="data"
     ),
 ]
 ValidSource = Annotated[
-    File, about("Sources for validation, which selects the best weights.", "FILE", panel="data")
+    File, about("Source text for validation, which selects the best weights.", "FILE", panel="data")
 ]
-ValidTarget = Annotated[File, about("Targets for validation.", "FILE", panel="data")]
-ValidTsv = Annotated[File, about("Instead: both in one file, tab-separated.", "FILE", panel="data")]
+ValidTarget = Annotated[File, about("Target text for validation.", "FILE", panel="data")]
+ValidTsv = Annotated[
+    File, about("Source and target for validation in one tab-separated file.", "FILE", panel="data")
+]
 Strategy = Annotated[
     str,
     about(
-        "Devices: a single one, all GPUs, the machines of TF_CONFIG, or a TPU.",
+        "Devices: none for a single device, mirrored for all GPUs of this machine, multi_worker for"
+        " the machines in TF_CONFIG, tpu for a TPU.",
         "none|mirrored|multi_worker|tpu",
         panel="run",
     ),
@@ -59,7 +62,7 @@ def train(
     valid_tsv: ValidTsv = None,
     strategy: Strategy = "none",
 ) -> None:
-    """Train a model on sentence pairs. The best weights are saved with their tokenizers."""
+    """Train a model on sentence pairs. The best weights and the tokenizers are saved."""
     from keras_s2s.inference.storage import TRANSLATOR
     from keras_s2s.training.distribution import check_strategy
 

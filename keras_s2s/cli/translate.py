@@ -27,13 +27,19 @@ from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, who
 MOST_PIECES_DRAWN = 150
 
 
-Input = Annotated[Path, about("Sources, one a line; - is standard input.", "FILE", "--input")]
+Input = Annotated[
+    Path, about("Text to translate, one sentence per line; - is standard input.", "FILE", "--input")
+]
 Translations = Annotated[
-    Path, about("Where to write the translations, one a line; - is standard output.", "FILE")
+    Path, about("File for the translations, one per line; - is standard output.", "FILE")
 ]
 NBest = Annotated[
     int,
-    about("Hypotheses per line, each after the number of its line and a tab.", "N", min=1),
+    about(
+        "Number of hypotheses per line; above 1, each follows its line number and a tab.",
+        "N",
+        min=1,
+    ),
 ]
 Scores = Annotated[
     bool, typer.Option("--scores", help="Write the score and a tab before each translation.")
@@ -42,7 +48,8 @@ AttentionPlot = Annotated[
     File, about("Plot the attention weights of the first line's translation.", "FILE.png")
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Reject lines that are too long instead of truncating.")
+    bool,
+    typer.Option("--strict", help="Reject lines that are too long instead of truncating them."),
 ]
 
 
@@ -111,11 +118,12 @@ def _write(
 
 def average(
     model: Annotated[
-        list[Path], about("Folder of a model; two or more, of one training.", "DIR", "--model")
+        list[Path],
+        about("Folder of a model; give the option for each model to average.", "DIR", "--model"),
     ],
     output: Output,
 ) -> None:
-    """Average the weights of several models of one training."""
+    """Average the weights of several models from one training run."""
     from keras_s2s.inference.storage import TRANSLATOR
 
     if len(model) < 2:

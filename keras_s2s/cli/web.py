@@ -13,13 +13,13 @@ from keras_s2s.cli.options import File, about
 def web(
     model: Annotated[Path, about("Output folder of keras-s2s export --format litert.", "DIR")],
     port: Annotated[
-        int, about("Port on this machine; 0 for any free one.", "N", min=0, max=65535)
+        int, about("Port on this machine; 0 chooses a free one.", "N", min=0, max=65535)
     ] = 8000,
     output: Annotated[
-        File, about("Instead of serving: folder for the page, for any static host.", "DIR")
+        File, about("Write the page to this folder, for any static host, and do not serve.", "DIR")
     ] = None,
 ) -> None:
-    """Run a LiteRT export in a browser. Serves a page here, or writes it for a static host."""
+    """Run a LiteRT export in a browser. Serves a web page, or writes it for a static host."""
     from keras_s2s.export.web.export import site_files
     from keras_s2s.export.web.export import web as write_page
     from keras_s2s.export.web.server import server

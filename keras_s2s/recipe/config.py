@@ -52,8 +52,8 @@ class Recipe(ModelOptions):
 
     subword_sampling: float = option(
         0.3,
-        help="Subword regularization: sample new SentencePiece segmentations in every epoch, with"
-        " this alpha (Kudo 2018); the smaller, the more varied. 0 disables sampling.",
+        help="Alpha of subword regularization (Kudo 2018), which samples new SentencePiece"
+        " segmentations in every epoch. Smaller values vary the segmentation more; 0 disables it.",
         group="text",
         bounds=(between(0, 1),),
     )
@@ -62,36 +62,37 @@ class Recipe(ModelOptions):
     )
     word_dropout: float = option(
         0.0,
-        help="Probability of dropping the embedding of a whole token, on both sides.",
+        help="Probability of replacing an input token by the unknown token, in the encoder and in"
+        " the decoder.",
         group="training",
         bounds=(PROBABILITY,),
         metavar="P",
     )
     scheduled_sampling: str | None = option(
         None,
-        help="Scheduled sampling: feed the model's own predictions more and more often, by this"
-        " decay of the probability of feeding the reference.",
+        help="Scheduled sampling (Bengio 2015): feed the model's own predictions more and more"
+        " often. The value names the decay of the probability of feeding the reference token.",
         group="training",
         choices=(*DECAYS, None),
     )
     sampling_steps: int = option(
         2000,
         help="Number of batches after which half of the target tokens are replaced by predictions;"
-        " linear stops at three quarters.",
+        " with linear, at most three quarters are ever replaced.",
         group="training",
         bounds=(POSITIVE, at_most(10_000_000)),
         only_with=("scheduled_sampling", DECAYS),
     )
     label_smoothing: float = option(
         0.1,
-        help="Share of the probability that is spread over the whole vocabulary.",
+        help="Share of the target probability that is distributed over the whole vocabulary.",
         group="training",
         bounds=(PROBABILITY,),
         metavar="P",
     )
     batch_tokens: int = option(
         2048,
-        help="Number of target tokens in a batch, padding included.",
+        help="Maximum number of target tokens in a batch, padding included.",
         group="training",
         bounds=(POSITIVE, at_most(MOST_BATCH)),
         only_with=("batch_sentences", (None,)),
@@ -104,8 +105,8 @@ class Recipe(ModelOptions):
     )
     length_noise: float = option(
         0.05,
-        help="Noise on the lengths before bucketing, as a fraction: more noise mixes batches better"
-        " and pads more. 10 suits a few thousand pairs.",
+        help="Noise that is added to the lengths before bucketing, as a fraction of the length."
+        " More noise mixes the batches better but adds padding; 10 suits a few thousand pairs.",
         group="training",
         bounds=(between(0, 1000),),
     )
@@ -117,7 +118,7 @@ class Recipe(ModelOptions):
     )
     minutes: float | None = option(
         None,
-        help="Maximum training time in minutes; by default unlimited.",
+        help="Maximum training time in minutes; unlimited by default.",
         group="training",
         bounds=(POSITIVE, at_most(1_000_000)),
         metavar="M",
@@ -131,7 +132,7 @@ class Recipe(ModelOptions):
     monitor: str = option(
         "perplexity",
         help="Validation metric that selects the best weights: the lowest perplexity, or the"
-        " highest sequence accuracy (the share of targets that are predicted as a whole).",
+        " highest sequence accuracy (the share of targets with every token predicted correctly).",
         group="training",
         choices=("perplexity", "sequence_accuracy"),
     )
@@ -143,34 +144,34 @@ class Recipe(ModelOptions):
     )
     global_clipnorm: float = option(
         1.0,
-        help="Maximum norm of the gradient over all weights; longer gradients are scaled down.",
+        help="Maximum global norm of the gradients; larger gradients are scaled down.",
         group="training",
         bounds=(POSITIVE, at_most(1e30)),
     )
     gradient_accumulation_steps: int = option(
         1,
-        help="Number of batches whose gradients are accumulated for one step of the optimizer.",
+        help="Number of batches whose gradients are accumulated before each optimizer step.",
         group="training",
         bounds=(POSITIVE, at_most(1_000_000)),
     )
     ema_momentum: float = option(
         0.998,
-        help="Maximum momentum of the exponential moving average of the weights, which is"
-        " validated and saved; 0 disables it.",
+        help="Maximum momentum of the exponential moving average of the weights. The averaged"
+        " weights are validated and saved; 0 disables averaging.",
         group="training",
         bounds=(PROBABILITY,),
         metavar="P",
     )
     precision: str = option(
         "float32",
-        help="Floating-point type of the computation; the weights stay in float32.",
+        help="Floating-point type of the computation; the weights are kept in float32.",
         group="training",
         choices=tuple(POLICIES),
     )
     seed: int = option(
         1,
         help="Random seed of weights, dropout, sampling and the order of batches. The same seed"
-        " gives the same model, unless the time is limited.",
+        " gives the same model, unless the training time is limited.",
         group="training",
         bounds=(between(0, 2**31 - 1),),
     )

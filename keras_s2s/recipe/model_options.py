@@ -30,7 +30,7 @@ class ModelOptions(TextOptions):
     )
     units: int = option(
         512,
-        help="Size of the hidden states.",
+        help="Size of the hidden states; of both directions together in a bidirectional encoder.",
         group="model",
         bounds=(POSITIVE, at_most(100_000)),
     )
@@ -48,8 +48,8 @@ class ModelOptions(TextOptions):
     )
     direction: str = option(
         "both",
-        help="Direction in which the encoder reads the source; reversed reads from its end,"
-        " alternating changes direction from layer to layer.",
+        help="Direction in which the encoder reads the source; reversed reads it from the end,"
+        " alternating changes the direction from layer to layer.",
         group="model",
         choices=("both", "forward", "reversed", "alternating"),
     )
@@ -60,13 +60,14 @@ class ModelOptions(TextOptions):
     )
     bridge: str = option(
         "dense",
-        help="How the encoder's final state becomes the decoder's initial state.",
+        help="Initial state of the decoder: the encoder's final state after a dense layer, a copy"
+        " of that state, or zeros.",
         group="model",
         choices=("dense", "copy", "zeros"),
     )
     attention: str = option(
         "luong",
-        help="Type of attention; none for a plain encoder-decoder model.",
+        help="Attention mechanism; none for an encoder-decoder without attention.",
         group="model",
         choices=("luong", "bahdanau", "normalized_bahdanau", "none"),
     )
@@ -79,34 +80,36 @@ class ModelOptions(TextOptions):
     )
     local: str | None = option(
         None,
-        help="Local attention: attend to a window around a monotonic or a predicted position;"
-        " for Luong attention.",
+        help="Local attention: attend only to a window around a monotonic or a predicted source"
+        " position. Requires Luong attention.",
         group="model",
         choices=("monotonic", "predictive", None),
     )
     window: int = option(
         10,
-        help="Number of tokens on each side of the center of that window.",
+        help="Number of tokens on each side of the center of the window of local attention.",
         group="model",
         bounds=(POSITIVE, at_most(1_000_000)),
         only_with=("local", ("monotonic", "predictive")),
     )
     maximum_source_length: int = option(
         128,
-        help="Number of source positions, from the first, that the location score covers.",
+        help="Number of source positions that the location score covers; later positions get no"
+        " weight.",
         group="model",
         bounds=(POSITIVE, at_most(1_000_000)),
         only_with=("score", ("location",)),
     )
     input_feeding: bool = option(
         False,
-        help="Feed the attentional vector of a step into the next step; trains more slowly.",
+        help="Feed the attentional vector of each step into the next step (Luong 2015); training"
+        " is slower.",
         group="model",
     )
     tie_embeddings: str = option(
         "two",
-        help="Share one embedding matrix: two for target and output, three for the source as well,"
-        " which needs a joint vocabulary.",
+        help="Share one embedding matrix: two shares it between target embedding and output layer,"
+        " three with the source embedding as well, which needs a joint vocabulary.",
         group="model",
         choices=("none", "two", "three"),
     )

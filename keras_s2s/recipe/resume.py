@@ -49,14 +49,17 @@ class Run:
     )
     checkpoint_minutes: float | None = option(
         10.0,
-        help="Minutes between checkpoints, in OUTPUT.checkpoints, where the last three are kept"
-        " until training is over; 0 for none by time.",
+        help="Minutes between checkpoints; 0 disables checkpoints by time. The folder"
+        " OUTPUT.checkpoints keeps the last three until training is complete.",
         group="run",
         bounds=(at_least(0),),
         metavar="M",
     )
     checkpoint_steps: int | None = option(
-        None, help="Number of batches between checkpoints.", group="run", bounds=(at_least(1),)
+        None,
+        help="Number of batches between checkpoints; by default only the time counts.",
+        group="run",
+        bounds=(at_least(1),),
     )
 
     def __post_init__(self) -> None:

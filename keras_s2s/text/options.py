@@ -35,7 +35,7 @@ class TextOptions:
     )
     target_tokenizer: str | None = option(
         None,
-        help="Tokenizer of the target; by default that of the source.",
+        help="Tokenizer of the target; the same as for the source by default.",
         group="text",
         choices=(*TOKENIZERS, None),
     )
@@ -47,13 +47,13 @@ class TextOptions:
     )
     joint_vocabulary: bool = option(
         True,
-        help="Share one SentencePiece vocabulary between source and target, where both sides use"
+        help="Share one SentencePiece vocabulary between source and target, if both sides use"
         " SentencePiece and the same normalization.",
         group="text",
     )
     source_normalization: str = option(
         "NFC",
-        help="Unicode normalization form of the source; NFD decomposes Hangul.",
+        help="Unicode normalization form of the source; NFD decomposes Hangul into jamo.",
         group="text",
         choices=FORMS,
     )

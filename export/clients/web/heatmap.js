@@ -2,8 +2,8 @@
 // translation.
 
 const HINT =
-  'How much the model looked at each piece of the text (columns) for each piece of its answer ' +
-  '(rows). Point at a piece, or tap it.';
+  'Attention weights of the tokens of the text (columns) for each token of the translation ' +
+  '(rows). Point at a token, or tap it, to read its weights.';
 const MOST_NAMED = 4;
 const LEAST_NAMED = 0.05;
 const LONGEST_UPRIGHT = 2; // Characters; column headings with longer tokens are rotated.
@@ -14,9 +14,9 @@ const SPECIAL_PIECES = new Map([
   ['<unk>', '⁇'],
 ]);
 const NAMES = new Map([
-  [BLANK, 'blank'],
-  ['⏎', 'end'],
-  ['⁇', 'unknown'],
+  [BLANK, 'space'],
+  ['⏎', 'end of text'],
+  ['⁇', 'unknown token'],
 ]);
 
 /** A heat map that grows with the translation; a selected token highlights its weights. */
@@ -137,13 +137,13 @@ export class Heatmap {
 
   sentenceOf(header, weights) {
     const others = (header.scope === 'row' ? this.head : this.body).querySelectorAll('button');
-    const verb = header.scope === 'row' ? 'looked at' : 'was looked at by';
+    const verb = header.scope === 'row' ? 'attends to' : 'gets attention from';
     const found = [...weights.entries()]
       .filter(([, weight]) => weight >= LEAST_NAMED)
       .sort(([, a], [, b]) => b - a)
       .slice(0, MOST_NAMED)
       .map(([place, weight]) => `${nameOf(others[place])} ${percent(weight)}`);
-    return `${nameOf(header)} ${verb}: ${found.join(', ') || 'nothing much'}`;
+    return `${nameOf(header)} ${verb}: ${found.join(', ') || 'no weight of 5\u00a0% or more'}`;
   }
 }
 

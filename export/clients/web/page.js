@@ -154,9 +154,9 @@ function tellLimits() {
   const sentences = [];
   if (ids.length >= longest) {
     const most = longest - 1;
-    sentences.push(`Too long: the model reads ${most} of its ${ids.length} pieces, not the rest.`);
+    sentences.push(`Too long: the model reads only the first ${most} of ${ids.length} tokens.`);
   }
-  if (unknown) sentences.push(`The model does not know ${unknown} of its ${ids.length} pieces.`);
+  if (unknown) sentences.push(`Not in the model's vocabulary: ${unknown} of ${ids.length} tokens.`);
   page.length.textContent = sentences.join(' ');
 }
 
@@ -229,7 +229,7 @@ function show(answer) {
 function conclude(answer, time) {
   show(answer);
   const count = answer.ids.length;
-  page.status.textContent = `Answer: ${answer.text}${answer.ids.at(-1) === END ? '' : ' …'}`;
+  page.status.textContent = `Translation: ${answer.text}${answer.ids.at(-1) === END ? '' : ' …'}`;
   const tokens = count === 1 ? 'token' : 'tokens';
   page.speed.textContent = `${count} ${tokens}, ${figure(time / count)} ms each`;
   page.speed.parentElement.hidden = false;

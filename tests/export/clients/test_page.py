@@ -121,7 +121,7 @@ def test_a_piece_of_the_answer_shows_where_the_model_looked(page: Page, dates: E
     row = page.locator("#heatmap tbody tr").nth(9)  # The last digit of the day.
     row.locator("th").hover()
     best = page.locator("#heatmap thead th").nth(int(weights[9].argmax())).inner_text()
-    expect(page.locator("#looked")).to_contain_text("looked at: ")
+    expect(page.locator("#looked")).to_contain_text("attends to: ")
     expect(page.locator("#looked")).to_contain_text(best)
     page.screenshot(path=PICTURES / "hovered.png", full_page=True)
 
@@ -138,7 +138,7 @@ def test_keys_are_enough(page: Page, dates: Export) -> None:
     first = page.evaluate("document.activeElement.ariaLabel")
     page.keyboard.press("ArrowDown")
     second = page.evaluate("document.activeElement.ariaLabel")
-    assert "looked at: " in first and "looked at: " in second and first != second
+    assert "attends to: " in first and "attends to: " in second and first != second
     page.screenshot(path=PICTURES / "keys.png", full_page=True)
 
 
@@ -149,7 +149,7 @@ def test_an_answer_to_another_text_is_paler_and_another_search_answers_anew(page
     expect(page.locator("#result")).to_have_class("stale")
     page.locator("#search").select_option("5")
     expect(page.locator("#result")).not_to_have_class("stale")
-    expect(page.locator("#status")).to_contain_text("Answer: ")
+    expect(page.locator("#status")).to_contain_text("Translation: ")
 
 
 def test_an_example_is_one_click(page: Page) -> None:
@@ -222,10 +222,10 @@ def test_what_the_model_does_not_read_is_told_while_it_is_typed(page: Page) -> N
     page.wait_for_timeout(1000)
     expect(page.locator("#length")).to_be_empty()
     page.locator("#source").fill("a" * longest)
-    told = f"Too long: the model reads {longest - 1} of its {longest} pieces, not the rest."
+    told = f"Too long: the model reads only the first {longest - 1} of {longest} tokens."
     expect(page.locator("#length")).to_have_text(told)
     page.locator("#source").fill("3 ∮ 2021")
-    told = "The model does not know 1 of its 8 pieces."
+    told = "Not in the model's vocabulary: 1 of 8 tokens."
     expect(page.locator("#length")).to_have_text(told)
     page.screenshot(path=PICTURES / "long.png", full_page=True)
 
