@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_s2s.search.candidates import best_tokens, repeat_rows, take_rows
+from keras_s2s.search.candidates import best_tokens
 from keras_s2s.search.inputs import NEVER, SearchInputs, StepFunction, Tensor
 from keras_s2s.search.loop import Fixed, Search, run_search_loop
+from keras_s2s.search.rows import repeat_rows, take_rows
 from keras_s2s.search.strategies import Beam
 from keras_s2s.search.structure import map_tensors
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_s2s.search.candidates import repeat_rows
 from keras_s2s.search.inputs import SearchInputs, Tensor
+from keras_s2s.search.rows import repeat_rows
 from keras_s2s.search.structure import map_tensors, while_loop
 
 

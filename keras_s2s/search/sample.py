@@ -5,10 +5,12 @@ from typing import Any
 
 from keras import ops
 
-from keras_s2s.search.candidates import is_any_of, log_normalizer, take_rows, top_values
+from keras_s2s.search.candidates import is_any_of, log_normalizer
 from keras_s2s.search.inputs import NEVER, SearchResult, StepFunction, Tensor, search_inputs
+from keras_s2s.search.rows import take_rows
 from keras_s2s.search.single import run_rows
 from keras_s2s.search.strategies import Sample, check_strategy
+from keras_s2s.search.top_values import top_values
 
 
 def sample_search(

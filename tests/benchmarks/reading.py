@@ -69,6 +69,7 @@ READINGS = (
             "storage": "the saved folder",
             "model_file": "the saved folder",
             "unknown": "replacement of unknown words",
+            "top_values": "a faster way to what ops.top_k returns",
         },
         1300,
     ),
