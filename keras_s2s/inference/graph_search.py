@@ -12,7 +12,8 @@ from keras import backend, ops
 from keras_s2s.inference.model_search import run_search
 from keras_s2s.inference.translation import Hypothesis
 from keras_s2s.search.inputs import SearchResult
-from keras_s2s.search.strategies import Sample, Strategy
+from keras_s2s.search.sample_strategy import Sample
+from keras_s2s.search.strategies import Strategy
 from keras_s2s.search.structure import flatten, pack
 from keras_s2s.special_ids import PAD_ID
 

@@ -10,7 +10,9 @@ from keras_s2s.search.beam import beam_search
 from keras_s2s.search.greedy import greedy_search
 from keras_s2s.search.inputs import SearchResult
 from keras_s2s.search.sample import sample_search
-from keras_s2s.search.strategies import Greedy, Sample, Strategy, as_beam, check_strategy
+from keras_s2s.search.sample_strategy import Sample
+from keras_s2s.search.strategies import Greedy, Strategy, as_beam
+from keras_s2s.search.strategy_checks import check_strategy
 
 
 def run_search(

@@ -9,7 +9,8 @@ from keras_s2s.inference.pipeline import SearchBackend, TextPipeline
 from keras_s2s.inference.translation import Translation
 from keras_s2s.inference.unknown import unknown_words
 from keras_s2s.search.checks import check_whole
-from keras_s2s.search.strategies import Beam, Greedy, Strategy, check_strategy
+from keras_s2s.search.strategies import Beam, Greedy, Strategy
+from keras_s2s.search.strategy_checks import check_strategy
 from keras_s2s.text.tokenizer import Tokenizer
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from keras_s2s.search.beam_loop import BeamTask, run_beams
 from keras_s2s.search.inputs import SearchResult, StepFunction, Tensor, search_inputs
-from keras_s2s.search.strategies import Beam, check_strategy
+from keras_s2s.search.strategies import Beam
+from keras_s2s.search.strategy_checks import check_strategy
 
 
 def beam_search(

@@ -8,8 +8,9 @@ from keras import ops
 from keras_s2s.search.candidates import is_any_of, log_normalizer
 from keras_s2s.search.inputs import NEVER, SearchResult, StepFunction, Tensor, search_inputs
 from keras_s2s.search.rows import take_rows
+from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.single import run_rows
-from keras_s2s.search.strategies import Sample, check_strategy
+from keras_s2s.search.strategy_checks import check_strategy
 from keras_s2s.search.top_values import top_values
 
 

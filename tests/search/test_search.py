@@ -22,7 +22,8 @@ from keras_s2s.search.greedy import greedy_search
 from keras_s2s.search.inputs import SearchResult
 from keras_s2s.search.rows import repeat_rows
 from keras_s2s.search.sample import sample_search
-from keras_s2s.search.strategies import Beam, Sample, check_strategy
+from keras_s2s.search.sample_strategy import Sample
+from keras_s2s.search.strategies import Beam
 
 PAD, UNK, START, END = range(4)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -670,7 +671,8 @@ from keras import ops
 from keras_s2s.search.beam import beam_search
 from keras_s2s.search.greedy import greedy_search
 from keras_s2s.search.sample import sample_search
-from keras_s2s.search.strategies import Beam, Sample
+from keras_s2s.search.sample_strategy import Sample
+from keras_s2s.search.strategies import Beam
 
 table = ops.array(json.loads(sys.argv[1]), "float32")
 def step(token, state):
@@ -750,46 +752,6 @@ def test_what_beam_search_cannot_do_is_told(arguments: Any, message: str) -> Non
         beam_search(
             step, state, **{"batch_size": 2, "search": Beam(2), "maximum_length": 5, **arguments}
         )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"temperature": 0.0}, "temperature must be above 0 .* Received: temperature=0.0"),
-        ({"top_k": -1}, "top_k must be an integer, at least 0"),
-        ({"top_p": 0.0}, "top_p must be above 0"),
-        ({"top_p": 1.1}, "top_p must be above 0 and at most 1. Received: top_p=1.1"),
-        ({"seed": -1}, "seed must be from 0"),
-        ({"seed": 2**32}, "seed must be from 0"),
-    ],
-)
-def test_what_sampling_cannot_do_is_told(arguments: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Sample(**arguments)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"beam_size": 0}, "`beam_size` must be at least 1. Received: beam_size=0"),
-        ({"beam_size": 2.5}, "`beam_size` must be a whole number. Received: beam_size=2.5"),
-        ({"beam_size": True}, "`beam_size` must be a whole number"),
-        ({"beam_size": 10**7}, "`beam_size` must be at most 1,000,000"),
-        ({"length_penalty": -1.0}, "`length_penalty` must be at least 0"),
-        ({"length_penalty": math.nan}, "`length_penalty` must be a finite number"),
-        ({"length_penalty": "long"}, "`length_penalty` must be a finite number"),
-        ({"coverage_penalty": math.inf}, "`coverage_penalty` must be a finite number"),
-    ],
-)
-def test_what_a_beam_cannot_be_is_told(arguments: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Beam(**arguments)
-
-
-@pytest.mark.parametrize("wrong", [None, 5, {"beam_size": 5}, Beam])
-def test_a_search_is_one_of_three_objects(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="`search` must be a Greedy, Beam or Sample object"):
-        check_strategy(wrong)
 
 
 def test_a_step_that_is_no_step_is_told() -> None:
