@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_s2s.search.beam_loop import BeamTask, run_beams
-from keras_s2s.search.inputs import SearchResult, StepFunction, Tensor, search_inputs
+from keras_s2s.search.input_checks import checked_step, search_inputs
+from keras_s2s.search.inputs import SearchResult, StepFunction, Tensor
 from keras_s2s.search.strategies import Beam
 from keras_s2s.search.strategy_checks import check_strategy
 
@@ -93,4 +94,5 @@ def beam_search(
         constants=constants,
         has_coverage_penalty=search.coverage_penalty > 0,
     )
-    return SearchResult(*run_beams(step, state, BeamTask(search, n_best, patience, inputs)))
+    step = checked_step(step, state, inputs)
+    return run_beams(step, state, BeamTask(search, n_best, patience, inputs))

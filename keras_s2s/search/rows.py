@@ -44,3 +44,19 @@ def take_rows(array: Tensor, index: Tensor) -> Tensor:
     row_count, size, *entry = ops.shape(array)
     flat_index = index + size * ops.arange(row_count, dtype="int32")[:, None]
     return ops.take(ops.reshape(array, (-1, *entry)), flat_index, axis=0)
+
+
+def continue_histories(histories: Tensor, sources: Tensor, entries: Tensor, step: Tensor) -> Tensor:
+    """Continue histories of each row by one entry.
+
+    Args:
+        histories: int32 `[B, M, T]`, what is known of M histories.
+        sources: int32 `[B, C]`, which of them each new history continues.
+        entries: int32 `[B, C]`, what is appended to each.
+        step: int32 `[]`, where it is written, from 0.
+
+    Returns:
+        int32 `[B, C, T]`.
+    """
+    is_now = ops.equal(ops.arange(ops.shape(histories)[-1], dtype="int32"), step)
+    return ops.where(is_now, entries[..., None], take_rows(histories, sources))

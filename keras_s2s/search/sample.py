@@ -6,7 +6,8 @@ from typing import Any
 from keras import ops
 
 from keras_s2s.search.candidates import is_any_of, log_normalizer
-from keras_s2s.search.inputs import NEVER, SearchResult, StepFunction, Tensor, search_inputs
+from keras_s2s.search.input_checks import checked_step, search_inputs
+from keras_s2s.search.inputs import NEVER, SearchResult, StepFunction, Tensor
 from keras_s2s.search.rows import take_rows
 from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.single import run_rows
@@ -82,6 +83,7 @@ def sample_search(
         return_weights=return_weights,
         constants=constants,
     )
+    step = checked_step(step, state, inputs)
     row_ids = ops.arange(batch_size, dtype="int32") if row_ids is None else row_ids
     numbers = uniform_numbers(search.seed, row_ids, inputs.capacity)  # [B, T]
 

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_s2s.search.inputs import NEVER, SearchInputs, StepFunction, Tensor
-from keras_s2s.search.loop import Fixed, Search, run_search_loop
+from keras_s2s.search.inputs import NEVER, Fixed, Search, SearchInputs, StepFunction, Tensor
+from keras_s2s.search.loop import run_search_loop
 from keras_s2s.search.structure import map_tensors
 
 Choose = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -30,14 +30,13 @@ def run_rows(
     """Run the loop and return the fields of a `SearchResult`.
 
     Args:
-        step: step function.
+        step: step function, checked.
         state: its first state.
         choose: takes logits `[B, V]`, the number of the step and the numbers of its rows, returns
             the log-probabilities float32 `[B]` of the chosen tokens int32 `[B]`.
         inputs: what every search reads.
         numbers: float32 `[B, T]`, what samples are drawn by; none elsewhere.
     """
-    step = inputs.checked(step, state)
     search = Search(
         advance=lambda rows, fixed: _advance(step, choose, rows, fixed, inputs),
         is_live=lambda rows: rows.is_live,

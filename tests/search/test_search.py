@@ -729,21 +729,6 @@ def test_the_jax_backend_finds_the_same() -> None:
         ({"n_best": 0}, "`n_best` must be at least 1"),
         ({"n_best": 3}, "`n_best` can be at most `beam_size`.* n_best=3, beam_size=2"),
         ({"patience": 0.5}, "patience must be from 1.0 to inf"),
-        (
-            {"search": Beam(2, coverage_penalty=0.1)},
-            "need source_mask, bool .* Received: shape=None",
-        ),
-        ({"return_weights": True, "source_mask": np.ones(3, bool)}, "Received: shape=\\(3,\\)"),
-        ({"return_weights": True, "source_mask": np.ones((2, 3), bool)}, "Received: weights=None"),
-        ({"maximum_length": 0}, "maximum_length must be an integer, at least 1"),
-        ({"maximum_length": np.ones((2, 1), int)}, "one integer for each row.*shape=\\(2, 1\\)"),
-        ({"maximum_length": np.ones(3, int)}, "one integer for each row.*shape=\\(3,\\)"),
-        ({"capacity": 0}, "capacity must be an integer, at least 1"),
-        ({"end_id": START}, "The end mark must be allowed"),
-        ({"forbidden_ids": [END]}, "The end mark must be allowed"),
-        ({"pad_id": -1}, "Token ids count from 0"),
-        ({"batch_size": 3}, "needs batch_size=3 rows. Received: shape=\\(2,\\)"),
-        ({"batch_size": 0}, "batch_size must be an integer, at least 1"),
     ],
 )
 def test_what_beam_search_cannot_do_is_told(arguments: Any, message: str) -> None:
@@ -751,13 +736,4 @@ def test_what_beam_search_cannot_do_is_told(arguments: Any, message: str) -> Non
     with pytest.raises(ValueError, match=message):
         beam_search(
             step, state, **{"batch_size": 2, "search": Beam(2), "maximum_length": 5, **arguments}
-        )
-
-
-def test_a_step_that_is_no_step_is_told() -> None:
-    with pytest.raises(TypeError, match="needs a step function .* Received: step=None"):
-        greedy_search(None, (), 1, maximum_length=5)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match="must return logits .* Received: shape=\\(1, 1, 5\\)"):
-        greedy_search(
-            lambda token, state: (ops.zeros((1, 1, 5)), state, None), (), 1, maximum_length=5
         )
