@@ -9,13 +9,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_s2s.search.attention_history import (
-    AttentionHistory,
-    add_attention,
-    attention_of_results,
-    first_attention,
-    take_attention,
-)
+from keras_s2s.search.attention_history import AttentionHistory
 from keras_s2s.search.candidates import best_tokens
 from keras_s2s.search.coverage import add_coverage, coverage_penalties, first_coverage
 from keras_s2s.search.inputs import (
@@ -28,9 +22,8 @@ from keras_s2s.search.inputs import (
     Tensor,
 )
 from keras_s2s.search.loop import run_search_loop
-from keras_s2s.search.rows import continue_histories, repeat_rows, take_rows
+from keras_s2s.search.rows import continue_histories, repeat_rows, take_each, take_rows
 from keras_s2s.search.strategies import Beam
-from keras_s2s.search.structure import map_tensors
 
 
 class BeamTask(NamedTuple):
@@ -52,7 +45,7 @@ class BeamState(NamedTuple):
     best_log_probabilities: Tensor  # float32 [B, R]
     ended_counts: Tensor  # float32 [B]: hypotheses that have ended so far
     ids: Tensor  # int32 [B, R + K, T]: of the R ended hypotheses, then of the K live beams
-    attention: AttentionHistory | None  # of the steps so far; None unless asked for
+    attention: AttentionHistory  # of the steps so far; empty unless asked for
     coverage: Tensor | None  # float32 [B * K, S]: attention received so far; None unless penalized
     state: Any  # the step function's own, every tensor [B * K, ...]
 
@@ -87,7 +80,7 @@ def run_beams(step: StepFunction, state: Any, task: BeamTask) -> SearchResult:
     search = Search(
         advance=lambda beams, fixed: _advance(step, beams, fixed, task),
         is_live=lambda beams: ops.any(beams.live_log_probabilities > NEVER, axis=1),
-        take=lambda beams, indices: _take(beams, indices, task.search.beam_size),
+        take=_take,
         results=lambda beams: _results(beams, task),
     )
     mask = ops.cast(task.inputs.source_mask, "bool") if task.inputs.needs_weights else ()
@@ -100,25 +93,26 @@ def run_beams(step: StepFunction, state: Any, task: BeamTask) -> SearchResult:
 def _results(beams: BeamState, task: BeamTask) -> SearchResult:
     ids = beams.ids[:, : task.n_best]
     lengths = ops.sum(ops.cast(ops.not_equal(ids, task.inputs.pad_id), "int32"), axis=-1)
-    weights = attention_of_results(beams.attention, lengths, task.search.beam_size)
+    weights = beams.attention.of_results(lengths, task.search.beam_size)
     return SearchResult(ids, beams.best_scores, beams.best_log_probabilities, lengths, weights)
 
 
-def _take(beams: BeamState, indices: Tensor, beam_size: int) -> BeamState:
-    """The beams of some sentences alone."""
-    rows = ops.reshape(indices[:, None] * beam_size + ops.arange(beam_size, dtype="int32"), (-1,))
-
-    def take(values: Any, rows: Tensor) -> Any:
-        return map_tensors(lambda tensor: ops.take(tensor, rows, axis=0), values)
-
-    of_beams = {name: take(getattr(beams, name), rows) for name in ("tokens", "coverage", "state")}
-    others = beams._replace(step=None, attention=None, **dict.fromkeys(of_beams))
-    attention = take_attention(beams.attention, indices, rows)
-    return take(others, indices)._replace(step=beams.step, attention=attention, **of_beams)
+def _take(beams: BeamState, sentences: Tensor, rows: Tensor) -> BeamState:
+    """The beams of some sentences alone, int32 `[M]`; their rows are int32 `[M * K]`."""
+    others = beams._replace(step=None, tokens=None, attention=None, coverage=None, state=None)
+    tokens, coverage, state = take_each((beams.tokens, beams.coverage, beams.state), rows)
+    return take_each(others, sentences)._replace(
+        step=beams.step,
+        tokens=tokens,
+        attention=beams.attention.take(sentences, rows),
+        coverage=coverage,
+        state=state,
+    )
 
 
 def _first_state(state: Any, task: BeamTask) -> BeamState:
     batch_size, beam_size, n_best = task.inputs.batch_size, task.search.beam_size, task.n_best
+    histories = (batch_size, n_best + beam_size, task.inputs.capacity)
     # All beams start the same: only the first counts, or every hypothesis would come K times.
     may_begin = ops.logical_and(task.inputs.limits[:, None] > 0, ops.arange(beam_size) == 0)
     return BeamState(
@@ -128,12 +122,8 @@ def _first_state(state: Any, task: BeamTask) -> BeamState:
         best_scores=ops.full((batch_size, n_best), NEVER, dtype="float32"),
         best_log_probabilities=ops.full((batch_size, n_best), NEVER, dtype="float32"),
         ended_counts=ops.zeros((batch_size,), dtype="float32"),
-        ids=ops.full(
-            (batch_size, n_best + beam_size, task.inputs.capacity),
-            task.inputs.pad_id,
-            dtype="int32",
-        ),
-        attention=first_attention(task.inputs, n_best, beam_size),
+        ids=ops.full(histories, task.inputs.pad_id, dtype="int32"),
+        attention=AttentionHistory.first(task.inputs, n_best, beam_size),
         coverage=first_coverage(task.search, task.inputs),
         state=repeat_rows(state, beam_size),
     )
@@ -147,11 +137,7 @@ def _advance(step: StepFunction, beams: BeamState, fixed: Fixed, task: BeamTask)
     kept = _keep(candidates, beams, fixed, task)
 
     rows = task.search.beam_size * ops.arange(ops.shape(kept.sources)[0], dtype="int32")[:, None]
-    from_rows = ops.reshape(rows + kept.sources[:, task.n_best :] - task.n_best, (-1,))
-
-    def follow(tensor: Tensor) -> Tensor:  # [B * K, ...]
-        return ops.take(tensor, from_rows, axis=0)
-
+    from_rows = ops.reshape(rows + kept.sources[:, task.n_best :] - task.n_best, (-1,))  # [B * K]
     return BeamState(
         step=beams.step + 1,
         tokens=ops.reshape(kept.tokens[:, task.n_best :], (-1,)),
@@ -160,9 +146,9 @@ def _advance(step: StepFunction, beams: BeamState, fixed: Fixed, task: BeamTask)
         best_log_probabilities=kept.best_log_probabilities,
         ended_counts=kept.ended_counts,
         ids=continue_histories(beams.ids, kept.sources, kept.tokens, beams.step),
-        attention=add_attention(beams.attention, weights, kept.sources, beams.step),
-        coverage=map_tensors(follow, coverage),
-        state=map_tensors(follow, state),
+        attention=beams.attention.add(weights, kept.sources, beams.step),
+        coverage=take_each(coverage, from_rows),
+        state=take_each(state, from_rows),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from keras import ops
 
 from keras_s2s.search.inputs import Fixed, Search, SearchInputs, Tensor
+from keras_s2s.search.rows import take_each
 from keras_s2s.search.structure import flatten, map_tensors, while_loop
 
 
@@ -28,6 +29,7 @@ def run_and_drop_rows(
     carry: Any,
     fixed: Fixed,
     batch_size: Tensor,
+    beam_size: int,
 ) -> Any:
     """Run a search to its end and return the results of all sentences.
 
@@ -38,6 +40,7 @@ def run_and_drop_rows(
         carry: Before the first step.
         fixed: What stays the same.
         batch_size: B, an int32 scalar tensor.
+        beam_size: K.
     """
 
     def run_and_drop(indices: Tensor, carry: Any, fixed: Fixed, found: Any) -> tuple:
@@ -51,10 +54,9 @@ def run_and_drop_rows(
             search.results(carry),
         )
         live = ops.cast(ops.nonzero(search.is_live(carry))[0], "int32")
-        indices, fixed = map_tensors(
-            lambda tensor: ops.take(tensor, live, axis=0), (indices, fixed)
-        )
-        return indices, search.take(carry, live), fixed, found
+        rows = ops.reshape(live[:, None] * beam_size + ops.arange(beam_size, dtype="int32"), (-1,))
+        indices, fixed = take_each((indices, fixed), live)
+        return indices, search.take(carry, live, rows), fixed, found
 
     indices = ops.arange(batch_size, dtype="int32")
     return while_loop(

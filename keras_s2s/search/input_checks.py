@@ -1,5 +1,6 @@
 """Checks of the arguments that all searches share, made into `SearchInputs`."""
 
+import math
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
@@ -90,6 +91,14 @@ def checked_step(step: StepFunction, state: Any, inputs: SearchInputs) -> StepFu
         return logits, state, weights
 
     return checked
+
+
+def check_patience(patience: float) -> None:
+    """Raise ValueError unless the patience of a beam search is at least 1."""
+    if not 1.0 <= patience <= math.inf:
+        raise ValueError(
+            f"patience must be from 1.0 to inf. Received: patience={patience}. Pass 1.0 or more."
+        )
 
 
 def _check_ids(start_id: int, end_id: int, pad_id: int, forbidden_ids: Sequence[int]) -> None:

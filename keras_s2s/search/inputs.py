@@ -56,5 +56,5 @@ class Search(NamedTuple):
 
     advance: Callable[[Any, Fixed], Any]  # the carry after one more token
     is_live: Callable[[Any], Tensor]  # bool [N]: sentences that have not ended
-    take: Callable[[Any, Tensor], Any]  # the carry of some sentences alone, int32 [M]
+    take: Callable[[Any, Tensor, Tensor], Any]  # the carry of some sentences [M], rows [M * K]
     results: Callable[[Any], Any]  # nested structure of tensors [N, ...]

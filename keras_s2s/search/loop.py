@@ -34,5 +34,5 @@ def run_search_loop(
         return carry
 
     if may_drop_rows(fixed, inputs):
-        return run_and_drop_rows(search, run_while, carry, fixed, inputs.batch_size)
+        return run_and_drop_rows(search, run_while, carry, fixed, inputs.batch_size, beam_size)
     return search.results(run_while(carry, fixed, ops.any))

@@ -31,6 +31,11 @@ def repeat_rows(tensors: Any, count: int) -> Any:
     return map_tensors(lambda tensor: ops.repeat(tensor, count, axis=0), tensors)
 
 
+def take_each(tensors: Any, index: Tensor) -> Any:
+    """Take some rows, int32 `[M]`, of every tensor in a nested structure."""
+    return map_tensors(lambda tensor: ops.take(tensor, index, axis=0), tensors)
+
+
 def take_rows(array: Tensor, index: Tensor) -> Tensor:
     """Take entries of each row by that row's own index.
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_s2s.search.inputs import NEVER, Fixed, Search, SearchInputs, StepFunction, Tensor
 from keras_s2s.search.loop import run_search_loop
-from keras_s2s.search.structure import map_tensors
+from keras_s2s.search.rows import take_each
 
 Choose = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -60,12 +60,10 @@ def _weights_of_results(rows: RowState) -> Tensor:
     )
 
 
-def _take(rows: RowState, indices: Tensor) -> RowState:
+def _take(rows: RowState, indices: Tensor, _: Tensor) -> RowState:
     """Some rows alone."""
     step, weights = rows.step, rows.weights
-    taken = map_tensors(
-        lambda tensor: ops.take(tensor, indices, axis=0), rows._replace(step=(), weights=())
-    )
+    taken = take_each(rows._replace(step=(), weights=()), indices)
     if not isinstance(weights, tuple):
         weights = ops.take(weights, indices, axis=1)
     return taken._replace(step=step, weights=weights)
