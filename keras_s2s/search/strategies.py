@@ -63,13 +63,3 @@ Strategy: TypeAlias = Greedy | Beam | Sample
 def beam_size_of(search: Strategy) -> int:
     """The number of hypotheses that a search follows for each sentence."""
     return search.beam_size if isinstance(search, Beam) else 1
-
-
-def as_beam(search: Greedy | Beam) -> Beam:
-    """The same search as the numbers of a beam, as files keep them: greedy search is a beam of one.
-
-    Example:
-        >>> as_beam(Greedy())
-        Beam(beam_size=1, length_penalty=1.0, coverage_penalty=0.0)
-    """
-    return search if isinstance(search, Beam) else Beam(beam_size=1)

@@ -29,7 +29,8 @@ from keras_s2s import (
     Translator,
     WordTokenizer,
 )
-from keras_s2s.inference.pipeline import SOURCE_CELLS, WEIGHT_CELLS, TextPipeline
+from keras_s2s.inference.length_batches import SOURCE_CELLS, WEIGHT_CELLS
+from keras_s2s.inference.pipeline import TextPipeline
 from keras_s2s.inference.translation import Hypothesis
 
 if TYPE_CHECKING:
