@@ -1,4 +1,4 @@
-"""Sampling as an object, beside the strategies of `strategies.py`."""
+"""Sampling as an object, as the strategies of `strategies.py`: without Keras and NumPy."""
 
 import math
 from dataclasses import dataclass
