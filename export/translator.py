@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.inference.pipeline_translator import PipelineTranslator
 from keras_s2s.inference.translation import Hypothesis
-from keras_s2s.search.strategies import Beam, Sample, Strategy, beam_size_of
+from keras_s2s.search.sample_strategy import Sample
+from keras_s2s.search.strategies import Beam, Strategy, beam_size_of
 from keras_s2s.text.tokenizers import load_tokenizer
 
 from .artifact import default_limit, find_export, read_manifest

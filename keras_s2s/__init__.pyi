@@ -21,9 +21,9 @@ from .recipe.train import train as train
 from .search.beam import beam_search as beam_search
 from .search.greedy import greedy_search as greedy_search
 from .search.sample import sample_search as sample_search
+from .search.sample_strategy import Sample as Sample
 from .search.strategies import Beam as Beam
 from .search.strategies import Greedy as Greedy
-from .search.strategies import Sample as Sample
 from .text.tokenizer import Tokenizer as Tokenizer
 from .text.tokenizers import CharacterTokenizer as CharacterTokenizer
 from .text.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from keras_s2s.cli.devices import load_tensorflow
 from keras_s2s.files.native_logs import without_remarks
-from keras_s2s.search.strategies import Beam, Greedy, as_beam
+from keras_s2s.search.strategies import Beam, Greedy
 
 if TYPE_CHECKING:
     from keras_s2s.inference.protocol import TextTranslator
@@ -23,6 +23,8 @@ def chosen_search(
     Raises:
         ValueError: A number is out of range.
     """
+    from keras_s2s.inference.storage import as_beam
+
     search = translator.search
     if beam is not None:
         search = replace(as_beam(search), beam_size=beam)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras import ops
+
+if TYPE_CHECKING:
+    from keras_s2s.model import Seq2Seq
 
 
 class Ensemble:
@@ -39,6 +42,22 @@ class Ensemble:
     def __init__(self, models: Sequence[Any]) -> None:
         self.encoder = _Encoders([model.encoder for model in models])
         self.decoder = _Decoders([model.decoder for model in models])
+
+
+def only_model(models: Sequence[Seq2Seq]) -> Seq2Seq:
+    """The model of a translator that has one.
+
+    Raises:
+        ValueError: It has several.
+    """
+    first, *others = models
+    if others:
+        raise ValueError(
+            "An ensemble is not one model, and can only translate: it cannot be saved, "
+            f"exported or averaged. Received: an ensemble of {len(models)} models. Take "
+            "the translators that it was made of."
+        )
+    return first
 
 
 class _Encoders:

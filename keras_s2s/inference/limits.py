@@ -6,11 +6,7 @@ Length = TypeVar("Length")  # An integer, or integers in an array or a tensor.
 
 
 class LengthLimit(NamedTuple):
-    """A limit that grows with the source: `factor` times its length, plus `constant`.
-
-    Attributes:
-        factor: Tokens of the translation for each token of the source.
-        constant: Tokens of the translation besides these.
+    """The longest translation in tokens, end mark included: `factor * source_length + constant`.
 
     Example:
         >>> LengthLimit(factor=2, constant=10).tokens(5)
@@ -21,11 +17,7 @@ class LengthLimit(NamedTuple):
     constant: int
 
     def tokens(self, source_length: Length) -> Length:
-        """The longest translation in tokens, end mark included.
-
-        Args:
-            source_length: Tokens of the source, end mark included.
-        """
+        """The limit for a source of a length in tokens, end mark included."""
         return self.factor * source_length + self.constant  # pyright: ignore[reportOperatorIssue]
 
 

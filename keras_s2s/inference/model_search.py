@@ -10,7 +10,9 @@ from keras_s2s.search.beam import beam_search
 from keras_s2s.search.greedy import greedy_search
 from keras_s2s.search.inputs import SearchResult
 from keras_s2s.search.sample import sample_search
-from keras_s2s.search.strategies import Greedy, Sample, Strategy, as_beam, check_strategy
+from keras_s2s.search.sample_strategy import Sample
+from keras_s2s.search.strategies import Beam, Greedy, Strategy
+from keras_s2s.search.strategy_checks import check_strategy
 
 
 def run_search(
@@ -64,7 +66,6 @@ def run_search(
     }
     if isinstance(search, Sample):
         return sample_search(*start, search, row_ids=row_ids, **common)
-    beam = as_beam(search)
-    if beam.beam_size == 1:
-        return greedy_search(*start, **common)
-    return beam_search(*start, beam, n_best=n_best, **common)
+    if isinstance(search, Beam) and search.beam_size > 1:
+        return beam_search(*start, search, n_best=n_best, **common)
+    return greedy_search(*start, **common)

@@ -1,4 +1,4 @@
-"""What a translator is made of, and what several of them must share."""
+"""What a translator is made of, checked, and what several of them must share."""
 
 from __future__ import annotations
 
@@ -53,6 +53,18 @@ def _in_float32(model: Seq2Seq) -> Seq2Seq:
     layers = [model.encoder, model.decoder, model.decoder.attention or model.decoder]
     is_exact = all(layer.compute_dtype == "float32" for layer in layers)
     return model if is_exact else model.with_dtype("float32")
+
+
+def checked_samples(samples: Iterable[str]) -> list[str]:
+    """Texts as a list, one string too.
+
+    Raises:
+        TypeError: One is no string.
+    """
+    found = [samples] if isinstance(samples, str) else list(samples)
+    if not all(isinstance(sample, str) for sample in found):
+        raise TypeError(f"`samples` must be strings. Received: samples={found!r}")
+    return found
 
 
 def checked_translators(translators: Iterable[Any], kind: type) -> list[Any]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
+from keras_s2s.inference.checks import check_search, check_sizes, check_texts
 from keras_s2s.inference.limits import DEFAULT_LIMIT, LengthLimit
-from keras_s2s.inference.pipeline import SearchBackend, TextPipeline
+from keras_s2s.inference.pipeline import TextPipeline
 from keras_s2s.inference.translation import Translation
 from keras_s2s.inference.unknown import unknown_words
-from keras_s2s.search.checks import check_whole
-from keras_s2s.search.strategies import Beam, Greedy, Strategy, check_strategy
+from keras_s2s.search.strategies import Beam, Greedy, Strategy
 from keras_s2s.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from keras_s2s.inference.protocol import SearchBackend
 
 
 class PipelineTranslator(ABC):
@@ -125,55 +129,24 @@ class PipelineTranslator(ABC):
             ValueError: A number is out of range, a text is too long, or attention weights are
                 needed and the model has no attention.
         """
-        _check_texts(texts)
+        check_texts(texts)
         search = self.search if search is None else search
         backend = self.search_backend()
         tokenizers = self.source_tokenizer, self.target_tokenizer
         unknown = unknown_words(*tokenizers, replace_unknown, dictionary, backend.has_attention)
-        _check_search(search, n_best, backend, attention)
-        check_whole(1, batch_size=batch_size, window=window)
-        if maximum_length is not None:
-            check_whole(1, maximum_length=maximum_length)
+        check_search(search, n_best, backend, attention)
+        check_sizes(batch_size, window, maximum_length)
         return TextPipeline(
             backend,
             *tokenizers,
             search,
             n_best,
             maximum_source_length=self.maximum_source_length,
-            maximum_length=maximum_length,
+            limit=LengthLimit(0, maximum_length) if maximum_length else self.default_limit,
             batch_size=batch_size,
             window=window,
             progress=progress,
             attention=attention,
             unknown=unknown,
             strict=strict,
-            default_limit=self.default_limit,
         ).run(texts)
-
-
-def _check_texts(texts: object) -> None:
-    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
-        raise TypeError(
-            f"`texts` must be a list or another iterable of strings. Received: texts={texts!r}"
-        )
-
-
-def _check_search(search: Strategy, n_best: int, backend: SearchBackend, attention: bool) -> None:
-    """Raise unless the backend can do what is asked of it."""
-    check_strategy(search, n_best)
-    backend.check(search)
-    coverage_penalty = search.coverage_penalty if isinstance(search, Beam) else 0.0
-    if not backend.has_attention and (attention or coverage_penalty):
-        raise ValueError(
-            "A model without attention has none to show, and no coverage to reward. Received: "
-            f"attention={attention}, coverage_penalty={coverage_penalty}"
-        )
-
-
-def check_default_search(search: object) -> None:
-    """Raise TypeError unless a search can be a translator's own, which is saved with it."""
-    if not isinstance(search, (Greedy, Beam)):
-        raise TypeError(
-            "`search` of a translator must be a Greedy or Beam object, which is saved with it. "
-            f"Received: search={search!r}. Pass a Sample to `translate` or `stream`."
-        )

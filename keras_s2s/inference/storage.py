@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.files.artifact_folder import FolderKind, are_names_inside, read_inside, versions
 from keras_s2s.inference.loadable import check_loadable
+from keras_s2s.search.strategies import Beam, Greedy
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -31,6 +33,21 @@ OPTIONS = {
 COMPANIONS = ("recipe.json", "history.json", "training.json", "curves.png", "attention.png")
 
 TRANSLATOR = FolderKind("a translator", DESCRIPTION, FORMAT, "the training", COMPANIONS)
+
+
+def as_beam(search: Greedy | Beam) -> Beam:
+    """The same search as the numbers of a beam, as files keep them: greedy search is a beam of one.
+
+    Example:
+        >>> as_beam(Greedy())
+        Beam(beam_size=1, length_penalty=1.0, coverage_penalty=0.0)
+    """
+    return search if isinstance(search, Beam) else Beam(beam_size=1)
+
+
+def saved_options(search: Greedy | Beam, maximum_source_length: int) -> dict[str, Any]:
+    """The numbers of `OPTIONS` by their names."""
+    return {**asdict(as_beam(search)), "maximum_source_length": maximum_source_length}
 
 
 def save_parts(
@@ -75,17 +92,25 @@ def _write_parts(
 
 def load_parts(
     folder: Path, custom_objects: Mapping[str, Any] | None = None
-) -> tuple[Seq2Seq, Tokenizer, Tokenizer, dict[str, Any]]:
-    """Read and check a translator's folder: model, tokenizers, and options with the samples."""
+) -> tuple[tuple[Seq2Seq, Tokenizer, Tokenizer], dict[str, Any]]:
+    """Read and check a translator's folder.
+
+    Returns:
+        What a translator is made of: model and tokenizers; and its keyword arguments by name.
+    """
     folder = TRANSLATOR.find(folder)
     description = read_description(folder)
     cure = "Copy the folder again, or train it again."
     TRANSLATOR.check_files(folder, description["sha256"], cure)
     source, target = (load_tokenizer(folder / name, custom_objects) for name in (SOURCE, TARGET))
     options = description["options"]
+    arguments = {
+        "search": Beam(**{field.name: options[field.name] for field in fields(Beam)}),
+        "maximum_source_length": options["maximum_source_length"],
+    }
     if SAMPLES in description["sha256"]:
-        options = {**options, "samples": _read_samples(folder / SAMPLES)}
-    return _load_model(folder / MODEL, custom_objects), source, target, options
+        arguments["samples"] = _read_samples(folder / SAMPLES)
+    return (_load_model(folder / MODEL, custom_objects), source, target), arguments
 
 
 def _read_samples(path: Path) -> list[str]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from keras_s2s.inference.ensemble import Ensemble
-from keras_s2s.inference.graph_search import GraphSearch, ModelBackend
-from keras_s2s.inference.parts import checked_models, checked_translators
-from keras_s2s.inference.pipeline_translator import PipelineTranslator, check_default_search
-from keras_s2s.inference.storage import load_parts, save_parts
+from keras_s2s.inference.checks import check_options
+from keras_s2s.inference.ensemble import Ensemble, only_model
+from keras_s2s.inference.graph_search import GraphSearch
+from keras_s2s.inference.model_backend import ModelBackend
+from keras_s2s.inference.model_search import run_search
+from keras_s2s.inference.parts import checked_models, checked_samples, checked_translators
+from keras_s2s.inference.pipeline_translator import PipelineTranslator
+from keras_s2s.inference.storage import load_parts, save_parts, saved_options
 from keras_s2s.model import Seq2Seq
-from keras_s2s.search.checks import check_whole
-from keras_s2s.search.strategies import Beam, Greedy, as_beam
+from keras_s2s.search.strategies import Beam, Greedy
 from keras_s2s.text.tokenizers import Tokenizer
 
 
@@ -60,18 +62,14 @@ class Translator(PipelineTranslator):
         samples: Iterable[str] = (),
     ) -> None:
         self.models = checked_models(model, source_tokenizer, target_tokenizer)
-        check_default_search(search)
-        check_whole(1, maximum_source_length=maximum_source_length)
-        self.samples = [samples] if isinstance(samples, str) else list(samples)
-        if not all(isinstance(sample, str) for sample in self.samples):
-            raise TypeError(f"`samples` must be strings. Received: samples={self.samples!r}")
+        check_options(search, maximum_source_length)
+        self.samples = checked_samples(samples)
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.search: Greedy | Beam = search
         self.maximum_source_length = maximum_source_length
-        self._graphs = GraphSearch(
-            self.models[0] if len(self.models) == 1 else Ensemble(self.models)
-        )
+        self._decoded = self.models[0] if len(self.models) == 1 else Ensemble(self.models)
+        self._graphs = GraphSearch(partial(run_search, self._decoded))
 
     @property
     def model(self) -> Seq2Seq:
@@ -80,14 +78,7 @@ class Translator(PipelineTranslator):
         Raises:
             ValueError: The translator is an ensemble.
         """
-        first, *others = self.models
-        if others:
-            raise ValueError(
-                "An ensemble is not one model, and can only translate: it cannot be saved, "
-                f"exported or averaged. Received: an ensemble of {len(self.models)} models. Take "
-                "the translators that it was made of."
-            )
-        return first
+        return only_model(self.models)
 
     @classmethod
     def ensemble(cls, translators: Iterable[Translator]) -> Translator:
@@ -138,12 +129,11 @@ class Translator(PipelineTranslator):
     @property
     def options(self) -> dict[str, Any]:
         """The numbers that files keep, by their names: those of the search and the longest text."""
-        beam = asdict(as_beam(self.search))
-        return {**beam, "maximum_source_length": self.maximum_source_length}
+        return saved_options(self.search, self.maximum_source_length)
 
     def search_backend(self) -> ModelBackend:
-        """The search in graphs, with the weights as they are now."""
-        return self._graphs.backend()
+        """The search, with the weights as they are now."""
+        return ModelBackend(self._decoded, self._graphs)
 
     def save(
         self, folder: str | Path, *, write_companions: Callable[[Path], None] | None = None
@@ -178,14 +168,5 @@ class Translator(PipelineTranslator):
         Raises:
             ValueError: The folder holds none, or a damaged or newer one.
         """
-        parts = load_parts(Path(folder), custom_objects)
-        model, source_tokenizer, target_tokenizer, options = parts
-        beam = Beam(**{field.name: options[field.name] for field in fields(Beam)})
-        return cls(
-            model,
-            source_tokenizer,
-            target_tokenizer,
-            search=beam,
-            maximum_source_length=options["maximum_source_length"],
-            samples=options.get("samples", ()),
-        )
+        parts, arguments = load_parts(Path(folder), custom_objects)
+        return cls(*parts, **arguments)

@@ -1,12 +1,13 @@
 """Beam search over a step function."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from keras_s2s.search.beam_loop import BeamTask, run_beams
-from keras_s2s.search.inputs import SearchResult, StepFunction, Tensor, search_inputs
-from keras_s2s.search.strategies import Beam, check_strategy
+from keras_s2s.search.input_checks import check_patience, checked_step, search_inputs
+from keras_s2s.search.inputs import SearchResult, StepFunction, Tensor
+from keras_s2s.search.strategies import Beam
+from keras_s2s.search.strategy_checks import check_strategy
 
 
 def beam_search(
@@ -75,10 +76,7 @@ def beam_search(
     (patience; there the number of ended hypotheses alone decides).
     """
     check_strategy(search, n_best)
-    if not 1.0 <= patience <= math.inf:
-        raise ValueError(
-            f"patience must be from 1.0 to inf. Received: patience={patience}. Pass 1.0 or more."
-        )
+    check_patience(patience)
     inputs = search_inputs(
         batch_size=batch_size,
         maximum_length=maximum_length,
@@ -92,4 +90,5 @@ def beam_search(
         constants=constants,
         has_coverage_penalty=search.coverage_penalty > 0,
     )
-    return SearchResult(*run_beams(step, state, BeamTask(search, n_best, patience, inputs)))
+    step = checked_step(step, state, inputs)
+    return run_beams(step, state, BeamTask(search, n_best, patience, inputs))

@@ -9,13 +9,21 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_s2s.search.candidates import best_tokens, repeat_rows, take_rows
-from keras_s2s.search.inputs import NEVER, SearchInputs, StepFunction, Tensor
-from keras_s2s.search.loop import Fixed, Search, run_search_loop
+from keras_s2s.search.attention_history import AttentionHistory
+from keras_s2s.search.candidates import best_tokens
+from keras_s2s.search.coverage import add_coverage, coverage_penalties, first_coverage
+from keras_s2s.search.inputs import (
+    NEVER,
+    Fixed,
+    Search,
+    SearchInputs,
+    SearchResult,
+    StepFunction,
+    Tensor,
+)
+from keras_s2s.search.loop import run_search_loop
+from keras_s2s.search.rows import continue_histories, repeat_rows, take_each, take_rows
 from keras_s2s.search.strategies import Beam
-from keras_s2s.search.structure import map_tensors
-
-COVERAGE_FLOOR = 1e-10  # Keeps the penalty finite where the attention was exactly zero.
 
 
 class BeamTask(NamedTuple):
@@ -37,9 +45,8 @@ class BeamState(NamedTuple):
     best_log_probabilities: Tensor  # float32 [B, R]
     ended_counts: Tensor  # float32 [B]: hypotheses that have ended so far
     ids: Tensor  # int32 [B, R + K, T]: of the R ended hypotheses, then of the K live beams
-    origins: Tensor  # int32 [B, R + K, T]: history that each token continued; () like weights
-    weights: Tensor  # float32 [T, B * K, S]: attention of every step; () unless asked for
-    coverage: Tensor  # float32 [B * K, S]: attention received so far; () without coverage penalty
+    attention: AttentionHistory  # of the steps so far; empty unless asked for
+    coverage: Tensor | None  # float32 [B * K, S]: attention received so far; None unless penalized
     state: Any  # the step function's own, every tensor [B * K, ...]
 
 
@@ -68,74 +75,56 @@ def length_divisor(length: Tensor, penalty: float) -> Tensor:
     return ops.power((5.0 + ops.cast(length, "float32")) / 6.0, penalty)
 
 
-def run_beams(
-    step: StepFunction, state: Any, task: BeamTask
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
-    """Run the loop and return the fields of a `SearchResult`."""
-    step = task.inputs.checked(step, state)
+def run_beams(step: StepFunction, state: Any, task: BeamTask) -> SearchResult:
+    """Run the loop; the step is checked."""
     search = Search(
         advance=lambda beams, fixed: _advance(step, beams, fixed, task),
         is_live=lambda beams: ops.any(beams.live_log_probabilities > NEVER, axis=1),
-        take=lambda beams, indices: _take(beams, indices, task.search.beam_size),
+        take=_take,
         results=lambda beams: _results(beams, task),
     )
     mask = ops.cast(task.inputs.source_mask, "bool") if task.inputs.needs_weights else ()
     fixed = Fixed(task.inputs.limits, mask, (), task.inputs.constants or ())
-    ids, scores, log_probabilities, lengths, weights = run_search_loop(
+    return run_search_loop(
         search, _first_state(state, task), fixed, task.inputs, task.search.beam_size
     )
-    weights = weights if task.inputs.return_weights else None
-    return ids, scores, log_probabilities, lengths, weights
 
 
-def _results(beams: BeamState, task: BeamTask) -> tuple:
-    """The fields of a `SearchResult`; without attention weights `()` in their place."""
+def _results(beams: BeamState, task: BeamTask) -> SearchResult:
     ids = beams.ids[:, : task.n_best]
     lengths = ops.sum(ops.cast(ops.not_equal(ids, task.inputs.pad_id), "int32"), axis=-1)
-    weights = _weights_of_results(beams, lengths, task) if task.inputs.return_weights else ()
-    return ids, beams.best_scores, beams.best_log_probabilities, lengths, weights
+    weights = beams.attention.of_results(lengths, task.search.beam_size)
+    return SearchResult(ids, beams.best_scores, beams.best_log_probabilities, lengths, weights)
 
 
-def _take(beams: BeamState, indices: Tensor, beam_size: int) -> BeamState:
-    """The beams of some sentences alone."""
-    rows = ops.reshape(indices[:, None] * beam_size + ops.arange(beam_size, dtype="int32"), (-1,))
-    of_beams = {name: getattr(beams, name) for name in ("tokens", "coverage", "state")}
-    of_sentences = beams._replace(step=(), weights=(), **dict.fromkeys(of_beams, ()))
-
-    def take(values: Any, rows: Tensor, axis: int) -> Any:
-        return map_tensors(lambda tensor: ops.take(tensor, rows, axis=axis), values)
-
-    return take(of_sentences, indices, 0)._replace(
-        step=beams.step, weights=take(beams.weights, rows, 1), **take(of_beams, rows, 0)
+def _take(beams: BeamState, sentences: Tensor, rows: Tensor) -> BeamState:
+    """The beams of some sentences alone, int32 `[M]`; their rows are int32 `[M * K]`."""
+    others = beams._replace(step=None, tokens=None, attention=None, coverage=None, state=None)
+    tokens, coverage, state = take_each((beams.tokens, beams.coverage, beams.state), rows)
+    return take_each(others, sentences)._replace(
+        step=beams.step,
+        tokens=tokens,
+        attention=beams.attention.take(sentences, rows),
+        coverage=coverage,
+        state=state,
     )
 
 
 def _first_state(state: Any, task: BeamTask) -> BeamState:
     batch_size, beam_size, n_best = task.inputs.batch_size, task.search.beam_size, task.n_best
-    rows = batch_size * beam_size
+    histories = (batch_size, n_best + beam_size, task.inputs.capacity)
     # All beams start the same: only the first counts, or every hypothesis would come K times.
     may_begin = ops.logical_and(task.inputs.limits[:, None] > 0, ops.arange(beam_size) == 0)
-    histories = (batch_size, n_best + beam_size, task.inputs.capacity)
-    ids = ops.full(histories, task.inputs.pad_id, dtype="int32")
-    origins, weights, coverage = (), (), ()
-    if task.inputs.return_weights:
-        source_length = ops.shape(task.inputs.source_mask)[1]
-        origins = ops.zeros(histories, dtype="int32")
-        weights = ops.zeros((task.inputs.capacity, rows, source_length), dtype="float32")
-    if task.search.coverage_penalty:
-        source_length = ops.shape(task.inputs.source_mask)[1]
-        coverage = ops.zeros((rows, source_length), dtype="float32")
     return BeamState(
         step=ops.zeros((), dtype="int32"),
-        tokens=ops.full((rows,), task.inputs.start_id, dtype="int32"),
+        tokens=ops.full((batch_size * beam_size,), task.inputs.start_id, dtype="int32"),
         live_log_probabilities=ops.cast(ops.where(may_begin, 0.0, NEVER), "float32"),
         best_scores=ops.full((batch_size, n_best), NEVER, dtype="float32"),
         best_log_probabilities=ops.full((batch_size, n_best), NEVER, dtype="float32"),
         ended_counts=ops.zeros((batch_size,), dtype="float32"),
-        ids=ids,
-        origins=origins,
-        weights=weights,
-        coverage=coverage,
+        ids=ops.full(histories, task.inputs.pad_id, dtype="int32"),
+        attention=AttentionHistory.first(task.inputs, n_best, beam_size),
+        coverage=first_coverage(task.search, task.inputs),
         state=repeat_rows(state, beam_size),
     )
 
@@ -143,25 +132,12 @@ def _first_state(state: Any, task: BeamTask) -> BeamState:
 def _advance(step: StepFunction, beams: BeamState, fixed: Fixed, task: BeamTask) -> BeamState:
     """Choose one more token for every live beam."""
     logits, state, weights = step(beams.tokens, beams.state, *fixed.constants)
-    coverage, all_weights = beams.coverage, beams.weights
-    if task.search.coverage_penalty:
-        coverage = coverage + ops.cast(weights, "float32")
-    if task.inputs.return_weights:
-        now = ops.reshape(beams.step, (1, 1))
-        all_weights = ops.scatter_update(all_weights, now, ops.cast(weights, "float32")[None])
+    coverage = add_coverage(beams.coverage, weights)
     candidates = _expand(logits, coverage, beams, fixed, task)
     kept = _keep(candidates, beams, fixed, task)
 
     rows = task.search.beam_size * ops.arange(ops.shape(kept.sources)[0], dtype="int32")[:, None]
-    from_rows = ops.reshape(rows + kept.sources[:, task.n_best :] - task.n_best, (-1,))
-
-    def follow(tensor: Tensor) -> Tensor:  # [B * K, ...]
-        return ops.take(tensor, from_rows, axis=0)
-
-    def append(histories: Tensor, entries: Tensor) -> Tensor:  # int32 [B, R + K, T]
-        is_now = ops.equal(ops.arange(task.inputs.capacity, dtype="int32"), beams.step)
-        return ops.where(is_now, entries[..., None], take_rows(histories, kept.sources))
-
+    from_rows = ops.reshape(rows + kept.sources[:, task.n_best :] - task.n_best, (-1,))  # [B * K]
     return BeamState(
         step=beams.step + 1,
         tokens=ops.reshape(kept.tokens[:, task.n_best :], (-1,)),
@@ -169,16 +145,15 @@ def _advance(step: StepFunction, beams: BeamState, fixed: Fixed, task: BeamTask)
         best_scores=kept.best_scores,
         best_log_probabilities=kept.best_log_probabilities,
         ended_counts=kept.ended_counts,
-        ids=append(beams.ids, kept.tokens),
-        origins=append(beams.origins, kept.sources) if task.inputs.return_weights else (),
-        weights=all_weights,
-        coverage=follow(coverage) if task.search.coverage_penalty else (),
-        state=map_tensors(follow, state),
+        ids=continue_histories(beams.ids, kept.sources, kept.tokens, beams.step),
+        attention=beams.attention.add(weights, kept.sources, beams.step),
+        coverage=take_each(coverage, from_rows),
+        state=take_each(state, from_rows),
     )
 
 
 def _expand(
-    logits: Tensor, coverage: Tensor, beams: BeamState, fixed: Fixed, task: BeamTask
+    logits: Tensor, coverage: Tensor | None, beams: BeamState, fixed: Fixed, task: BeamTask
 ) -> Candidates:
     """Find the continuations that can matter.
 
@@ -194,18 +169,10 @@ def _expand(
     totals, indices = ops.top_k(ops.reshape(totals, flat), min(2 * beam_size, beam_size * width))
     parents = indices // width
     scores = totals / length_divisor(beams.step + 1, task.search.length_penalty)
-    if task.search.coverage_penalty:
-        penalties = _coverage_penalties(coverage, fixed, task)
+    if coverage is not None:
+        penalties = coverage_penalties(coverage, fixed.source_mask, task.search)
         scores = scores + take_rows(penalties, parents)
     return Candidates(totals, scores, take_rows(ops.reshape(tokens, flat), indices), parents)
-
-
-def _coverage_penalties(coverage: Tensor, fixed: Fixed, task: BeamTask) -> Tensor:
-    """Return cp of Wu et al. 2016, eq. 14, for each beam, `[B, K]`."""
-    shape = (-1, task.search.beam_size, ops.shape(coverage)[1])
-    logs = ops.log(ops.clip(ops.reshape(coverage, shape), COVERAGE_FLOOR, 1.0))
-    real = ops.where(fixed.source_mask[:, None], logs, 0.0)
-    return task.search.coverage_penalty * ops.sum(real, axis=-1)
 
 
 def _keep(candidates: Candidates, beams: BeamState, fixed: Fixed, task: BeamTask) -> Kept:
@@ -275,15 +242,3 @@ def _is_decided(kept: Kept, live_scores: Tensor, fixed: Fixed, task: BeamTask) -
         ops.all(highest <= last, axis=1),
         ops.logical_and(is_patience_over, ops.all(is_beaten, axis=1)),
     )
-
-
-def _weights_of_results(final: BeamState, lengths: Tensor, task: BeamTask) -> Tensor:
-    """Collect the attention weights of the results, float32 `[B, R, T, S]`."""
-    times = ops.arange(task.inputs.capacity, dtype="int32")  # [T]
-    row_count, source_length = ops.shape(final.weights)[1:]
-    rows = ops.arange(0, row_count, task.search.beam_size, dtype="int32")[:, None, None]
-    beams = final.origins[:, : task.n_best] - task.n_best
-    is_token = times < lengths[..., None]  # [B, R, T]
-    indices = ops.where(is_token, times * row_count + rows + beams, 0)
-    weights = ops.take(ops.reshape(final.weights, (-1, source_length)), indices, axis=0)
-    return ops.where(is_token[..., None], weights, 0.0)

@@ -1,80 +1,16 @@
-"""The most likely next tokens of a row, and what else searches do with rows.
+"""The most likely next tokens of a row.
 
 C is a number of candidates; the other letters are those of the package.
 """
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
 
 from keras import ops
 
 from keras_s2s.search.inputs import NEVER, Tensor
-from keras_s2s.search.structure import map_tensors
-
-_CHUNK = 64  # Tokens: 32 to 128 were equally fast on a CPU, 200 slower.
-
-
-def repeat_rows(tensors: Any, count: int) -> Any:
-    """Repeat every row `count` times, a row's copies together: `[B, ...]` to `[B * count, ...]`.
-
-    Args:
-        tensors: any nested structure of tensors.
-        count: copies of each row.
-
-    Returns:
-        The same structure with the rows repeated.
-
-    Example:
-        >>> from keras import ops
-        >>> ops.convert_to_numpy(repeat_rows(ops.array([4, 5]), 2)).tolist()
-        [4, 4, 5, 5]
-    """
-    if count == 1:
-        return tensors
-    return map_tensors(lambda tensor: ops.repeat(tensor, count, axis=0), tensors)
-
-
-def take_rows(array: Tensor, index: Tensor) -> Tensor:
-    """Take entries of each row by that row's own index.
-
-    Args:
-        array: `[N, M, ...]`; M is static.
-        index: int32 `[N, C]`, entries from 0 to M - 1.
-
-    Returns:
-        `[N, C, ...]`, where `result[n, c] = array[n, index[n, c]]`.
-    """
-    row_count, size, *entry = ops.shape(array)
-    flat_index = index + size * ops.arange(row_count, dtype="int32")[:, None]
-    return ops.take(ops.reshape(array, (-1, *entry)), flat_index, axis=0)
-
-
-def top_values(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return what `keras.ops.top_k` returns, ties included, but faster on long rows.
-
-    An entry among the best `count` lies in one of the `count` chunks with the largest maxima, so
-    only these are searched. They stay in the order of the row, so that the lower index wins a tie.
-
-    Args:
-        values: float `[N, V]`.
-        count: how many values, from 1 to V.
-
-    Returns:
-        The largest values in falling order, `[N, count]`, and their indices, int32 `[N, count]`.
-    """
-    size = values.shape[-1]
-    if size <= 4 * count * _CHUNK:
-        return ops.top_k(values, count)
-    padding = -size % _CHUNK
-    if padding:
-        values = ops.pad(values, ((0, 0), (0, padding)), constant_values=NEVER)
-    chunks = ops.reshape(values, (-1, (size + padding) // _CHUNK, _CHUNK))
-    _, best_chunks = ops.top_k(ops.max(chunks, axis=-1), count)
-    best_chunks = ops.sort(best_chunks, axis=-1)
-    near = ops.reshape(take_rows(chunks, best_chunks), (-1, count * _CHUNK))
-    best_values, indices = ops.top_k(near, count)
-    return best_values, take_rows(best_chunks, indices // _CHUNK) * _CHUNK + indices % _CHUNK
+from keras_s2s.search.rows import take_rows
+from keras_s2s.search.top_values import top_values
 
 
 def best_tokens(logits: Tensor, count: int, forbidden_ids: Sequence[int]) -> tuple[Tensor, Tensor]:

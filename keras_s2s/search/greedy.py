@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_s2s.search.candidates import best_tokens
-from keras_s2s.search.inputs import SearchResult, StepFunction, Tensor, search_inputs
+from keras_s2s.search.input_checks import checked_step, search_inputs
+from keras_s2s.search.inputs import SearchResult, StepFunction, Tensor
 from keras_s2s.search.single import run_rows
 
 
@@ -69,6 +70,7 @@ def greedy_search(
         return_weights=return_weights,
         constants=constants,
     )
+    step = checked_step(step, state, inputs)
 
     def choose(logits: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
         log_probabilities, tokens = best_tokens(logits, 1, inputs.never_chosen)

@@ -1,36 +1,14 @@
-"""The loop of every search: it runs until all rows have ended and drops rows that have ended.
-
-Sentences of one batch end at different steps, and a batch takes as long as its longest hypothesis.
-So rows that have ended are dropped whenever they are enough to be worth the copy; the rest continue
-as a smaller batch.
-"""
+"""The loop of every search: it runs until all rows have ended."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from keras import ops
 
-from keras_s2s.search.candidates import repeat_rows
-from keras_s2s.search.inputs import SearchInputs, Tensor
-from keras_s2s.search.structure import map_tensors, while_loop
-
-
-class Fixed(NamedTuple):
-    """What a search reads of its N sentences and never changes."""
-
-    limits: Tensor  # int32 [N]: longest hypothesis in tokens
-    source_mask: Tensor  # bool [N, S]; () unless it is needed
-    numbers: Tensor  # float32 [N, T]: what a sample is drawn by; () in other searches
-    constants: tuple  # the step's own, tensors [N, ...]; [N * K, ...] inside the loop
-
-
-class Search(NamedTuple):
-    """What tells one search from another. Its carry is what one step hands to the next."""
-
-    advance: Callable[[Any, Fixed], Any]  # the carry after one more token
-    is_live: Callable[[Any], Tensor]  # bool [N]: sentences that have not ended
-    take: Callable[[Any, Tensor], Any]  # the carry of some sentences alone, int32 [M]
-    results: Callable[[Any], Any]  # nested structure of tensors [N, ...]
+from keras_s2s.search.ended_rows import may_drop_rows, run_and_drop_rows
+from keras_s2s.search.inputs import Fixed, Search, SearchInputs, Tensor
+from keras_s2s.search.rows import repeat_rows
+from keras_s2s.search.structure import while_loop
 
 
 def run_search_loop(
@@ -55,28 +33,6 @@ def run_search_loop(
         )
         return carry
 
-    if not inputs.may_drop_rows(fixed):
-        return search.results(run_while(carry, fixed, ops.any))
-
-    def run_and_drop(indices: Tensor, carry: Any, fixed: Fixed, found: Any) -> tuple:
-        count = ops.shape(indices)[0]
-        carry = run_while(
-            carry, fixed, lambda is_live: 4 * ops.sum(ops.cast(is_live, "int32")) > 3 * count
-        )
-        found = map_tensors(
-            lambda whole, part: ops.scatter_update(whole, indices[:, None], part),
-            found,
-            search.results(carry),
-        )
-        live = ops.cast(ops.nonzero(search.is_live(carry))[0], "int32")
-        indices, fixed = map_tensors(
-            lambda tensor: ops.take(tensor, live, axis=0), (indices, fixed)
-        )
-        return indices, search.take(carry, live), fixed, found
-
-    indices = ops.arange(inputs.batch_size, dtype="int32")
-    return while_loop(
-        lambda indices, *_: ops.shape(indices)[0] > 0,
-        run_and_drop,
-        (indices, carry, fixed, search.results(carry)),
-    )[-1]
+    if may_drop_rows(fixed, inputs):
+        return run_and_drop_rows(search, run_while, carry, fixed, inputs.batch_size, beam_size)
+    return search.results(run_while(carry, fixed, ops.any))

@@ -5,10 +5,14 @@ from typing import Any
 
 from keras import ops
 
-from keras_s2s.search.candidates import is_any_of, log_normalizer, take_rows, top_values
-from keras_s2s.search.inputs import NEVER, SearchResult, StepFunction, Tensor, search_inputs
+from keras_s2s.search.candidates import is_any_of, log_normalizer
+from keras_s2s.search.input_checks import checked_step, search_inputs
+from keras_s2s.search.inputs import NEVER, SearchResult, StepFunction, Tensor
+from keras_s2s.search.rows import take_rows
+from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.single import run_rows
-from keras_s2s.search.strategies import Sample, check_strategy
+from keras_s2s.search.strategy_checks import check_strategy
+from keras_s2s.search.top_values import top_values
 
 
 def sample_search(
@@ -79,6 +83,7 @@ def sample_search(
         return_weights=return_weights,
         constants=constants,
     )
+    step = checked_step(step, state, inputs)
     row_ids = ops.arange(batch_size, dtype="int32") if row_ids is None else row_ids
     numbers = uniform_numbers(search.seed, row_ids, inputs.capacity)  # [B, T]
 

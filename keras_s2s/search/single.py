@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_s2s.search.inputs import NEVER, SearchInputs, StepFunction, Tensor
-from keras_s2s.search.loop import Fixed, Search, run_search_loop
-from keras_s2s.search.structure import map_tensors
+from keras_s2s.search.inputs import NEVER, Fixed, Search, SearchInputs, StepFunction, Tensor
+from keras_s2s.search.loop import run_search_loop
+from keras_s2s.search.rows import take_each
 
 Choose = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -30,14 +30,13 @@ def run_rows(
     """Run the loop and return the fields of a `SearchResult`.
 
     Args:
-        step: step function.
+        step: step function, checked.
         state: its first state.
         choose: takes logits `[B, V]`, the number of the step and the numbers of its rows, returns
             the log-probabilities float32 `[B]` of the chosen tokens int32 `[B]`.
         inputs: what every search reads.
         numbers: float32 `[B, T]`, what samples are drawn by; none elsewhere.
     """
-    step = inputs.checked(step, state)
     search = Search(
         advance=lambda rows, fixed: _advance(step, choose, rows, fixed, inputs),
         is_live=lambda rows: rows.is_live,
@@ -61,12 +60,10 @@ def _weights_of_results(rows: RowState) -> Tensor:
     )
 
 
-def _take(rows: RowState, indices: Tensor) -> RowState:
+def _take(rows: RowState, indices: Tensor, _: Tensor) -> RowState:
     """Some rows alone."""
     step, weights = rows.step, rows.weights
-    taken = map_tensors(
-        lambda tensor: ops.take(tensor, indices, axis=0), rows._replace(step=(), weights=())
-    )
+    taken = take_each(rows._replace(step=(), weights=()), indices)
     if not isinstance(weights, tuple):
         weights = ops.take(weights, indices, axis=1)
     return taken._replace(step=step, weights=weights)

@@ -29,7 +29,9 @@ from keras_s2s import (
     Translator,
     WordTokenizer,
 )
-from keras_s2s.inference.pipeline import SOURCE_CELLS, WEIGHT_CELLS, TextPipeline
+from keras_s2s.inference.length_batches import SOURCE_CELLS, WEIGHT_CELLS
+from keras_s2s.inference.limits import DEFAULT_LIMIT
+from keras_s2s.inference.pipeline import TextPipeline
 from keras_s2s.inference.translation import Hypothesis
 
 if TYPE_CHECKING:
@@ -471,7 +473,7 @@ def recorded(
         1,
         attention=attention,
         maximum_source_length=10_000,
-        maximum_length=None,
+        limit=DEFAULT_LIMIT,
         batch_size=64,
         window=4096,
         progress=False,

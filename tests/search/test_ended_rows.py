@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from keras import ops
 
 from keras_s2s.search.beam import beam_search
-from keras_s2s.search.candidates import repeat_rows
 from keras_s2s.search.greedy import greedy_search
 from keras_s2s.search.inputs import SearchResult
+from keras_s2s.search.rows import repeat_rows
 from keras_s2s.search.sample import sample_search
-from keras_s2s.search.strategies import Beam, Sample
+from keras_s2s.search.sample_strategy import Sample
+from keras_s2s.search.strategies import Beam
 
 VOCABULARY_SIZE, UNITS, SOURCE_LENGTH = 9, 4, 3
 RANDOM = np.random.default_rng(1)
