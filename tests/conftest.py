@@ -13,9 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from keras_s2s.export.litert import export as litert_export
-from keras_s2s.training.optimizers import CompiledAdam
-
 from .warm_converter import Converter
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -105,6 +102,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 @pytest.fixture(scope="session", autouse=True)
 def converter() -> Iterator[Converter]:
     """Converts to LiteRT in a process that stays, for all tests of this one; starts when asked."""
+    from keras_s2s.export.litert import export as litert_export
+
     with pytest.MonkeyPatch.context() as patch:
         converter = Converter(litert_export._run_converter)
         patch.setattr(litert_export, "_run_converter", converter)
@@ -118,6 +117,8 @@ def compiled_adam() -> Iterator[Callable[[], AbstractContextManager]]:
 
     Elsewhere it is not: XLA takes longer for it than a small training for all of its steps.
     """
+    from keras_s2s.training.optimizers import CompiledAdam
+
     own = CompiledAdam._can_compile
 
     @contextmanager

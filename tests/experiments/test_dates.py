@@ -113,7 +113,7 @@ def test_no_text_has_two_answers_where_year_month_and_day_look_alike() -> None:
     assert texts_with_two_answers(dates) == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # All days of a century.
 def test_no_text_has_two_answers_on_any_day() -> None:
     assert texts_with_two_answers(all_dates()) == []
 

@@ -20,7 +20,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], fl
     lines: list[str] = []
     splits = date_splits(1, train_count=200, valid_count=20, test_count=30)
     recipe = dataclasses.replace(RECIPE, units=16, embedding_dimension=8, epochs=1)
-    exact = run_demo(folder, recipe=recipe, splits=splits, report=lines.append)
+    with pytest.MonkeyPatch.context() as patch:  # Its translations are as long as they may be.
+        patch.setattr("keras_s2s.experiments.demo.TRIED", 20)
+        patch.setattr("keras_s2s.data.pairs.SAMPLES", 10)
+        exact = run_demo(folder, recipe=recipe, splits=splits, report=lines.append)
     return folder, lines, exact
 
 
@@ -69,7 +72,7 @@ def test_it_ends_with_an_export_that_translates_alone(
     folder, lines, _ = small
     (line,) = [line for line in lines if line.startswith("exported to")]
     found = re.fullmatch(
-        r"exported to (\S+) for mobile devices: ([\d.]+) MB in int8; it converts \d+ of 30 dates "
+        r"exported to (\S+) for mobile devices: ([\d.]+) MB in int8; it converts \d+ of 20 dates "
         r"correctly; a step takes [\d.]+ ms, with Keras [\d.]+ ms",
         line,
     )
@@ -78,7 +81,7 @@ def test_it_ends_with_an_export_that_translates_alone(
     assert float(found[2]) == round(size / 1e6, 2)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # The whole demo: minutes.
 def test_the_demo_learns_to_read_dates_in_minutes(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

@@ -17,6 +17,7 @@ from keras_s2s import (
     Translator,
     WordTokenizer,
 )
+from keras_s2s.special_ids import END_ID
 
 ATTENTIONS: dict[str, Callable[[], Any]] = {
     "none": lambda: None,
@@ -77,6 +78,19 @@ def make_grid() -> list[dict[str, Any]]:
 GRID = make_grid()
 
 
+def set_random_weights(model: Seq2Seq, seed: int) -> None:
+    """Weights by which translations differ, and end by themselves after some tokens."""
+    random = np.random.default_rng(seed)
+    weights = [random.normal(scale=0.6, size=w.shape) for w in model.get_weights()]
+    model.set_weights(weights)
+    decoder = model.decoder
+    output = decoder.embedding.embeddings if decoder.tie_embeddings else decoder.output_kernel
+    values = np.array(output)
+    of_end = values[END_ID] if decoder.tie_embeddings else values[:, END_ID]
+    of_end *= 1.7  # Twice the weights of the end mark, and half of the translations are blank.
+    output.assign(values)
+
+
 def make_translator(
     attention: str = "general",
     *,
@@ -98,8 +112,7 @@ def make_translator(
     )
     encoder = Encoder(size, 12, **DIRECTIONS[direction], **shape)
     model = Seq2Seq(encoder, decoder, share_embeddings=share_embeddings)
-    random = np.random.default_rng(seed)
-    model.set_weights([random.normal(scale=0.6, size=w.shape) for w in model.get_weights()])
+    set_random_weights(model, seed)
     return Translator(model, tokenizer, tokenizer, samples=SAMPLES)
 
 
@@ -128,8 +141,7 @@ def make_translator_from_text(kind: str) -> Translator:
         target = WordTokenizer.train(LINES)
     decoder = Decoder(target.vocabulary_size, 12, attention=LuongAttention(12), input_feeding=True)
     model = Seq2Seq(Encoder(source.vocabulary_size, 12), decoder)
-    random = np.random.default_rng(2)
-    model.set_weights([random.normal(scale=0.6, size=w.shape) for w in model.get_weights()])
+    set_random_weights(model, 2)
     return Translator(model, source, target)
 
 

@@ -29,7 +29,7 @@ def test_a_few_cases_end_in_a_result_or_a_refusal(target: str, tmp_path: Path) -
     assert found["accepted"] + found["refused"] == 200
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # Some minutes each; 200 cases of two targets are default tests.
 @pytest.mark.parametrize("target", TARGETS)
 def test_ten_thousand_cases_end_in_a_result_or_a_refusal(target: str, tmp_path: Path) -> None:
     for module in ("onnxruntime", "ai_edge_litert") if target in ("manifests", "exports") else ():
@@ -41,7 +41,7 @@ def test_ten_thousand_cases_end_in_a_result_or_a_refusal(target: str, tmp_path: 
     assert found["memory"] < 2 * 2**30
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # Some minutes.
 def test_a_runtime_that_reads_what_was_made_to_break_it_may_end_the_process_and_no_more(
     tmp_path: Path,
 ) -> None:

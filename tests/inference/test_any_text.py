@@ -76,7 +76,7 @@ def test_a_megabyte_in_one_line_is_cut_and_answered_as_its_beginning(
     assert answers(translator, [line]) == answers(translator, [line[:2000]])
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # 100,000 lines: two minutes.
 def test_time_is_linear_and_memory_flat_in_lines_and_in_a_line() -> None:
     program = Path(__file__).parents[1] / "benchmarks" / "any_input.py"
     done = subprocess.run([sys.executable, program], check=True, capture_output=True, text=True)

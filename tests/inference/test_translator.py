@@ -498,7 +498,7 @@ def test_long_texts_go_in_batches_that_memory_can_hold(tokenizer: CharacterToken
     assert recorded(tokenizer, ["a" * 9999] * 2, attention=True) == [(1, 10_000)] * 2
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # Compiles a search with JAX: a minute.
 def test_it_translates_on_jax_as_on_tensorflow(
     translator: Translator, tokenizer: CharacterTokenizer, tmp_path: Any
 ) -> None:

@@ -15,8 +15,16 @@ import numpy as np
 
 OPTIONS = (
     "--vocabulary-size 60 --units 16 --embedding-dimension 8 --batch-tokens 200 --epochs 4 "
-    "--dropout 0.2 --word-dropout 0.1 --scheduled-sampling linear --sampling-steps 40 --seed 5"
+    "--dropout 0.2 --word-dropout 0.1 --seed 5"
 ).split()
+
+# The update is not compiled, see tests/conftest.py; tests/training/test_resume.py compiles it.
+PROGRAM = """
+from keras_s2s.training.optimizers import CompiledAdam
+CompiledAdam._can_compile = lambda *_: False
+from keras_s2s.cli.main import main
+main()
+"""
 
 
 def write_corpora(folder: Path) -> None:
@@ -33,8 +41,7 @@ def command(folder: Path, output: str, *more: str) -> list[str]:
     """What a person would type."""
     files = ["--tsv", str(folder / "train.tsv"), "--valid-tsv", str(folder / "valid.tsv")]
     goal = ["--output", str(folder / output)]
-    program = [sys.executable, "-c", "from keras_s2s.cli.main import main; main()"]
-    return [*program, "train", *files, *OPTIONS, *goal, *more]
+    return [sys.executable, "-c", PROGRAM, "train", *files, *OPTIONS, *goal, *more]
 
 
 def train(folder: Path, output: str, *more: str) -> subprocess.CompletedProcess:

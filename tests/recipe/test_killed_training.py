@@ -96,7 +96,7 @@ def test_a_finished_training_is_not_trained_again(
     assert (folder / "whole" / "model.keras").stat().st_mtime_ns == before
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # Forty trainings.
 def test_killed_at_twenty_random_moments_it_trains_the_same_weights(folder: Path) -> None:
     """Prints where it was killed, for the table of the documentation."""
     draw = random.Random(3)
@@ -149,7 +149,7 @@ def start_workers(folder: Path, *more: str) -> subprocess.Popen:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # Four processes, and minutes of waiting.
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_worker_is_noticed_and_all_go_on_together(victim: int, folder: Path) -> None:
     shutil.rmtree(folder / "shared", ignore_errors=True)
@@ -172,7 +172,7 @@ def test_a_killed_worker_is_noticed_and_all_go_on_together(victim: int, folder: 
         np.testing.assert_allclose(value, expected[name], rtol=0, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # Needs root; two trainings.
 def test_a_full_disk_ends_it_in_one_line_and_the_last_checkpoint_is_whole(folder: Path) -> None:
     disk = folder / "disk"
     disk.mkdir()

@@ -62,7 +62,7 @@ def test_python_and_graph_agree_on_every_assigned_character(form: str) -> None:
 
 
 @in_graph
-@pytest.mark.slow
+@pytest.mark.slow  # All of Unicode; a sample is a default test.
 @forms
 def test_python_and_graph_agree_on_every_code_point_alone_and_between_others(form: str) -> None:
     for before, after in (("", ""), ("a", "\u0301"), (" ", " "), ("\u1112\u1161", "\u11ab")):

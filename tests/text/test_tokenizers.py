@@ -274,7 +274,7 @@ def test_python_and_graph_agree_on_a_sample_of_real_text(
 
 
 @in_graph
-@pytest.mark.slow
+@pytest.mark.slow  # Every hundredth line is a default test.
 @every_corpus
 @pytest.mark.parametrize("name", ["sentencepiece", "word", "character-nfd"])
 def test_python_and_graph_agree_on_every_line_of_real_text(

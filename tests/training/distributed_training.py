@@ -27,7 +27,7 @@ def make_batches() -> Batches:
 
 def make_model() -> Seq2Seq:
     """All that is drawn in training: dropout, word dropout, scheduled sampling."""
-    shared = {"dropout": 0.3, "word_dropout": 0.1, "num_layers": 2}
+    shared = {"dropout": 0.3, "word_dropout": 0.1}
     sampling = ScheduledSampling("linear", k=1.0, c=0.01, minimum=0.25, sampled=True)
     decoder = Decoder(30, 16, attention=LuongAttention(16), scheduled_sampling=sampling, **shared)
     model = Seq2Seq(Encoder(30, 16, **shared), decoder)
@@ -49,6 +49,7 @@ class Losses(keras.callbacks.Callback):
 
 def main(kind: str, count: int, output: str, stock: bool) -> None:
     """Train and write losses, weights and the optimizer's state."""
+    CompiledAdam._can_compile = lambda *_: False  # As with a strategy.
     devices = None
     if kind == "mirrored":
         (processor,) = tf.config.list_physical_devices("CPU")
@@ -59,6 +60,7 @@ def main(kind: str, count: int, output: str, stock: bool) -> None:
     keras.utils.set_random_seed(3)
     with contextlib.nullcontext() if strategy is None else strategy.scope():
         model = make_model()
+        model.optimizer.build(model.trainable_variables)
     losses = Losses()
     with distribution.patch_multi_worker_fit(None if stock else strategy):
         model.fit(

@@ -75,6 +75,7 @@ def test_several_devices_train_as_one_does(
     assert_alike(path, one_device)
 
 
+# Four processes on two cores take minutes.
 @pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_several_processes_train_as_one_does(
     count: int, tmp_path: Path, one_device: dict[str, np.ndarray]

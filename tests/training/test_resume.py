@@ -5,7 +5,8 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from keras_s2s.training.validation import BestWeights, token_evaluator
 from keras_s2s.training.weight_averaging import AveragedWeights
 
 STEPS, EPOCHS = 5, 3
+# Other places of the same kinds, some seconds each.
 MORE_STOPS = [((5,), 1), ((6,), 4), ((14,), 1), ((2,), 3)]
 GENERATOR = np.random.default_rng(0)
 ROWS = [GENERATOR.integers(4, 20, GENERATOR.integers(1, 7)).tolist() for _ in range(4 * STEPS)]
@@ -95,9 +97,9 @@ def untrained_model() -> Seq2Seq:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_evaluator() -> Iterator[None]:
+def one_evaluator(compiled_adam: Callable[[], AbstractContextManager]) -> Iterator[None]:
     """The evaluation of a model has no state between two calls, so its graph is built once."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, compiled_adam():
         patch.setattr(
             "keras_s2s.training.validation.token_evaluator", functools.cache(token_evaluator)
         )
@@ -165,7 +167,7 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(
     assert_same(train(tmp_path, every=every, is_new=is_new), undisturbed)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # A test of the comparison itself.
 def test_a_checkpoint_without_its_seeds_would_not_do(
     tmp_path: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +207,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
     [
         (5, signal.SIGTERM),
         (7, signal.SIGINT),
+        # In the middle of an epoch, as step 7.
         pytest.param(3, signal.SIGTERM, marks=pytest.mark.slow),
     ],
 )

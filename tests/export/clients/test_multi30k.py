@@ -11,9 +11,11 @@ from keras_s2s import Corpus, Greedy, Translator, export
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.train import train
 
-from .conftest import COUNT, Client
+from .conftest import Client
 
-pytestmark = pytest.mark.slow
+COUNT = 200  # Sentences that the export is tried with.
+
+pytestmark = pytest.mark.slow  # Trains on Multi30k for half an hour.
 MOST_LOST = 0.3  # BLEU
 
 Pairs = list[tuple[str, str]]

@@ -1,5 +1,6 @@
 """The page in Chromium, as people use it; what it looks like is written to build/page."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -16,8 +17,11 @@ pytest.importorskip("playwright", reason="Playwright is not installed.")
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from keras_s2s import Beam, export
+from keras_s2s.experiments.dates import date_splits
+from keras_s2s.experiments.demo import RECIPE
 from keras_s2s.export.web.export import site_files
 from keras_s2s.export.web.server import server
+from keras_s2s.recipe.train import train
 
 from .conftest import Export
 
@@ -40,6 +44,17 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def dates(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """The demo's model, trained on fewer dates; in int8, as the demo exports it."""
+    folder = tmp_path_factory.mktemp("dates")
+    splits = date_splits(seed=1)
+    recipe = dataclasses.replace(RECIPE, epochs=3)
+    translator = train(splits.train[:12_000], splits.valid[:200], folder / "model", recipe)
+    export.litert(translator, folder / "export", quantize="int8")
+    return Export(folder / "export", [source for source, _ in splits.test])
 
 
 @pytest.fixture
