@@ -119,16 +119,14 @@ def compiled_adam() -> Iterator[Callable[[], AbstractContextManager]]:
     """
     from keras_s2s.training.optimizers import CompiledAdam
 
-    own = CompiledAdam._can_compile
-
     @contextmanager
     def compiled() -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(CompiledAdam, "_can_compile", own)
+            patch.setattr(CompiledAdam, "jit_compile", True)
             yield
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CompiledAdam, "_can_compile", lambda *_: False)
+        patch.setattr(CompiledAdam, "jit_compile", False)
         yield compiled
 
 

@@ -28,6 +28,10 @@ class CompiledAdam(keras.optimizers.Adam):
     - With a strategy, gradients are summed over the devices before clipping, which gives the
       results of a single device; Keras clips the gradients of each device.
 
+    Attributes:
+        jit_compile: Whether XLA compiles the update, which takes some seconds; the numbers are the
+            same within rounding.
+
     Example:
         >>> import numpy as np
         >>> weight = keras.Variable(np.ones(2, "float32"))
@@ -39,6 +43,7 @@ class CompiledAdam(keras.optimizers.Adam):
     Source: Kingma and Ba 2015, algorithm 1, by `keras.optimizers.Adam`.
     """
 
+    jit_compile = True
     _update: Any = None
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
@@ -58,7 +63,7 @@ class CompiledAdam(keras.optimizers.Adam):
             def update(*dense: Any) -> None:
                 plain(list(dense), variables)
 
-            self._update = tf.function(update, jit_compile=True, autograph=False)
+            self._update = tf.function(update, jit_compile=self.jit_compile, autograph=False)
         # Sparse gradients have a row per token of the batch: each shape would compile anew.
         self._update(*map(tf.convert_to_tensor, grads))
 

@@ -49,7 +49,7 @@ class Losses(keras.callbacks.Callback):
 
 def main(kind: str, count: int, output: str, stock: bool) -> None:
     """Train and write losses, weights and the optimizer's state."""
-    CompiledAdam._can_compile = lambda *_: False  # As with a strategy.
+    CompiledAdam.jit_compile = False  # Compiling takes longer than the training.
     devices = None
     if kind == "mirrored":
         (processor,) = tf.config.list_physical_devices("CPU")
