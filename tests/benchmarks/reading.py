@@ -174,6 +174,7 @@ def print_reading(reading: Reading, modules: dict[str, Path]) -> bool:
     for module in excluded:
         reason = reading.excluded[module.rpartition(".")[2]]
         print(f"| not {module.replace('.', '/')}.py: {reason} | ({lines[module]}) |")
+    print(f"\nLeft out: {sum(lines[module] for module in excluded):,} lines")
     return total <= reading.bound
 
 
