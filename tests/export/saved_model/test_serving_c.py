@@ -5,6 +5,7 @@ It is the loader that TensorFlow Serving uses; the server's own binary is not ru
 
 from __future__ import annotations
 
+import functools
 import shutil
 import struct
 import subprocess
@@ -171,16 +172,35 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compile_server(tmp_path_factory.mktemp("program"))
 
 
-@pytest.fixture(scope="module", params=["sentencepiece", "symbols"])
-def translator(request: pytest.FixtureRequest, make_from_text: Callable) -> Translator:
-    return make_from_text(request.param)
-
-
 @pytest.fixture(scope="module")
-def exported(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exported") / "model"
-    export.saved_model(translator, folder, samples=TEXTS)
-    return folder / "1"
+def export_of(
+    make_from_text: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Translator, Path]]:
+    """A translator and its export by the kind of its tokenizers; each is exported once."""
+
+    @functools.cache
+    def export_of(kind: str) -> tuple[Translator, Path]:
+        folder = tmp_path_factory.mktemp("exported") / "model"
+        translator = make_from_text(kind)
+        export.saved_model(translator, folder, samples=TEXTS)
+        return translator, folder / "1"
+
+    return export_of
+
+
+@pytest.fixture(params=["sentencepiece", "symbols"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def translator(kind: str, export_of: Callable[[str], tuple[Translator, Path]]) -> Translator:
+    return export_of(kind)[0]
+
+
+@pytest.fixture
+def exported(kind: str, export_of: Callable[[str], tuple[Translator, Path]]) -> Path:
+    return export_of(kind)[1]
 
 
 @pytest.fixture
@@ -225,7 +245,7 @@ def check_answers(served: Served, translator: Translator) -> None:
 CASES = [("sentencepiece", "2.12"), ("sentencepiece", "2.20"), ("symbols", "2.12")]
 
 
-@pytest.mark.parametrize(("translator", "serving"), CASES, indirect=["translator"])
+@pytest.mark.parametrize(("kind", "serving"), CASES, indirect=["kind"])
 def test_a_server_answers_as_the_translator(
     program: Path, exported: Path, translator: Translator, serving: str
 ) -> None:
@@ -234,7 +254,7 @@ def test_a_server_answers_as_the_translator(
     check_answers(Served(program, exported, package("tensorflow"), libraries), translator)
 
 
-@pytest.mark.parametrize("translator", ["sentencepiece"], indirect=True)
+@pytest.mark.parametrize("kind", ["sentencepiece"], indirect=True)
 def test_a_rows_answer_does_not_depend_on_its_batch(served: Served) -> None:
     texts = [text.encode() for text in TEXTS]
     *alone, batch = served.predict(
@@ -243,7 +263,7 @@ def test_a_rows_answer_does_not_depend_on_its_batch(served: Served) -> None:
     assert [one["translation"][0] for one in alone] == batch["translation"].tolist()
 
 
-@pytest.mark.parametrize("translator", ["sentencepiece"], indirect=True)
+@pytest.mark.parametrize("kind", ["sentencepiece"], indirect=True)
 def test_the_warm_up_requests_replay(served: Served, exported: Path) -> None:
     calls = warm_up_calls(exported / WARM_UP)
     assert {name for name, _ in calls} == set(served.signatures) - {"__saved_model_init_op"}
@@ -266,7 +286,7 @@ def warm_up_calls(path: Path) -> list[tuple[str, dict[str, Any]]]:
     return calls
 
 
-@pytest.mark.parametrize("translator", ["sentencepiece"], indirect=True)
+@pytest.mark.parametrize("kind", ["sentencepiece"], indirect=True)
 def test_what_is_no_text_is_answered_in_utf_8_or_with_an_error_that_says_what_is_wrong(
     served: Served,
 ) -> None:
