@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_s2s.data.pairs import Pairs
-from keras_s2s.inference.storage import DESCRIPTION, TRANSLATOR
+from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
@@ -75,7 +75,7 @@ def train(
         newest = resume.find_checkpoint(checkpoints, run, identity, report)
         is_new = run.resume and newest is None
         if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
-            return Translator.load(folder)
+            return _load_finished(folder, build_model)
         keras.utils.set_random_seed(recipe.seed)
         text = make_text_side(pairs, recipe, resume.kept_tokenizers(newest))
         write_companions = resume.companions_writer(*text.tokenizers, identity)
@@ -90,6 +90,18 @@ def train(
             checkpoints.remove()
             report(f"saved in {folder}")
         return translator
+
+
+def _load_finished(folder: Path, build_model: BuildModel | None) -> Translator:
+    """The translator of a training that is over; `build_model` tells the classes of one's own."""
+    from keras_s2s.inference.translator import Translator
+    from keras_s2s.text.tokenizers import load_tokenizer
+
+    if build_model is None:
+        return Translator.load(folder)
+    sizes = [load_tokenizer(folder / name).vocabulary_size for name in (SOURCE, TARGET)]
+    model = build_model(sizes[0], sizes[1], Recipe.from_json(folder / "recipe.json"))
+    return Translator.load(folder, model.custom_objects)
 
 
 def _check_not_empty(name: str, rows: Pairs | PreparedCorpus) -> None:

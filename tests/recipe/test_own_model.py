@@ -10,6 +10,7 @@ import pytest
 from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq, Translator
 from keras_s2s.inference.loadable import check_loadable
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.train import train
 from keras_s2s.text.tokenizers import CharacterTokenizer
 
@@ -59,6 +60,20 @@ def test_a_model_of_ones_own_is_trained_saved_and_loaded(tmp_path: Path) -> None
     loaded = Translator.load(tmp_path / "model")
     assert trained.model.name == loaded.model.name == "of_ones_own"
     assert loaded.translate(["ab", "cd"]) == trained.translate(["ab", "cd"])
+
+
+def test_a_finished_training_of_an_unregistered_class_is_loaded_and_not_trained_again(
+    tmp_path: Path,
+) -> None:
+    lines: list[str] = []
+    given: Any = (PAIRS[:80], PAIRS[80:], tmp_path / "model", RECIPE)
+    build_model = model_with(ScaledLuong(8))
+    trained = train(*given, build_model=build_model, report=quiet)
+    build_model = model_with(ScaledLuong(8))
+    again = train(*given, build_model=build_model, run=Run(resume=True), report=lines.append)
+    assert not [line for line in lines if line.startswith("epoch")]
+    assert isinstance(again.model.decoder.attention, ScaledLuong)
+    assert again.translate(["ab", "cd"]) == trained.translate(["ab", "cd"])
 
 
 @pytest.mark.parametrize("attention", [SecretLuong(8, abs), ForgetfulLuong(8)])

@@ -5,6 +5,7 @@ Run as a program: STRATEGY DEVICES OUTPUT.npz [stock]. With "stock", Keras' `fit
 
 import contextlib
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,7 +28,7 @@ def make_batches() -> Batches:
 
 def make_model() -> Seq2Seq:
     """All that is drawn in training: dropout, word dropout, scheduled sampling."""
-    shared = {"dropout": 0.3, "word_dropout": 0.1}
+    shared: dict[str, Any] = {"dropout": 0.3, "word_dropout": 0.1}
     sampling = ScheduledSampling("linear", k=1.0, c=0.01, minimum=0.25, sampled=True)
     decoder = Decoder(30, 16, attention=LuongAttention(16), scheduled_sampling=sampling, **shared)
     model = Seq2Seq(Encoder(30, 16, **shared), decoder)
