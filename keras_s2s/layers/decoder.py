@@ -171,7 +171,7 @@ class Decoder(SavedByArguments):
         self.bridge.build(encoder_state_shape)
 
     def initial_state(self, encoder_state: Any, memory: Any = None) -> DecoderState:
-        """The state before the first token; of each encoder layer `(h, c)` or `(h,)` is needed."""
+        """The state before the first token, from each encoder layer's `(h, c)` or `(h,)`."""
         zeros = self.stack.zeros(ops.shape(encoder_state[0][0])[0])
         return zeros._replace(layers=self.bridge(encoder_state, zeros.layers))
 

@@ -162,6 +162,8 @@ class Checkpoints:
     ) -> Restored:
         """Restore the newest checkpoint into a compiled model and into callbacks.
 
+        The variables of the model's optimizer are created even if there is no checkpoint.
+
         Args:
             model: A compiled model.
             stateful: Callbacks to restore, by the names that they were saved with.
@@ -173,6 +175,9 @@ class Checkpoints:
         Raises:
             ValueError: It is of another model, optimizer or training.
         """
+        # If the first step made the optimizer's variables, TensorFlow would trace it a second time.
+        with model.distribute_strategy.scope():  # pyright: ignore[reportAttributeAccessIssue]
+            model.optimizer.build(model.trainable_variables)
         found = self._read_newest()
         if found is None:
             return START
@@ -185,8 +190,6 @@ class Checkpoints:
                 f"{path}, of epochs of {steps} steps, for epochs of {steps_per_epoch}. Give the "
                 "same data and options, or delete its folder."
             )
-        with model.distribute_strategy.scope():  # pyright: ignore[reportAttributeAccessIssue]
-            model.optimizer.build(model.trainable_variables)
         assign(path, model.variables, groups["model"])
         assign(path, model.optimizer.variables, groups["optimizer"])
         for name, one in (stateful or {}).items():

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -157,9 +157,6 @@ def resumable_fit(
     steps, strategy = batches.steps_per_epoch, model._distribute_strategy
     for one in (*callbacks, history):  # If all epochs are completed, no `fit` does it.
         one.set_model(model)
-    with strategy.scope() if strategy else nullcontext():
-        # If the first step made the optimizer's variables, TensorFlow would trace it a second time.
-        model.optimizer.build(model.trainable_variables)
     restored = checkpoints.restore(model, stateful, steps)
     writer = CheckpointWriter(checkpoints, stateful, steps, restored)
     stop = _StopOnSignal(writer)
