@@ -130,6 +130,17 @@ def compiled_adam() -> Iterator[Callable[[], AbstractContextManager]]:
         yield compiled
 
 
+@pytest.fixture(scope="session", autouse=True)
+def plain_graphs() -> None:
+    """TensorFlow runs graphs as they are written: for small ones, optimizing takes longer.
+
+    The processes that tests start, such as those of the command line, optimize theirs.
+    """
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forgotten() -> Iterator[None]:
     """What Keras and TensorFlow keep of the models of a file goes with the file."""

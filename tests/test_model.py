@@ -279,7 +279,12 @@ def test_a_batch_is_no_more_than_its_sentences_one_by_one(
 
 
 @pytest.mark.parametrize(
-    ("kind", "policy"), [("bahdanau", "mixed_bfloat16"), ("luong", "mixed_float16")]
+    ("kind", "policy"),
+    [
+        ("bahdanau", "mixed_bfloat16"),
+        # The next test trains in it too, by another way.
+        pytest.param("luong", "mixed_float16", marks=pytest.mark.slow),
+    ],
 )
 def test_it_trains_in_half_precision_set_for_all_layers(kind: str, policy: str) -> None:
     before = keras.config.dtype_policy()
@@ -371,6 +376,7 @@ def greedy(model: Seq2Seq, source: Any, length: int) -> Any:
     return np.stack(tokens, axis=1)
 
 
+@pytest.mark.slow  # XLA compiles the whole step, and 500 of them.
 def test_a_tiny_model_learns_to_reverse_digits_under_xla() -> None:
     keras.utils.set_random_seed(0)
     steps = 500

@@ -23,9 +23,13 @@ from keras_s2s.layers.attention import Attention
 from keras_s2s.layers.cells import Cell
 from keras_s2s.text.tokenizers import CharacterTokenizer
 
+from .export.test_own_tokenizer import GraphLetters
+
 TEXTS = ["abc", "cab", "b", "cabbage"]
 TOKENIZER = CharacterTokenizer.train(TEXTS)
+LETTERS = GraphLetters.train(TEXTS)
 SIZE = TOKENIZER.vocabulary_size
+assert LETTERS.vocabulary_size == SIZE
 
 
 class CosineAttention(Attention):
@@ -89,6 +93,10 @@ class FeatureEncoder(keras.layers.Layer):
 
 
 MODELS = {
+    "attention, cell and tokenizer": lambda: (
+        Encoder(SIZE, 8, cell=LeakyCell),
+        Decoder(SIZE, 8, cell=LeakyCell, attention=CosineAttention(8)),
+    ),
     "attention": lambda: (Encoder(SIZE, 8), Decoder(SIZE, 8, attention=CosineAttention(8))),
     "attention in the loop": lambda: (
         Encoder(SIZE, 8),
@@ -99,7 +107,7 @@ MODELS = {
         Decoder(SIZE, 8, cell=LeakyCell, attention=LuongAttention(8), input_feeding=True),
     ),
 }
-CUSTOM_OBJECTS = {"CosineAttention": CosineAttention}
+CUSTOM_OBJECTS = {"CosineAttention": CosineAttention, "GraphLetters": GraphLetters}
 
 
 def train(model: Seq2Seq, source: Any) -> None:
@@ -112,12 +120,23 @@ def train(model: Seq2Seq, source: Any) -> None:
         assert np.abs(old - np.asarray(new)).max() > 0, new.path
 
 
-@pytest.fixture(scope="module", params=MODELS)
+# One at a time they are a training and three exports each.
+ONE_AT_A_TIME = MODELS.keys() - {"attention, cell and tokenizer"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow) if name in ONE_AT_A_TIME else name
+        for name in MODELS
+    ],
+)
 def translator(request: pytest.FixtureRequest) -> Translator:
     keras.utils.set_random_seed(3)
     model = Seq2Seq(*MODELS[request.param]())
     train(model, np.array([[4, 5, 3], [6, 3, 0]]))
-    return Translator(model, TOKENIZER, TOKENIZER)
+    tokenizer = TOKENIZER if request.param in ONE_AT_A_TIME else LETTERS
+    return Translator(model, tokenizer, tokenizer)
 
 
 def test_it_saves_and_loads_and_translates_the_same(translator: Translator, tmp_path: Path) -> None:
@@ -138,7 +157,7 @@ def test_it_exports_with_equal_translations(
         "onnx": keras_s2s.export.OnnxTranslator,
         "saved_model": keras_s2s.export.SavedModelTranslator,
     }[form]
-    exported = runner(tmp_path / form)
+    exported = runner(tmp_path / form, custom_objects=CUSTOM_OBJECTS)
     for beam_size in (1, 3):
         expected = translator.translate(TEXTS, search=Beam(beam_size))
         assert exported.translate(TEXTS, search=Beam(beam_size)) == expected

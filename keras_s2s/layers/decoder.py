@@ -16,13 +16,13 @@ from keras_s2s.layers.decoder_stack import DecoderStack
 from keras_s2s.layers.decoder_state import DecoderState, DecoderWeights, DropoutMasks
 from keras_s2s.layers.dropout import Dropout, check_dropout
 from keras_s2s.layers.embedding import make_embedding
-from keras_s2s.layers.saving import SavedByArguments
+from keras_s2s.layers.output_specs import DecoderSpec
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.layers.word_dropout import WordDropout
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
-class Decoder(SavedByArguments):
+class Decoder(DecoderSpec):
     """Embedding, recurrent layers, attention and the projection to the vocabulary.
 
     With Luong's attention, for each target token y:

@@ -12,14 +12,14 @@ from keras_s2s.layers.cells import Cell
 from keras_s2s.layers.checks import check_directions, check_encoder_sizes
 from keras_s2s.layers.dropout import Dropout, check_dropout
 from keras_s2s.layers.embedding import make_embedding
+from keras_s2s.layers.output_specs import EncoderSpec
 from keras_s2s.layers.recurrent import run_cell
-from keras_s2s.layers.saving import SavedByArguments
 from keras_s2s.layers.word_dropout import WordDropout
 from keras_s2s.special_ids import PAD_ID
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
-class Encoder(SavedByArguments):
+class Encoder(EncoderSpec):
     """Embedding and a stack of recurrent layers, in one or both directions.
 
     1. `x = dropout(embedding(source))`

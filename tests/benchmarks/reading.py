@@ -52,6 +52,7 @@ READINGS = (
             "layer_norm": "another cell than the default recipe's",
             "gru": "another cell than the default recipe's",
             "rnn": "another cell than the default recipe's",
+            "output_specs": "speed: shapes that Keras would find by tracing",
             "luong_local": "off in the default recipe",
             "scheduled_sampling": "off in the default recipe",
             "word_dropout": "off in the default recipe",

@@ -96,6 +96,7 @@ FORMATS = [
 NEEDED = {"litert": "ai_edge_litert", "onnx": "tf2onnx", "saved_model": "tensorflow_serving"}
 
 
+@pytest.mark.slow  # Three exports; test_own_classes.py has them with classes of all kinds.
 @pytest.mark.parametrize(("write", "runner", "options"), FORMATS)
 def test_it_is_exported_and_loaded_with_custom_objects(
     write: Callable[..., Any], runner: Callable[[], Any], options: dict[str, Any], tmp_path: Path

@@ -50,17 +50,21 @@ def told(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[object, st
     return left.value.code, capsys.readouterr().err
 
 
-def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(
+EVERY = ("--checkpoint-steps", "1")
+
+
+def kill_in_a_late_write(folder: Path, output: str) -> None:
+    def in_a_late_write() -> bool:
+        return runs.newest_step(folder, output) >= 20 and runs.is_writing(folder, output)
+
+    status, said = runs.stopped(folder, output, in_a_late_write, signal.SIGKILL, *EVERY)
+    assert status == -signal.SIGKILL, said
+
+
+def test_killed_in_a_write_it_trains_the_same_weights(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def in_a_late_write() -> bool:
-        return runs.newest_step(folder, "cut") >= 20 and runs.is_writing(folder, "cut")
-
-    every = ("--checkpoint-steps", "1")
-    status, said = runs.stopped(folder, "cut", in_a_late_write, signal.SIGKILL, *every)
-    assert status == -signal.SIGKILL, said
-    killed_at = runs.newest_step(folder, "cut")
-
+    kill_in_a_late_write(folder, "cut")
     status, said = told(capsys, folder, "cut")
     assert status == 2
     assert "Go on with --resume, or delete that folder." in said
@@ -68,19 +72,28 @@ def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(
     assert status == 2
     assert "with the pairs and the options that it began with" in said
     assert "Received: dropout=0.3 instead of " in said
-
-    def later() -> bool:
-        return runs.newest_step(folder, "cut") >= killed_at + 4
-
-    status, said = runs.stopped(folder, "cut", later, signal.SIGTERM, "--resume", *every)
-    assert status == TRY_AGAIN == 75, said
-    assert f"resuming from {folder}/cut.checkpoints/" in said
-    assert not runs.is_writing(folder, "cut")
-
     found = runs.train(folder, "cut", "--resume")
     assert found.returncode == 0, found.stderr
     assert runs.are_same(folder / "cut", folder / "whole")
     assert not (folder / "cut.checkpoints").exists()
+
+
+# Three processes; in one, training/test_resume.py sends the signal.
+@pytest.mark.slow
+def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(folder: Path) -> None:
+    kill_in_a_late_write(folder, "told")
+    killed_at = runs.newest_step(folder, "told")
+
+    def later() -> bool:
+        return runs.newest_step(folder, "told") >= killed_at + 4
+
+    status, said = runs.stopped(folder, "told", later, signal.SIGTERM, "--resume", *EVERY)
+    assert status == TRY_AGAIN == 75, said
+    assert f"resuming from {folder}/told.checkpoints/" in said
+    assert not runs.is_writing(folder, "told")
+    found = runs.train(folder, "told", "--resume")
+    assert found.returncode == 0, found.stderr
+    assert runs.are_same(folder / "told", folder / "whole")
 
 
 def test_a_finished_training_is_not_trained_again(

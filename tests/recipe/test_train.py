@@ -175,7 +175,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "general, fed, deep": {"score": "general", "input_feeding": True, "num_layers": 2},
 }
 # Other combinations of the same options, of which most of the time goes into building graphs.
-MORE_VARIANTS = {"dot, bfloat16", "general, fed, deep"}
+MORE_VARIANTS = VARIANTS.keys() - {"bahdanau, fed, bfloat16"}
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_gradients_of_several_batches_make_one_step_of_the_compiled_update(
     changes = {"gradient_accumulation_steps": 2, "scheduled_sampling": "exponential"}
     recipe = Recipe(**TINY | changes, epochs=4)
     with compiled_adam():
-        translator = train(PAIRS, VALID, tmp_path / "model", recipe, report=quiet)
+        translator = train(PAIRS[:200], VALID, tmp_path / "model", recipe, report=quiet)
     assert translator.model.optimizer._update is not None
     losses = json.loads((tmp_path / "model" / "history.json").read_text())["val_loss"]
     assert losses[-1] < 0.8 * losses[0]

@@ -61,11 +61,9 @@ def test_the_training_moves_the_weights(one_device: dict[str, np.ndarray]) -> No
     assert losses[0] - losses[-1] > 0.3
 
 
-# One device is the case without a boundary, three are the graph of two once more and take 40 s.
-@pytest.mark.parametrize(
-    "devices",
-    [2, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)],
-)
+# Another process, whose graphs are as many times as large; several processes do the same below.
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 2, 3])
 def test_several_devices_train_as_one_does(
     devices: int, tmp_path: Path, one_device: dict[str, np.ndarray]
 ) -> None:

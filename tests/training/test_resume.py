@@ -97,9 +97,9 @@ def untrained_model() -> Seq2Seq:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_evaluator(compiled_adam: Callable[[], AbstractContextManager]) -> Iterator[None]:
+def one_evaluator() -> Iterator[None]:
     """The evaluation of a model has no state between two calls, so its graph is built once."""
-    with pytest.MonkeyPatch.context() as patch, compiled_adam():
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "keras_s2s.training.validation.token_evaluator", functools.cache(token_evaluator)
         )
@@ -165,6 +165,17 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(
         with pytest.raises(Crash):
             train(tmp_path, Hook(steps, crash), every=every, is_new=is_new)
     assert_same(train(tmp_path, every=every, is_new=is_new), undisturbed)
+
+
+@pytest.mark.slow  # XLA compiles the update of three models.
+def test_the_compiled_update_goes_on_with_the_same_bits(
+    tmp_path: Path, compiled_adam: Callable[[], AbstractContextManager]
+) -> None:
+    with compiled_adam():
+        expected = train(tmp_path / "whole", every=999, is_new=True)
+        with pytest.raises(Crash):
+            train(tmp_path / "cut", Hook(6, crash), is_new=True)
+        assert_same(train(tmp_path / "cut", is_new=True), expected)
 
 
 @pytest.mark.slow  # A test of the comparison itself.

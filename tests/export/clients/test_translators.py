@@ -65,6 +65,7 @@ def test_golden_vectors_of_the_demo_are_found(client: Client, dates: Export) -> 
     check_golden(client, dates.folder)
 
 
+@pytest.mark.slow  # Another training and export; test_tokenizers.py has SentencePiece.
 def test_golden_vectors_of_captions_are_found(client: Client, captions: Export) -> None:
     check_golden(client, captions.folder)
 
@@ -74,6 +75,7 @@ def test_dates_are_read_as_by_python(client: Client, dates: Export, beam: int) -
     check_answers(client, dates, beam)
 
 
+@pytest.mark.slow  # As above.
 @pytest.mark.parametrize("beam", [1, 5])
 def test_captions_are_translated_as_by_python(client: Client, captions: Export, beam: int) -> None:
     check_answers(client, captions, beam)

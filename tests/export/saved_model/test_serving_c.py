@@ -188,7 +188,8 @@ def export_of(
     return export_of
 
 
-@pytest.fixture(params=["sentencepiece", "symbols"])
+# Another export, of 17 s; `Symbols` in a graph are also in text/test_tensorflow_ops.py.
+@pytest.fixture(params=["sentencepiece", pytest.param("symbols", marks=pytest.mark.slow)])
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -241,8 +242,12 @@ def check_answers(served: Served, translator: Translator) -> None:
             assert not align["attention"][row, :, s:].any()
 
 
-# Symbols need no library that only one of the servers has.
-CASES = [("sentencepiece", "2.12"), ("sentencepiece", "2.20"), ("symbols", "2.12")]
+# Symbols need no library that only one of the servers has, and another export.
+CASES = [
+    ("sentencepiece", "2.12"),
+    ("sentencepiece", "2.20"),
+    pytest.param("symbols", "2.12", marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize(("kind", "serving"), CASES, indirect=["kind"])

@@ -1,0 +1,48 @@
+"""The shapes of what encoder and decoder return, so that making a model traces neither of them.
+
+Keras would find them by running both once on symbols, which takes most of the time of making or
+loading a model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from keras_s2s.layers.saving import SavedByArguments
+
+
+class EncoderSpec(SavedByArguments):
+    """Base of the encoder."""
+
+    cells: list
+    num_layers: int
+    units: int
+
+    def compute_output_spec(
+        self, source: Any, training: bool = False, unroll: bool = False
+    ) -> tuple[Any, Any, list[tuple]]:
+        """Memory `[B, S, M]`, its mask `[B, S]` and the final states of the layers."""
+        batch, positions = source.shape
+        directions = len(self.cells) // self.num_layers
+
+        def state_of(cell: Any) -> tuple:
+            return tuple(
+                keras.KerasTensor((batch, directions * part.shape[-1]), part.dtype)
+                for part in cell.initial_state(1)
+            )
+
+        memory = keras.KerasTensor((batch, positions, self.units), self.compute_dtype)
+        memory_mask = keras.KerasTensor((batch, positions), "bool")
+        return memory, memory_mask, [state_of(cell) for cell in self.cells[::directions]]
+
+
+class DecoderSpec(SavedByArguments):
+    """Base of the decoder."""
+
+    vocabulary_size: int
+
+    def compute_output_spec(self, target_in: Any, *_: Any, training: bool = False) -> Any:
+        """Logits `[B, T, V]`."""
+        return keras.KerasTensor((*target_in.shape, self.vocabulary_size), self.compute_dtype)
