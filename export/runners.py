@@ -1,23 +1,26 @@
 """Translate with an exported model alone.
 
-LiteRT and ONNX exports run without TensorFlow and Keras; a SavedModel needs TensorFlow.
+LiteRT and ONNX exports run without TensorFlow and Keras; a SavedModel needs TensorFlow. Any number
+of threads may share a translator, and it can be pickled: the copy opens the same folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_s2s.inference.forks import check_not_forked
 from keras_s2s.inference.translation import Hypothesis
 from keras_s2s.search.strategies import Beam
 
 from .litert.runtimes import compiled_model, encode_signature, interpreter
 from .numpy_search import beam_search
 from .onnx.runtime import onnx_runtime
-from .translator import ExportedTranslator
+from .runtime_pool import Run, RuntimePool
+from .translator import ExportBackend, ExportedTranslator
 
 
 class LiteRTTranslator(ExportedTranslator):
@@ -27,7 +30,8 @@ class LiteRTTranslator(ExportedTranslator):
         folder: What `keras_s2s.export.litert` wrote.
         runtime: "interpreter", or "compiled_model", the API of the newer Android, iOS and web
             runtimes.
-        threads: Number of threads of the Interpreter.
+        threads: Number of threads of an Interpreter; threads of yours that translate at the same
+            time have one each, up to the number of processors.
         custom_objects: Tokenizer classes of your own by name, see `load_tokenizer`.
 
     Raises:
@@ -51,11 +55,17 @@ class LiteRTTranslator(ExportedTranslator):
                 '`runtime` must be "interpreter" or "compiled_model". '
                 f"Received: runtime={runtime!r}"
             )
-        path = str(self.folder / self.manifest["file"])
-        is_interpreter = runtime == "interpreter"
-        self._run = interpreter(path, threads) if is_interpreter else compiled_model(path)
+        self._runtime, self._threads = runtime, threads
         self.lengths: list[int] = self.manifest["lengths"]
         self._inputs = set(self.manifest["signatures"]["decode_step"]["inputs"])
+        self._run = self.open()
+
+    def open(self) -> Run:
+        """See the base class."""
+        path = str(self.folder / self.manifest["file"])
+        if self._runtime == "compiled_model":
+            return RuntimePool(lambda: compiled_model(path))
+        return RuntimePool(lambda: interpreter(path, self._threads))
 
     def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
         """See the base class."""
@@ -87,8 +97,6 @@ class LiteRTTranslator(ExportedTranslator):
 
 class _BatchTranslator(ExportedTranslator):
     """Computes each step for all live hypotheses of a sentence as one batch."""
-
-    _run: Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 
     def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
         """See the base class."""
@@ -130,7 +138,12 @@ class OnnxTranslator(_BatchTranslator):
         custom_objects: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(folder, custom_objects)
-        self._run = onnx_runtime(self.folder, threads)
+        self._threads = threads
+        self._run = self.open()
+
+    def open(self) -> Run:
+        """See the base class."""
+        return RuntimePool(lambda: onnx_runtime(self.folder, self._threads), shared=True)
 
 
 class SavedModelTranslator(_BatchTranslator):
@@ -153,7 +166,20 @@ class SavedModelTranslator(_BatchTranslator):
         self, folder: str | Path, *, custom_objects: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(folder, custom_objects)
+        self._run = self.open()
+
+    def search_backend(self) -> ExportBackend:
+        """See the base class.
+
+        Raises:
+            RuntimeError: The process was forked after the translator had been made.
+        """
+        check_not_forked()
+        return super().search_backend()
+
+    def open(self) -> Run:
+        """See the base class."""
+        check_not_forked()
         from .saved_model.runtime import load_saved_model, signature_runner
 
-        self._loaded = load_saved_model(self.folder)  # The functions live as long as this.
-        self._run = signature_runner(self._loaded)
+        return signature_runner(load_saved_model(self.folder))

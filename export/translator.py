@@ -15,6 +15,7 @@ from keras_s2s.search.strategies import Beam, Strategy, beam_size_of
 from keras_s2s.text.tokenizers import load_tokenizer
 
 from .artifact import default_limit, find_export, read_manifest
+from .runtime_pool import Run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,7 @@ class ExportedTranslator(PipelineTranslator):
     """
 
     kind: str
+    _run: Run
 
     def __init__(self, folder: str | Path, custom_objects: Mapping[str, Any] | None = None) -> None:
         self.manifest = read_manifest(folder)
@@ -61,6 +63,19 @@ class ExportedTranslator(PipelineTranslator):
                 f"The model and its target tokenizer need the same vocabulary. Received: "
                 f"{self.folder}, logits {logits} and a tokenizer of {size} ids. Export it again."
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the runtime, which another process opens anew."""
+        kept = {name: value for name, value in self.__dict__.items() if name != "_run"}
+        return {**kept, "folder": self.folder.resolve()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._run = self.open()
+
+    @abstractmethod
+    def open(self) -> Run:
+        """A function that runs the model files, for any number of threads."""
 
     @property
     def has_attention(self) -> bool:

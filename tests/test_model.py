@@ -201,10 +201,10 @@ model.save_weights(folder + "/after.weights.h5")
 @pytest.mark.parametrize(
     "kind",
     [
-        "input feeding",
+        "luong",
         *(
             pytest.param(kind, marks=pytest.mark.slow)  # Another process with both backends each.
-            for kind in ("local", "location", "shared", "sampled")
+            for kind in ("input feeding", "local", "location", "shared", "sampled")
         ),
     ],
 )

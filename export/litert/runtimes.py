@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..formats import LITERT
-
-# Maps the name of a signature, and its inputs by name, to its outputs by name.
-Run = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
+from ..runtime_pool import Run
 
 
 def encode_signature(count: int, lengths: Sequence[int]) -> tuple[str, int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..formats import ONNX
+from ..runtime_pool import Run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 FILES = {"encode": "encoder.onnx", "decode_step": "decode_step.onnx"}
 
 
-def onnx_runtime(
-    folder: Path, threads: int = 1
-) -> Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
+def onnx_runtime(folder: Path, threads: int = 1) -> Run:
     """Load both model files.
 
     Args:

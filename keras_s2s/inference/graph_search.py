@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import backend
 
+from keras_s2s.inference.forks import check_not_forked
 from keras_s2s.search.inputs import SearchResult
 from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.strategies import Strategy
@@ -35,8 +36,18 @@ class GraphSearch:
     """
 
     def __init__(self, run: Function) -> None:
+        check_not_forked()
         self._run = run
         self._functions: dict[GraphKey, Function] = {}
+
+    def in_this_process(self) -> GraphSearch:
+        """The same.
+
+        Raises:
+            RuntimeError: The process was forked after it had been made.
+        """
+        check_not_forked()
+        return self
 
     def __call__(
         self,

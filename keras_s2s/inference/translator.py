@@ -133,7 +133,7 @@ class Translator(PipelineTranslator):
 
     def search_backend(self) -> ModelBackend:
         """The search, with the weights as they are now."""
-        return ModelBackend(self._decoded, self._graphs)
+        return ModelBackend(self._decoded, self._graphs.in_this_process())
 
     def save(
         self, folder: str | Path, *, write_companions: Callable[[Path], None] | None = None

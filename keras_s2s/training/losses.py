@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_s2s.training.replicas import sum_over_replicas
+from keras_s2s.training.sample_weights import TokenWeightedLoss
 
 
 def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -> Any:
@@ -61,7 +62,7 @@ def _at(values: Any, target: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
-class MaskedCrossentropy(keras.losses.Loss):
+class MaskedCrossentropy(TokenWeightedLoss):
     """Mean cross-entropy over the real tokens of a batch, in nats per token.
 
     Args:

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_s2s.training.losses import token_crossentropy
+from keras_s2s.training.sample_weights import token_weights
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
@@ -65,14 +66,13 @@ class SequenceAccuracy(keras.metrics.Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch: int32 `[B, T]` padded with 0, and logits `[B, T, V]`.
 
-        Rows of padding do not count; `sample_weight` has a weight for each row, `[B]`.
+        Rows of padding do not count. Of weights of tokens, a row's is the mean.
         """
         y_true = ops.cast(y_true, "int32")
         is_real = ops.not_equal(y_true, 0)
         right = ops.equal(y_true, ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
-        weights = ops.cast(ops.any(is_real, axis=-1), "float32")
-        if sample_weight is not None:
-            weights = weights * ops.cast(sample_weight, "float32")
+        tokens = ops.sum(ops.cast(is_real, "float32"), axis=-1)
+        weights = ops.sum(token_weights(sample_weight, y_true), axis=-1) / ops.maximum(tokens, 1.0)
         all_right = ops.all(ops.logical_or(right, ops.logical_not(is_real)), axis=-1)
         super().update_state(ops.cast(all_right, "float32"), weights)
 
@@ -120,8 +120,5 @@ def _tokens(values: Any, y_true: Any, sample_weight: Any) -> tuple[Any, Any]:
     They are flat because Keras averages over the last axis of a matrix before it averages over
     rows: the tokens of a longer batch would count less.
     """
-    weights = ops.cast(ops.not_equal(y_true, 0), "float32")
-    if sample_weight is not None:
-        given = ops.cast(sample_weight, "float32")
-        weights = weights * (given if len(given.shape) == 2 else ops.expand_dims(given, -1))
+    weights = token_weights(sample_weight, y_true)
     return ops.reshape(ops.cast(values, "float32"), (-1,)), ops.reshape(weights, (-1,))

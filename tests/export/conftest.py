@@ -1,5 +1,9 @@
+import contextlib
 import itertools
+import os
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,7 +20,9 @@ from keras_s2s import (
     Seq2Seq,
     Translator,
     WordTokenizer,
+    export,
 )
+from keras_s2s.files.file_lock import locked
 from keras_s2s.special_ids import END_ID
 
 ATTENTIONS: dict[str, Callable[[], Any]] = {
@@ -148,6 +154,49 @@ def make_translator_from_text(kind: str) -> Translator:
 @pytest.fixture(scope="session")
 def make_from_text() -> Callable[[str], Translator]:
     return make_translator_from_text
+
+
+@pytest.fixture(scope="session")
+def exported_once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, Callable[[Path], Any]], Path]:
+    """The folder of an export by its name, written by the process that asks for it first.
+
+    Tests that change an export copy it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # The processes' folders are side by side.
+        base = base.parent
+
+    def exported_once(name: str, write: Callable[[Path], Any]) -> Path:
+        place = base / "exports" / name
+        place.mkdir(parents=True, exist_ok=True)
+        while not (place / "done").exists():
+            with contextlib.suppress(ValueError), locked(place / "lock"):
+                if not (place / "done").exists():
+                    write(place / "model")
+                    (place / "done").touch()
+            time.sleep(0.05)
+        return place / "model"
+
+    return exported_once
+
+
+EXPORTS: dict[str, dict[str, Any]] = {
+    "litert": {"lengths": (8, 16), "samples": ["abc", "dead beef"]},
+    "onnx": {"samples": ["abc", "dead beef"]},
+    "saved_model": {"samples": ["abc", "한국 é", "", "j", "hhhhhhhhhhhh", "gab"]},
+}
+
+
+@pytest.fixture(scope="session")
+def exported_as(exported_once: Callable) -> Callable[[str], Path]:
+    """The folder of `make_translator(input_feeding=True)` in a format."""
+
+    def write(form: str, folder: Path) -> None:
+        getattr(export, form)(make_translator(input_feeding=True), folder, **EXPORTS[form])
+
+    return lambda form: exported_once(form, lambda folder: write(form, folder))
 
 
 @pytest.fixture(params=GRID, ids=str)

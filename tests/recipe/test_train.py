@@ -306,5 +306,5 @@ def test_gradients_of_several_batches_make_one_step_of_the_compiled_update(
         translator = train(PAIRS[:200], VALID, tmp_path / "model", recipe, report=quiet)
     assert translator.model.optimizer._update is not None
     losses = json.loads((tmp_path / "model" / "history.json").read_text())["val_loss"]
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
     assert translator.model.decoder.scheduled_sampling is not None

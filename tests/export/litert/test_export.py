@@ -26,10 +26,8 @@ def translator(make: Callable[..., Translator]) -> Translator:
 
 
 @pytest.fixture(scope="module")
-def exported(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("litert") / "export"
-    export.litert(translator, folder, lengths=(8, 16), samples=["abc", "dead beef"])
-    return folder
+def exported(exported_as: Callable[[str], Path]) -> Path:
+    return exported_as("litert")
 
 
 def pieces(answers: Any) -> list[list[str]]:

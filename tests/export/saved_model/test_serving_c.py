@@ -174,15 +174,16 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def export_of(
-    make_from_text: Callable, tmp_path_factory: pytest.TempPathFactory
+    make_from_text: Callable, exported_once: Callable
 ) -> Callable[[str], tuple[Translator, Path]]:
     """A translator and its export by the kind of its tokenizers; each is exported once."""
 
     @functools.cache
     def export_of(kind: str) -> tuple[Translator, Path]:
-        folder = tmp_path_factory.mktemp("exported") / "model"
         translator = make_from_text(kind)
-        export.saved_model(translator, folder, samples=TEXTS)
+        folder = exported_once(
+            f"served_{kind}", lambda goal: export.saved_model(translator, goal, samples=TEXTS)
+        )
         return translator, folder / "1"
 
     return export_of

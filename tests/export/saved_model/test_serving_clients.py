@@ -24,6 +24,8 @@ pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed.
 from keras_s2s import Translator, export
 from keras_s2s.export.saved_model.runtime import load_saved_model
 
+from .test_serving_c import TEXTS
+
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "deployment" / "serving.md").read_text(encoding="utf-8")
 
@@ -106,10 +108,11 @@ def translator(make_from_text: Callable) -> Translator:
 
 
 @pytest.fixture(scope="module")
-def served(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exported") / "served"
-    export.saved_model(translator, folder, samples=["the dog runs"])
-    return folder
+def served(translator: Translator, exported_once: Callable) -> Path:
+    """The export of test_serving_c.py."""
+    return exported_once(
+        "served_sentencepiece", lambda goal: export.saved_model(translator, goal, samples=TEXTS)
+    )
 
 
 @pytest.mark.parametrize("port", [8501, 8500], ids=["REST", "gRPC"])

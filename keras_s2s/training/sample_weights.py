@@ -1,0 +1,54 @@
+"""`sample_weight` of any shape that Keras users give, as a weight for each token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def token_weights(sample_weight: Any, target: Any) -> Any:
+    """The weight of each token, 0 for padding.
+
+    Args:
+        sample_weight: A weight for each sentence, `[B]` or `[B, 1]`, or for each token, `[B, T]`;
+            `None` for 1.
+        target: int32 `[B, T]`, padded with 0.
+
+    Returns:
+        float32 `[B, T]`.
+
+    Raises:
+        ValueError: `sample_weight` has another shape.
+
+    Example:
+        >>> import numpy as np
+        >>> token_weights(np.array([2.0, 0.5]), np.array([[5, 3], [3, 0]])).numpy().tolist()
+        [[2.0, 2.0], [0.5, 0.0]]
+    """
+    real = ops.cast(ops.not_equal(target, 0), "float32")
+    if sample_weight is None:
+        return real
+    given = ops.cast(sample_weight, "float32")
+    shape = tuple(given.shape)
+    is_known = len(shape) == 2 and None not in (shape[-1], target.shape[-1])
+    if len(shape) not in (1, 2) or (is_known and shape[-1] not in (1, target.shape[-1])):
+        raise ValueError(
+            "`sample_weight` must have a weight for each sentence, [B] or [B, 1], or for each "
+            f"token, [B, T]. Received: shape {shape} for targets of shape {tuple(target.shape)}"
+        )
+    return real * (given if len(shape) == 2 else ops.expand_dims(given, -1))
+
+
+class TokenWeightedLoss(keras.losses.Loss):
+    """Base of a loss of each token, `[B, T]`.
+
+    Keras would take weights `[B]` for weights of the positions where B = T, and fail elsewhere.
+    """
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss; weights scale the losses, and the number that they are divided by stays."""
+        if sample_weight is not None:
+            sample_weight = token_weights(sample_weight, ops.convert_to_tensor(y_true))
+        return super().__call__(y_true, y_pred, sample_weight)
