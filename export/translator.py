@@ -70,7 +70,8 @@ class ExportedTranslator(PipelineTranslator):
         return {**kept, "folder": self.folder.resolve()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        for name, value in state.items():
+            setattr(self, name, value)
         self._run = self.open()
 
     @abstractmethod

@@ -31,14 +31,19 @@ def token_weights(sample_weight: Any, target: Any) -> Any:
     if sample_weight is None:
         return real
     given = ops.cast(sample_weight, "float32")
-    shape = tuple(given.shape)
-    is_known = len(shape) == 2 and None not in (shape[-1], target.shape[-1])
-    if len(shape) not in (1, 2) or (is_known and shape[-1] not in (1, target.shape[-1])):
+    # In a graph for several shapes TensorFlow may know not even how many axes there are.
+    if getattr(given.shape, "rank", 0) is not None:
+        _check_shape(tuple(given.shape), tuple(target.shape))
+    return real * ops.reshape(given, (ops.shape(target)[0], -1))
+
+
+def _check_shape(shape: tuple, target: tuple) -> None:
+    is_known = len(shape) == 2 and None not in (shape[-1], target[-1])
+    if len(shape) not in (1, 2) or (is_known and shape[-1] not in (1, target[-1])):
         raise ValueError(
             "`sample_weight` must have a weight for each sentence, [B] or [B, 1], or for each "
-            f"token, [B, T]. Received: shape {shape} for targets of shape {tuple(target.shape)}"
+            f"token, [B, T]. Received: shape {shape} for targets of shape {target}"
         )
-    return real * (given if len(shape) == 2 else ops.expand_dims(given, -1))
 
 
 class TokenWeightedLoss(keras.losses.Loss):

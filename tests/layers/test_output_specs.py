@@ -25,7 +25,7 @@ def described(spec: Any) -> Any:
     ids=["both", "forward", "alternating"],
 )
 def test_the_encoder_says_what_tracing_it_finds(
-    cell: str, dtype: str, direction: dict[str, bool]
+    cell: str, dtype: str, direction: dict[str, Any]
 ) -> None:
     encoder = Encoder(9, 6, cell=cell, num_layers=2, dtype=dtype, **direction)
     encoder.build((None, None))

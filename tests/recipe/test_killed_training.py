@@ -99,6 +99,7 @@ def test_killed_in_a_write_and_told_to_end_it_trains_the_same_weights(folder: Pa
     assert runs.are_same(folder / "told", folder / "whole")
 
 
+@pytest.mark.filterwarnings("ignore:vocabulary_size=.* is more than the text fills")
 def test_a_finished_training_is_not_trained_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
