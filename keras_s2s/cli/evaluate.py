@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keras_s2s.cli.console import say
-from keras_s2s.cli.inputs import read_dictionary, read_references
+from keras_s2s.cli.inputs import check_columns, read_dictionary, read_references
 from keras_s2s.cli.models import chosen_search, load_together
 from keras_s2s.cli.options import (
     Beam,
+    Columns,
     Dictionary,
     File,
     Models,
@@ -58,6 +59,7 @@ def evaluate(
     source: Source = None,
     target: Targets = None,
     tsv: Tsv = None,
+    columns: Columns = None,
     group: Group = False,
     beam: Beam = None,
     length_penalty: Penalty = None,
@@ -73,11 +75,12 @@ def evaluate(
     from keras_s2s.evaluation import scores
 
     _check_language(language)
+    chosen = check_columns(columns, tsv)
     check_picture(plot)
     check_writable(json_file, output, plot, inputs=[source, *(target or []), tsv, dictionary])
     if perplexity:
         _check_trained(model)
-    sources, references = read_references(source, target or [], tsv, group)
+    sources, references = read_references(source, target or [], tsv, group, chosen)
     words = read_dictionary(dictionary, replace_unknown)
     translator = load_together(model)
     start = time.monotonic()
@@ -124,6 +127,7 @@ def score(
     ] = None,
     target: Targets = None,
     tsv: Tsv = None,
+    columns: Columns = None,
     group: Group = False,
     language: Language = "en",
     json_file: Json = None,
@@ -132,12 +136,13 @@ def score(
     from keras_s2s.evaluation import scores
 
     _check_language(language)
+    chosen = check_columns(columns, tsv)
     read = [answers, source, *(target or []), tsv]
     check_writable(json_file, inputs=read)
     if list(map(str, read)).count("-") > 1:
         raise ValueError("- is standard input, which one option alone can read. Received: - twice")
     if source is not None or tsv is not None:
-        _, references = read_references(source, target or [], tsv, group)
+        _, references = read_references(source, target or [], tsv, group, chosen)
     elif target and not group:
         columns = [_read(path) for path in target]
         _check_lines(len(columns[0]), dict(zip(target, columns, strict=True)), "target")

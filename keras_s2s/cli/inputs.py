@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,54 @@ from keras_s2s.cli.console import say
 
 if TYPE_CHECKING:
     from keras_s2s.data.corpus import Corpus
+    from keras_s2s.data.lines import CorpusReport
     from keras_s2s.data.prepared_corpus import PreparedCorpus
+
+
+class InputLines:
+    """The lines of a file or of standard input, which can tell whether the next one has come.
+
+    Args:
+        path: The file; "-" is standard input.
+        report: Collects what was cleaned.
+    """
+
+    def __init__(self, path: Path, report: CorpusReport) -> None:
+        from keras_s2s.data.corpus import read_lines
+        from keras_s2s.data.pipe_reader import standard_input
+
+        self._pipe = standard_input() if str(path) == "-" else None
+        self._lines = read_lines(self._pipe or str(path), report=report)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def must_wait(self) -> bool:
+        """Whether the next line has not come yet."""
+        return self._pipe is not None and self._pipe.must_wait()
+
+
+def check_columns(columns: str | None, *tsvs: Path | None) -> tuple[int, int]:
+    """The value of --columns, as indices.
+
+    Args:
+        columns: Two numbers from 1, such as "2,4"; `None` for the first two.
+        tsvs: The tab-separated files, of which there must be one.
+
+    Raises:
+        ValueError: It is no such value, or there is no tab-separated file.
+    """
+    if columns is None:
+        return 0, 1
+    found = re.fullmatch(r"\s*([1-9]\d{0,3})\s*,\s*([1-9]\d{0,3})\s*", columns, re.ASCII)
+    if found is None or found[1] == found[2]:
+        raise ValueError(
+            "--columns must be two different numbers from 1, source before target, such as 2,4. "
+            f"Received: --columns {columns}"
+        )
+    if not any(tsvs):
+        raise ValueError(f"--columns goes with a tab-separated file. Received: --columns {columns}")
+    return int(found[1]) - 1, int(found[2]) - 1
 
 
 def open_corpus(
@@ -20,6 +69,7 @@ def open_corpus(
     target: Path | None,
     tsv: Path | None,
     *,
+    columns: tuple[int, int] = (0, 1),
     duplicates: Any = "keep",
     keep_all: bool = False,
 ) -> Corpus:
@@ -30,6 +80,7 @@ def open_corpus(
         source: File of the sources.
         target: File of the targets.
         tsv: File of both, instead.
+        columns: Those of the TSV.
         duplicates: As for `Corpus`.
         keep_all: As for `Corpus`.
 
@@ -43,7 +94,7 @@ def open_corpus(
     from keras_s2s.data.corpus import Corpus
 
     if tsv is not None and source is None and target is None:
-        return Corpus.from_tsv(str(tsv), duplicates=duplicates, keep_all=keep_all)
+        return Corpus.from_tsv(str(tsv), columns=columns, duplicates=duplicates, keep_all=keep_all)
     if tsv is None and source is not None and target is not None:
         return Corpus(str(source), str(target), duplicates=duplicates, keep_all=keep_all)
     raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")
@@ -55,6 +106,7 @@ def open_training(
     target: Path | None,
     tsv: Path | None,
     prepared: Path | None,
+    columns: tuple[int, int] = (0, 1),
 ) -> list[tuple[str, str]] | PreparedCorpus:
     """The training data that the options name: pairs, which are read, or a prepared corpus.
 
@@ -64,6 +116,7 @@ def open_training(
         target: File of the targets.
         tsv: File of both, instead.
         prepared: Folder of a prepared corpus, instead.
+        columns: Those of the TSV.
 
     Returns:
         The pairs or the corpus.
@@ -73,10 +126,10 @@ def open_training(
         OSError: A file cannot be read.
     """
     if prepared is None:
-        return read_pairs("", source, target, tsv)
+        return read_pairs("", source, target, tsv, columns=columns)
     from keras_s2s.data.prepared_corpus import TEXT_OPTIONS, PreparedCorpus
 
-    for name in ("source", "target", "tsv", *TEXT_OPTIONS):
+    for name in ("source", "target", "tsv", "columns", *TEXT_OPTIONS):
         origin = context.get_parameter_source(name)
         if origin is not None and origin.name == "COMMANDLINE":
             option = f"--{name.replace('_', '-')}"
@@ -88,7 +141,13 @@ def open_training(
 
 
 def read_pairs(
-    side: str, source: Path | None, target: Path | None, tsv: Path | None, *, keep_all: bool = False
+    side: str,
+    source: Path | None,
+    target: Path | None,
+    tsv: Path | None,
+    *,
+    columns: tuple[int, int] = (0, 1),
+    keep_all: bool = False,
 ) -> list[tuple[str, str]]:
     """Read the pairs of two files or of a TSV, and report what was found in them.
 
@@ -97,6 +156,7 @@ def read_pairs(
         source: File of the sources.
         target: File of the targets.
         tsv: File of both, instead.
+        columns: Those of the TSV.
         keep_all: As for `Corpus`.
 
     Returns:
@@ -106,7 +166,7 @@ def read_pairs(
         ValueError: There is no pair, the corpus has an error, or as for `open_corpus`.
         OSError: A file cannot be read.
     """
-    corpus = open_corpus(side, source, target, tsv, keep_all=keep_all)
+    corpus = open_corpus(side, source, target, tsv, columns=columns, keep_all=keep_all)
     pairs = list(corpus)
     say(str(corpus.report))
     if not pairs:
@@ -115,7 +175,11 @@ def read_pairs(
 
 
 def read_references(
-    source: Path | None, targets: list[Path], tsv: Path | None, group: bool
+    source: Path | None,
+    targets: list[Path],
+    tsv: Path | None,
+    group: bool,
+    columns: tuple[int, int] = (0, 1),
 ) -> tuple[list[str], list[list[str]]]:
     """Read sources and their references.
 
@@ -124,6 +188,7 @@ def read_references(
         targets: Files of references, each as long as the sources.
         tsv: File of both, instead.
         group: Whether lines of the same source are one sentence.
+        columns: Those of the TSV.
 
     Returns:
         The sources, and the references of each.
@@ -134,7 +199,8 @@ def read_references(
     """
     from keras_s2s.data.corpus import read_lines
 
-    pairs = read_pairs("", source, targets[0] if targets else None, tsv, keep_all=True)
+    first = targets[0] if targets else None
+    pairs = read_pairs("", source, first, tsv, columns=columns, keep_all=True)
     sources, references = [pair[0] for pair in pairs], [[pair[1]] for pair in pairs]
     for path in targets[1:]:
         lines = list(read_lines(str(path)))

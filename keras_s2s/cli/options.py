@@ -149,6 +149,14 @@ Tsv = Annotated[
         panel="data",
     ),
 ]
+Columns = Annotated[
+    str | None,
+    about(
+        "Columns of source and target in a tab-separated file, counted from 1. Default: 1,2.",
+        "S,T",
+        panel="data",
+    ),
+]
 Beam = Annotated[
     int | None,
     about("Beam size; 1 for greedy search. Default: that of the model, usually 5.", "N", min=1),

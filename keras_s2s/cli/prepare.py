@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 from keras_s2s.cli.console import say
-from keras_s2s.cli.inputs import open_corpus
-from keras_s2s.cli.options import File, Target, Tsv, about, from_fields
+from keras_s2s.cli.inputs import check_columns, open_corpus
+from keras_s2s.cli.options import Columns, File, Target, Tsv, about, from_fields
 from keras_s2s.text.options import TextOptions
 
 Duplicates = Annotated[
@@ -33,6 +33,7 @@ def prepare(
     ] = None,
     target: Target = None,
     tsv: Tsv = None,
+    columns: Columns = None,
     duplicates: Duplicates = "ignore",
     tokenizer_pairs: Annotated[
         int, about("Maximum number of pairs to train the tokenizers on.", "N", panel="text")
@@ -46,7 +47,8 @@ def prepare(
     """Convert a corpus of any size into shards for training. An interrupted run is resumed."""
     from keras_s2s.data.prepare import prepare as prepare_corpus
 
-    corpus = open_corpus("", source, target, tsv, duplicates=duplicates)
+    chosen = check_columns(columns, tsv)
+    corpus = open_corpus("", source, target, tsv, columns=chosen, duplicates=duplicates)
     prepared = prepare_corpus(
         corpus,
         output,

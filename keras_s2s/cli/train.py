@@ -9,8 +9,9 @@ import typer
 
 from keras_s2s.cli.console import say
 from keras_s2s.cli.devices import ended_by_sigterm, load_strategy
-from keras_s2s.cli.inputs import open_training, read_pairs
+from keras_s2s.cli.inputs import check_columns, open_training, read_pairs
 from keras_s2s.cli.options import (
+    Columns,
     File,
     Output,
     Source,
@@ -56,6 +57,7 @@ def train(
     source: Source = None,
     target: Target = None,
     tsv: Tsv = None,
+    columns: Columns = None,
     prepared: Prepared = None,
     valid_source: ValidSource = None,
     valid_target: ValidTarget = None,
@@ -68,8 +70,9 @@ def train(
 
     TRANSLATOR.check_goal(output)
     check_strategy(strategy)
-    pairs = open_training(context, source, target, tsv, prepared)
-    valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv)
+    chosen = check_columns(columns, tsv, valid_tsv, prepared)
+    pairs = open_training(context, source, target, tsv, prepared, chosen)
+    valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv, columns=chosen)
     run = replace(run, strategy=load_strategy(strategy))
     with ended_by_sigterm():
         train_model(pairs, valid_pairs, output, recipe, run=run, report=say)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from keras_s2s.cli.console import say
-from keras_s2s.cli.inputs import read_dictionary
+from keras_s2s.cli.inputs import InputLines, read_dictionary
 from keras_s2s.cli.models import chosen_search, load_together, load_trained
 from keras_s2s.cli.options import (
     Beam,
@@ -51,6 +51,15 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Reject lines that are too long instead of truncating them."),
 ]
+Window = Annotated[
+    int,
+    about(
+        "The most lines that are read before the first of them is answered; lines of similar "
+        "length are translated together.",
+        "N",
+        min=1,
+    ),
+]
 
 
 def translate(
@@ -65,31 +74,34 @@ def translate(
     replace_unknown: ReplaceUnknown = False,
     dictionary: Dictionary = None,
     strict: Strict = False,
+    window: Window = 4096,
 ) -> None:
-    """Translate each line of a file or of standard input."""
-    from keras_s2s.data.corpus import read_lines
+    """Translate each line of a file or of standard input.
+
+    Lines that come through a pipe or from a terminal are translated as they come: all that are
+    there, up to --window, without waiting for more.
+    """
     from keras_s2s.data.lines import CorpusReport
 
     report = CorpusReport((str(source),), unit="lines")
-    lines = read_lines(str(source), report=report)
+    lines = InputLines(source, report)
     check_picture(attention_plot)
     check_writable(output, attention_plot, inputs=[source, dictionary])
-    is_typed = str(source) == "-" and sys.stdin.isatty()
     words = read_dictionary(dictionary, replace_unknown)
     translator = load_together(model)
     found = translator.stream(
         lines,
+        window=window,
         search=chosen_search(translator, beam, length_penalty),
         n_best=n_best,
         attention=attention_plot is not None,
         replace_unknown=replace_unknown,
         dictionary=words,
         strict=strict,
-        window=1 if is_typed else 4096,
         progress=sys.stderr.isatty() and str(output) != "-",
     )
     with whole_file(output) as file:
-        drawn = _write(found, file, n_best, scores, attention_plot is not None, is_typed)
+        drawn = _write(found, file, n_best, scores, attention_plot is not None, str(source) == "-")
     if report.findings:
         say(str(report))
     if attention_plot is not None:
@@ -102,7 +114,7 @@ def _write(
     n_best: int,
     with_scores: bool,
     with_weights: bool,
-    is_typed: bool,
+    flush: bool,
 ) -> Any:
     """Write the hypotheses of each line; returns the first one with attention weights."""
     drawn = None
@@ -112,7 +124,7 @@ def _write(
         for one in hypotheses:
             head = [str(number)] if n_best > 1 else []
             head += [f"{one.score:.4f}"] if with_scores else []
-            print(*head, one.text, sep="\t", file=file, flush=is_typed)
+            print(*head, one.text, sep="\t", file=file, flush=flush)
     return drawn
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -19,6 +20,7 @@ from keras_s2s.data.lines import (
     is_regular_file,
     is_standard_input,
 )
+from keras_s2s.data.pipe_reader import PipeReader
 
 
 class Corpus:
@@ -182,10 +184,28 @@ class Corpus:
         self._begun = True
         report = self.report = CorpusReport(self.report.files)
         seen = Fingerprints()
+        numbers = {"source": self._columns is not None, "target": self._columns is not None}
         for line_number, source, target in self._rows(report):
             if self._accepts(source, target, line_number, report, seen):
                 report.kept += 1
+                for side, text in (("source", source), ("target", target)):
+                    numbers[side] = numbers[side] and text.isdecimal()
                 yield source, target
+        if report.kept and report.count("columns beyond the two"):
+            self._warn_of_numbers([side for side, are_numbers in numbers.items() if are_numbers])
+
+    def _warn_of_numbers(self, sides: list[str]) -> None:
+        for side in sides:
+            warnings.warn(
+                f"the column of the {side} holds numbers only, and there are others. Received: "
+                f"{self.report.files[0]}, column {self._chosen(side)}, counted from 1. "
+                "Choose other columns, on the command line by --columns.",
+                stacklevel=3,
+            )
+
+    def _chosen(self, side: str) -> int:
+        columns = self._columns or (0, 1)
+        return 1 + columns[side == "target"]
 
     def _accepts(
         self, source: str, target: str, line_number: int, report: CorpusReport, seen: Fingerprints
@@ -206,7 +226,7 @@ class Corpus:
         return sound or action == "kept"
 
 
-def read_lines(path: FilePath, *, report: CorpusReport | None = None) -> Iterator[str]:
+def read_lines(path: FilePath | PipeReader, *, report: CorpusReport | None = None) -> Iterator[str]:
     r"""Reads the lines of one file, cleaned as in a `Corpus`, blank ones included.
 
     String n is line n of the file: a blank line is an empty string, and nothing is skipped.
@@ -237,7 +257,7 @@ def read_lines(path: FilePath, *, report: CorpusReport | None = None) -> Iterato
     return _whole_lines(path, report or CorpusReport((file_name(path),), unit="lines"))
 
 
-def _whole_lines(path: FilePath, report: CorpusReport) -> Iterator[str]:
+def _whole_lines(path: FilePath | PipeReader, report: CorpusReport) -> Iterator[str]:
     for line_number, text in decoded_lines(path):
         report.read += 1
         report.kept += 1

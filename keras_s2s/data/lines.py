@@ -18,6 +18,8 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import cast
 
+from keras_s2s.data.pipe_reader import PipeReader
+
 FilePath = str | os.PathLike[str]
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -126,11 +128,12 @@ def clean(text: str, side: str, line_number: int, report: CorpusReport) -> str:
     return _CONTROL.sub(" ", stripped.replace("\t", " ")).strip()
 
 
-def decoded_lines(path: FilePath) -> Iterator[tuple[int, str]]:
+def decoded_lines(path: FilePath | PipeReader) -> Iterator[tuple[int, str]]:
     """Yields the number, from 1, and the text of every line, line end included.
 
     Args:
-        path: Path of a file, plain or compressed by gzip or xz; "-" is standard input.
+        path: Path of a file, plain or compressed by gzip or xz; "-" is standard input, and so is a
+            `PipeReader`.
 
     Yields:
         The line number and the line.
@@ -168,9 +171,11 @@ def decoded_lines(path: FilePath) -> Iterator[tuple[int, str]]:
 
 
 @contextlib.contextmanager
-def _opened(path: FilePath) -> Iterator[io.BufferedIOBase]:
+def _opened(path: FilePath | PipeReader) -> Iterator[io.BufferedIOBase]:
     with contextlib.ExitStack() as stack:
-        if is_standard_input(path):
+        if isinstance(path, PipeReader):
+            reader = path
+        elif is_standard_input(path):
             # A replaced standard input may not support `peek`.
             reader = io.BufferedReader(cast(io.BufferedReader, sys.stdin.buffer))
             stack.callback(reader.detach)
@@ -181,7 +186,7 @@ def _opened(path: FilePath) -> Iterator[io.BufferedIOBase]:
             yield stack.enter_context(gzip.GzipFile(fileobj=reader))
         elif start.startswith(_XZ_MAGIC):
             yield stack.enter_context(lzma.LZMAFile(reader))
-        elif os.fspath(path).endswith((".gz", ".xz")):
+        elif str(path).endswith((".gz", ".xz")):
             raise ValueError(
                 "a file named .gz or .xz must be such an archive. "
                 f"Received: {file_name(path)}. Rename it if it is plain text, or fetch it again."
@@ -190,14 +195,14 @@ def _opened(path: FilePath) -> Iterator[io.BufferedIOBase]:
             yield reader
 
 
-def is_standard_input(path: FilePath) -> bool:
+def is_standard_input(path: FilePath | PipeReader) -> bool:
     """Whether the path means standard input."""
-    return path == "-"
+    return path == "-" or isinstance(path, PipeReader)
 
 
-def is_regular_file(path: FilePath) -> bool:
+def is_regular_file(path: FilePath | PipeReader) -> bool:
     """Whether a file can be read twice; raises OSError if it does not exist."""
-    return not is_standard_input(path) and stat.S_ISREG(os.stat(path).st_mode)
+    return not isinstance(path, PipeReader) and path != "-" and stat.S_ISREG(os.stat(path).st_mode)
 
 
 def digest_of(names: Iterable[str], more: str) -> str:
@@ -216,9 +221,10 @@ def digest_of(names: Iterable[str], more: str) -> str:
     return found.hexdigest()
 
 
-def file_name(path: FilePath) -> str:
+def file_name(path: FilePath | PipeReader) -> str:
     """Returns the name of a file for messages."""
-    return "standard input" if is_standard_input(path) else os.fspath(path)
+    is_file = not isinstance(path, PipeReader) and path != "-"
+    return os.fspath(path) if is_file else "standard input"
 
 
 class Fingerprints:

@@ -5,7 +5,7 @@ It is for speed alone: no translation depends on the texts that share its batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -13,6 +13,29 @@ import numpy as np
 SOURCE_CELLS = 16_384
 # Attention weights that a search may hold: a quarter of a gigabyte.
 WEIGHT_CELLS = 2**26
+
+
+def windows(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of up to `size` texts, which are sorted by length and translated together.
+
+    Args:
+        texts: Any number of them. Where it has a method `must_wait`, which tells whether the next
+            text has not come yet, a list ends there.
+        size: The most texts of a list.
+
+    Example:
+        >>> list(windows("abcde", 2))
+        [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    must_wait = getattr(texts, "must_wait", lambda: False)
+    window: list[str] = []
+    for text in texts:
+        window.append(text)
+        if len(window) == size or must_wait():
+            yield window
+            window = []
+    if window:
+        yield window
 
 
 def batches_by_length(

@@ -11,7 +11,33 @@ from keras_s2s.model import Seq2Seq
 from keras_s2s.text.tokenizers import Tokenizer
 
 
-def checked_models(model: Any, source: Tokenizer, target: Tokenizer) -> tuple[Seq2Seq, ...]:
+class CurrentModels(Sequence[Seq2Seq]):
+    """Models in float32; a copy of a model in a lower precision has the weights of now when used.
+
+    Args:
+        models: The models, in any precision.
+    """
+
+    def __init__(self, models: Sequence[Seq2Seq]) -> None:
+        self._originals = tuple(models)
+        self._models = tuple(map(_in_float32, models))
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def __getitem__(self, index: Any) -> Any:
+        self.update()
+        return self._models[index]
+
+    def update(self) -> None:
+        """Give the copies the weights that their originals have now."""
+        for original, model in zip(self._originals, self._models, strict=True):
+            if original is not model:
+                for weight, copied in zip(original.weights, model.weights, strict=True):
+                    copied.assign(weight)
+
+
+def checked_models(model: Any, source: Tokenizer, target: Tokenizer) -> CurrentModels:
     """The models of a translator, in float32.
 
     Args:
@@ -23,7 +49,7 @@ def checked_models(model: Any, source: Tokenizer, target: Tokenizer) -> tuple[Se
         TypeError: There is something else.
         ValueError: A tokenizer's vocabulary is not a model's.
     """
-    models = list(model) if isinstance(model, (list, tuple)) else [model]
+    models = list(model) if isinstance(model, (list, tuple, CurrentModels)) else [model]
     if not models or not all(isinstance(one, Seq2Seq) for one in models):
         raise TypeError(
             f"`model` must be a keras_s2s.Seq2Seq, or a list of them. Received: model={model!r}"
@@ -31,7 +57,7 @@ def checked_models(model: Any, source: Tokenizer, target: Tokenizer) -> tuple[Se
     for one in models:
         _check_vocabulary("source", source, one.encoder.vocabulary_size)
         _check_vocabulary("target", target, one.decoder.vocabulary_size)
-    return tuple(map(_in_float32, models))
+    return CurrentModels(models)
 
 
 def _check_vocabulary(side: str, tokenizer: Any, size: int) -> None:

@@ -6,7 +6,6 @@ order. What decodes a batch is a `SearchBackend`. Neither Keras nor TensorFlow i
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_s2s.inference.checks import check_lengths, check_strings
-from keras_s2s.inference.length_batches import batches_by_length
+from keras_s2s.inference.length_batches import batches_by_length, windows
 from keras_s2s.inference.limits import LengthLimit
 from keras_s2s.inference.translation import Hypothesis, Translation
 from keras_s2s.inference.unknown import UnknownWords
@@ -56,10 +55,9 @@ class TextPipeline:
         batch_size = self.batch_size if most is None else min(self.batch_size, most)
         # A window is there to fill batches: one by one, texts need not wait for each other.
         size = 1 if batch_size == 1 else self.window
-        rest = iter(texts)
         first = 0
         try:
-            while window := list(itertools.islice(rest, size)):
+            for window in windows(texts, size):
                 yield from self._translate_window(window, first, batch_size)
                 first += len(window)
         finally:

@@ -27,7 +27,7 @@ class Translator(PipelineTranslator):
 
     Args:
         model: A `Seq2Seq`, or a list of them that decode together, see `ensemble`; a model that
-            computes in a lower precision is copied to float32.
+            computes in a lower precision is copied to float32, and the copy follows its weights.
         source_tokenizer: Tokenizer of the sources.
         target_tokenizer: Tokenizer of the translations.
         search: Default search, `Greedy()` or `Beam(...)`.
@@ -133,6 +133,7 @@ class Translator(PipelineTranslator):
 
     def search_backend(self) -> ModelBackend:
         """The search, with the weights as they are now."""
+        self.models.update()
         return ModelBackend(self._decoded, self._graphs.in_this_process())
 
     def save(

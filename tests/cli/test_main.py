@@ -9,6 +9,7 @@ import random
 import resource
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,22 +29,23 @@ SCRIPT = Path(sys.executable).with_name("keras-s2s")
 
 CONTRACT = {
     "demo": "--output",
-    "prepare": """--source --target --tsv --output --source-tokenizer --target-tokenizer
+    "prepare": """--source --target --tsv --columns --output --source-tokenizer --target-tokenizer
         --vocabulary-size --joint-vocabulary --source-normalization --target-normalization
         --tokenizer-pairs --duplicates --seed --workers""",
     "train": """--source --target --tsv --valid-source --valid-target --valid-tsv --output
         --source-tokenizer --target-tokenizer --vocabulary-size --cell --units
         --embedding-dimension --num-layers --attention --score --input-feeding
         --no-input-feeding --dropout --label-smoothing
+        --columns
         --batch-tokens --epochs --minutes --learning-rate --precision --seed --direction --residual
         --bridge --local --window --maximum-source-length --tie-embeddings --word-dropout
         --scheduled-sampling --sampling-steps --global-clipnorm
         --gradient-accumulation-steps --ema-momentum --length-noise --monitor --prepared""",
     "translate": """--model --input --output --beam --n-best --scores --attention-plot
-        --replace-unknown --dictionary --strict""",
-    "evaluate": """--model --source --target --tsv --beam --json --perplexity
+        --replace-unknown --dictionary --strict --window""",
+    "evaluate": """--model --source --target --tsv --columns --beam --json --perplexity
         --replace-unknown --dictionary""",
-    "score": "--answers --source --target --tsv --group --language --json",
+    "score": "--answers --source --target --tsv --columns --group --language --json",
     "average": "--model --output",
     "export": "--model --format --output --quantize --max-length --lengths",
 }
@@ -237,21 +239,31 @@ def test_the_attention_of_the_first_line_with_text_is_drawn(
     assert os.listdir(tmp_path) == ["a.png"]
 
 
-def test_at_a_terminal_each_line_is_answered_before_the_next(
+def test_through_a_pipe_what_has_come_is_answered_before_more_is_read(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    screen = io.StringIO()
+    (lines, to_command), (from_command, answers) = os.pipe(), os.pipe()
+    texts = ["ab", "", "cd", "dab", "b"]
+    found: list[str] = []
 
-    def typed(*_: Any, **__: Any) -> Iterator[str]:
-        for answers, line in enumerate(["ab", "", "cd"]):
-            assert screen.getvalue().count("\n") == answers
-            yield line
+    def ask() -> None:
+        with os.fdopen(to_command, "wb", buffering=0) as asked, os.fdopen(from_command) as answered:
+            for several in (texts[:1], texts[1:2], texts[2:4], texts[4:]):
+                end = "" if several == texts[4:] else "\n"  # The last line has no end.
+                asked.write(("\n".join(several) + end).encode())
+                if not end:
+                    asked.close()
+                found.extend(answered.readline() for _ in several)  # Waits for the answers.
 
-    monkeypatch.setattr("keras_s2s.data.corpus.read_lines", typed)
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(sys, "stdout", screen)
-    assert call("translate", "--model", model) == 0
-    assert screen.getvalue().count("\n") == 3
+    other = threading.Thread(target=ask, daemon=True)
+    other.start()
+    with os.fdopen(lines) as stdin, os.fdopen(answers, "w") as stdout:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert call("translate", "--model", model) == 0
+    other.join(60)
+    assert not other.is_alive()
+    assert found == [f"{text}\n" for text in Translator.load(model).translate(texts)]
 
 
 def test_a_closed_pipe_ends_it_quietly(model: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -387,6 +388,31 @@ def test_a_model_of_lower_precision_translates_in_float32_with_the_same_weights(
     (mine,) = translator.stream(["abc"], **options)
     (theirs,) = Translator(exact, tokenizer, tokenizer).stream(["abc"], **options)
     assert mine == theirs
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float32"])
+def test_it_translates_and_saves_the_weights_that_the_model_has_now(
+    tokenizer: CharacterTokenizer, dtype: str, tmp_path: Path
+) -> None:
+    size = tokenizer.vocabulary_size
+    trained = make_model(size, LuongAttention(12, dtype=dtype), dtype=dtype, seed=7)
+    translator = Translator(trained, tokenizer, tokenizer, search=Greedy())
+    together = Translator([trained, trained], tokenizer, tokenizer, search=Greedy())
+    texts = ["abc", "cab", "bb"]
+    before = translator.translate(texts, maximum_length=9)
+    random = np.random.default_rng(1)
+    trained.set_weights([random.normal(0, 1.5, w.shape) for w in trained.get_weights()])
+    expected = Translator(trained, tokenizer, tokenizer, search=Greedy()).translate(
+        texts, maximum_length=9
+    )
+    assert expected != before
+    assert translator.translate(texts, maximum_length=9) == expected
+    assert together.translate(texts, maximum_length=9) == expected
+    translator.save(tmp_path / "model")
+    saved = Translator.load(tmp_path / "model")
+    assert saved.translate(texts, maximum_length=9) == expected
+    for mine, theirs in zip(translator.model.weights, trained.weights, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), np.asarray(theirs).astype("float32"))
 
 
 @pytest.mark.parametrize("part", ["encoder", "attention"])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from keras_s2s import (
 )
 from keras_s2s.special_ids import END_ID
 
-from .conftest import Client, Export, learn_by_heart
+from .conftest import Client, Export, learn_by_heart, run_program
 
 CAPTIONS = 60
 
@@ -79,6 +80,18 @@ def test_dates_are_read_as_by_python(client: Client, dates: Export, beam: int) -
 @pytest.mark.parametrize("beam", [1, 5])
 def test_captions_are_translated_as_by_python(client: Client, captions: Export, beam: int) -> None:
     check_answers(client, captions, beam)
+
+
+def test_threads_that_share_javas_translator_get_their_own_answers(
+    java_classes: Path, dates: Export
+) -> None:
+    server = [sys.executable, str(Path(__file__).parent / "step_server.py")]
+    words = ["-cp", str(java_classes), "kerass2s.Translate", str(dates.folder), "1", *server]
+    alone, shared = (
+        run_program(["java", f"-Dthreads={threads}", *words, str(dates.folder)], dates.sources)
+        for threads in (1, 8)
+    )
+    assert shared == alone
 
 
 def test_a_text_that_is_too_long_is_cut_and_a_blank_one_has_no_answer(
