@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_s2s.training.checkpoint_files import Position
 from keras_s2s.training.checkpoints import START, Checkpoints, Restored, Stateful
+from keras_s2s.training.jax_state import sync_variables
 
 
 class CheckpointWriter(keras.callbacks.Callback):
@@ -62,6 +63,7 @@ class CheckpointWriter(keras.callbacks.Callback):
         epoch, step, total = self._position
         self._position = Position(epoch, step + 1, total + 1)
         if self._sums:  # Of metrics that the first step has created.
+            sync_variables(self.model)
             new = self.model.metrics_variables[-len(self._sums) :]
             for variable, value in zip(new, self._sums, strict=True):
                 variable.assign(np.asarray(variable) + value)
@@ -76,6 +78,7 @@ class CheckpointWriter(keras.callbacks.Callback):
 
     def save(self) -> None:
         """Write a checkpoint now."""
+        sync_variables(self.model)
         self._last_time, self._last_total = time.monotonic(), self._position.total
         self.checkpoints.save(self.model, self._position, self.stateful, self.steps_per_epoch)
 

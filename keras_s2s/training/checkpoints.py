@@ -7,7 +7,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -24,6 +24,7 @@ from keras_s2s.training.checkpoint_files import (
     assign,
     read_checkpoint,
 )
+from keras_s2s.training.replicas import strategy_of
 
 KIND = FolderKind("a checkpoint", "checkpoint.json", "keras-s2s checkpoint", "the training")
 
@@ -134,7 +135,7 @@ class Checkpoints:
         """
         if not self.is_writer:
             return
-        is_single_device = getattr(model, "_distribute_strategy", None) is None
+        is_single_device = strategy_of(model) is None
         groups = {
             "model": model.variables,
             "optimizer": model.optimizer.variables,
@@ -176,7 +177,8 @@ class Checkpoints:
             ValueError: It is of another model, optimizer or training.
         """
         # If the first step made the optimizer's variables, TensorFlow would trace it a second time.
-        with model.distribute_strategy.scope():  # pyright: ignore[reportAttributeAccessIssue]
+        strategy = strategy_of(model)
+        with nullcontext() if strategy is None else strategy.scope():
             model.optimizer.build(model.trainable_variables)
         found = self._read_newest()
         if found is None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from keras_s2s.training.replicas import strategy_of
+
 
 class DivergedError(ValueError):
     """The loss of a batch is not finite, or too large."""
@@ -72,7 +74,7 @@ class TerminateOnDivergence(keras.callbacks.Callback):
         self.check(loss, self._epoch, first_step + batch)
 
     def _is_single_device(self) -> bool:
-        return getattr(self.model, "_distribute_strategy", None) is None
+        return strategy_of(self.model) is None
 
     def _sums(self) -> tuple[float, float]:
         tracker: Any = self.model.metrics[0]

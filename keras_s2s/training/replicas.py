@@ -32,3 +32,8 @@ def sum_over_replicas(values: Sequence[Any]) -> list[Any]:
     tensors = [tf.convert_to_tensor(value) for value in values if value is not None]
     sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, tensors))
     return [None if value is None else next(sums) for value in values]
+
+
+def strategy_of(model: Any) -> Any:
+    """The `tf.distribute` strategy that a model was made in; `None` for none, and under JAX."""
+    return getattr(model, "_distribute_strategy", None)

@@ -20,6 +20,7 @@ from keras_s2s.training.distribution import (
     distribute_dataset,
     patch_multi_worker_fit,
 )
+from keras_s2s.training.replicas import strategy_of
 
 
 class TrainingHistory(keras.callbacks.History):
@@ -154,7 +155,7 @@ def resumable_fit(
     """
     history = TrainingHistory() if history is None else history
     stateful = _by_name(one for one in (*callbacks, history) if hasattr(one, "get_state"))
-    steps, strategy = batches.steps_per_epoch, model._distribute_strategy
+    steps, strategy = batches.steps_per_epoch, strategy_of(model)
     for one in (*callbacks, history):  # If all epochs are completed, no `fit` does it.
         one.set_model(model)
     restored = checkpoints.restore(model, stateful, steps)
@@ -182,7 +183,7 @@ def _fit_epochs(
 ) -> None:
     """Train from a step of an epoch to the end of others."""
     model.fit(
-        distribute_dataset(batches.dataset(epoch, first_step), model._distribute_strategy),
+        distribute_dataset(batches.dataset(epoch, first_step), strategy_of(model)),
         initial_epoch=epoch,
         epochs=last_epoch,
         steps_per_epoch=batches.steps_per_epoch - first_step,

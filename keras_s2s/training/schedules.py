@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from keras_s2s.training.jax_state import sync_variables
+
 
 def warmup_cosine(progress: float, warmup: float) -> float:
     """Linear warmup, then cosine decay to zero, as a fraction of the peak learning rate.
@@ -97,5 +99,6 @@ class ProgressSchedule(keras.callbacks.Callback):
         seconds = time.monotonic() - self._start
         if self._progress(self._step, seconds) >= 1:
             self.model.stop_training = True
+        sync_variables(self.model)
         self.model.optimizer.learning_rate = self.rate(self._step, seconds)
         self._step += 1

@@ -12,6 +12,7 @@ import keras
 from keras_s2s.training.distribution import all_reduce_mean
 from keras_s2s.training.losses import MaskedCrossentropy
 from keras_s2s.training.metrics import Perplexity, SequenceAccuracy, TokenAccuracy
+from keras_s2s.training.replicas import strategy_of
 
 MONITORS = ("perplexity", "sequence_accuracy")
 
@@ -152,9 +153,7 @@ class BestWeights(keras.callbacks.Callback):
         """Validate, and store the weights if they are the best."""
         logs = {} if logs is None else logs
         seconds = time.monotonic() - self._start
-        found = all_reduce_mean(
-            self._evaluate(self.valid), getattr(self.model, "_distribute_strategy", None)
-        )
+        found = all_reduce_mean(self._evaluate(self.valid), strategy_of(self.model))
         logs.update({f"val_{name}": value for name, value in found.items()})
         accuracy = found["sequence_accuracy"] if self.monitor == "sequence_accuracy" else 0.0
         rank = (accuracy, -found["perplexity"])
