@@ -88,6 +88,7 @@ def test_they_need_a_tab_separated_file(
     assert "--columns goes with a tab-separated file" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("always:the column of the source holds numbers")
 def test_a_column_of_numbers_is_told_where_there_are_others(
     tsv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
