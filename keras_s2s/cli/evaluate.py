@@ -75,11 +75,11 @@ def evaluate(
     from keras_s2s.evaluation import scores
 
     _check_language(language)
-    chosen = check_columns(columns, tsv)
     check_picture(plot)
     check_writable(json_file, output, plot, inputs=[source, *(target or []), tsv, dictionary])
     if perplexity:
         _check_trained(model)
+    chosen = check_columns(columns, tsv)
     sources, references = read_references(source, target or [], tsv, group, chosen)
     words = read_dictionary(dictionary, replace_unknown)
     translator = load_together(model)
@@ -91,12 +91,16 @@ def evaluate(
     if perplexity:
         figures |= _likelihood(translator, sources, references)
     _tell(figures)
-    if output is not None:
-        with whole_file(output) as file:
-            file.writelines(f"{answer}\n" for answer in answers)
+    _write_answers(answers, output)
     lengths = [len(answer.source_pieces) for answer in best]
     rows = _tell_by_length(answers, references, lengths, language, plot)
     _write_json(figures | {"by_length": rows}, json_file)
+
+
+def _write_answers(answers: list[str], path: Path | None) -> None:
+    if path is not None:
+        with whole_file(path) as file:
+            file.writelines(f"{answer}\n" for answer in answers)
 
 
 def _translate(
@@ -144,9 +148,9 @@ def score(
     if source is not None or tsv is not None:
         _, references = read_references(source, target or [], tsv, group, chosen)
     elif target and not group:
-        columns = [_read(path) for path in target]
-        _check_lines(len(columns[0]), dict(zip(target, columns, strict=True)), "target")
-        references = [list(row) for row in zip(*columns, strict=True)]
+        texts = [_read(path) for path in target]
+        _check_lines(len(texts[0]), dict(zip(target, texts, strict=True)), "target")
+        references = [list(row) for row in zip(*texts, strict=True)]
     else:
         raise ValueError("give --target, or --tsv; with --group --source and --target, or --tsv")
     given = _read(answers)

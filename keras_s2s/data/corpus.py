@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -20,6 +19,7 @@ from keras_s2s.data.lines import (
     is_regular_file,
     is_standard_input,
 )
+from keras_s2s.data.number_columns import NumberColumns
 from keras_s2s.data.pipe_reader import PipeReader
 
 
@@ -183,29 +183,13 @@ class Corpus:
             )
         self._begun = True
         report = self.report = CorpusReport(self.report.files)
-        seen = Fingerprints()
-        numbers = {"source": self._columns is not None, "target": self._columns is not None}
+        seen, numbers = Fingerprints(), NumberColumns(report.files[0], self._columns or (0, 1))
         for line_number, source, target in self._rows(report):
             if self._accepts(source, target, line_number, report, seen):
                 report.kept += 1
-                for side, text in (("source", source), ("target", target)):
-                    numbers[side] = numbers[side] and text.isdecimal()
+                numbers.see(source, target)
                 yield source, target
-        if report.kept and report.count("columns beyond the two"):
-            self._warn_of_numbers([side for side, are_numbers in numbers.items() if are_numbers])
-
-    def _warn_of_numbers(self, sides: list[str]) -> None:
-        for side in sides:
-            warnings.warn(
-                f"the column of the {side} holds numbers only, and there are others. Received: "
-                f"{self.report.files[0]}, column {self._chosen(side)}, counted from 1. "
-                "Choose other columns, on the command line by --columns.",
-                stacklevel=3,
-            )
-
-    def _chosen(self, side: str) -> int:
-        columns = self._columns or (0, 1)
-        return 1 + columns[side == "target"]
+        numbers.warn(has_others=report.count("columns beyond the two") > 0)
 
     def _accepts(
         self, source: str, target: str, line_number: int, report: CorpusReport, seen: Fingerprints
@@ -259,8 +243,7 @@ def read_lines(path: FilePath | PipeReader, *, report: CorpusReport | None = Non
 
 def _whole_lines(path: FilePath | PipeReader, report: CorpusReport) -> Iterator[str]:
     for line_number, text in decoded_lines(path):
-        report.read += 1
-        report.kept += 1
+        report.read = report.kept = line_number
         yield clean(clean_ends(text, "line", line_number, report), "line", line_number, report)
 
 

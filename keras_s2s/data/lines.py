@@ -16,7 +16,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import cast
+from typing import Any, cast
 
 from keras_s2s.data.pipe_reader import PipeReader
 
@@ -173,6 +173,7 @@ def decoded_lines(path: FilePath | PipeReader) -> Iterator[tuple[int, str]]:
 @contextlib.contextmanager
 def _opened(path: FilePath | PipeReader) -> Iterator[io.BufferedIOBase]:
     with contextlib.ExitStack() as stack:
+        reader: Any
         if isinstance(path, PipeReader):
             reader = path
         elif is_standard_input(path):
@@ -223,8 +224,7 @@ def digest_of(names: Iterable[str], more: str) -> str:
 
 def file_name(path: FilePath | PipeReader) -> str:
     """Returns the name of a file for messages."""
-    is_file = not isinstance(path, PipeReader) and path != "-"
-    return os.fspath(path) if is_file else "standard input"
+    return "standard input" if isinstance(path, PipeReader) or path == "-" else os.fspath(path)
 
 
 class Fingerprints:

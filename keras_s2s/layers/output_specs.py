@@ -20,6 +20,16 @@ class EncoderSpec(SavedByArguments):
     num_layers: int
     units: int
 
+    def __call__(self, source: Any, *args: Any, **kwargs: Any) -> Any:
+        """Check that the source is token ids; Keras would cast floats to ids without a word."""
+        dtype = str(getattr(source, "dtype", "int"))
+        if len(getattr(source, "shape", (0, 0))) != 2 or "float" in dtype:
+            raise ValueError(
+                "An Encoder reads token ids, integers [B, S]. For float features [B, S, F] give "
+                f"the model an encoder of your own. Received: {dtype} {tuple(source.shape)}"
+            )
+        return super().__call__(source, *args, **kwargs)
+
     def compute_output_spec(
         self, source: Any, training: bool = False, unroll: bool = False
     ) -> tuple[Any, Any, list[tuple]]:

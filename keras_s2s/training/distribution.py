@@ -83,6 +83,9 @@ def check_strategy(name: str) -> None:
         raise ValueError(f"`strategy` must be one of {STRATEGIES}. Received: strategy={name!r}")
     if name == "multi_worker":
         check_cluster(os.environ.get("TF_CONFIG"))
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if name != "none" and backend != "tensorflow":
+        raise ValueError(f"`strategy` needs Keras on TensorFlow. Received: {name!r} on {backend}")
 
 
 def worker_name(index: int | None = None) -> str:

@@ -53,7 +53,17 @@ class TokenWeightedLoss(keras.losses.Loss):
     """
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss; weights scale the losses, and the number that they are divided by stays."""
+        """The loss; weights scale the losses, and the number that they are divided by stays.
+
+        Raises:
+            ValueError: The targets are no ids, or the weights have another shape.
+        """
+        rank = len(y_true.shape) if getattr(y_true.shape, "rank", 0) is not None else 2
+        if rank != 2:
+            raise ValueError(
+                "Targets must be token ids, int32 [B, T], and not one-hot vectors of them. "
+                f"Received: targets of shape {tuple(y_true.shape)}"
+            )
         if sample_weight is not None:
             sample_weight = token_weights(sample_weight, ops.convert_to_tensor(y_true))
         return super().__call__(y_true, y_pred, sample_weight)

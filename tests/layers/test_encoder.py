@@ -274,3 +274,9 @@ def test_a_bad_argument_is_refused_with_what_was_received(
 ) -> None:
     with pytest.raises(ValueError, match=f"Received: .*{received}"):
         Encoder(**{"vocabulary_size": 9, "units": 4, **options})
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (2, 5, 3), (5,)])
+def test_floats_are_no_token_ids(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"reads token ids, integers .* Received: float32 \("):
+        Encoder(9, 4)(np.ones(shape, "float32"))

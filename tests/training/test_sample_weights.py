@@ -84,6 +84,12 @@ def test_another_shape_is_an_error_that_names_it(shape: tuple[int, ...]) -> None
         token_weights(given, target)
 
 
+def test_one_hot_targets_are_refused_by_name() -> None:
+    target, logits = batch(2, 3)
+    with pytest.raises(ValueError, match="must be token ids, int32 .* not one-hot"):
+        MaskedCrossentropy()(np.eye(SIZE)[target], logits)
+
+
 def make_model() -> Seq2Seq:
     keras.utils.set_random_seed(2)
     model = Seq2Seq(Encoder(SIZE, 8), Decoder(SIZE, 8, attention=LuongAttention(8)))
