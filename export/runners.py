@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_s2s.inference.forks import check_not_forked
 from keras_s2s.inference.translation import Hypothesis
+from keras_s2s.layers.forks import check_not_forked
 from keras_s2s.search.strategies import Beam
 
 from .litert.runtimes import compiled_model, encode_signature, interpreter

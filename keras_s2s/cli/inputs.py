@@ -23,13 +23,17 @@ class InputLines:
     Args:
         path: The file; "-" is standard input.
         report: Collects what was cleaned.
+
+    Attributes:
+        is_file: Whether all lines are there from the beginning.
     """
 
     def __init__(self, path: Path, report: CorpusReport) -> None:
         from keras_s2s.data.corpus import read_lines
-        from keras_s2s.data.pipe_reader import standard_input
+        from keras_s2s.data.pipe_reader import pipe_of
 
-        self._pipe = standard_input() if str(path) == "-" else None
+        self._pipe = pipe_of(str(path))
+        self.is_file = self._pipe is None and str(path) != "-"
         self._lines = read_lines(self._pipe or str(path), report=report)
 
     def __iter__(self) -> Iterator[str]:
@@ -55,7 +59,8 @@ def check_columns(columns: str | None, *tsvs: Path | None) -> tuple[int, int]:
     found = re.fullmatch(r"\s*([1-9]\d{0,3})\s*,\s*([1-9]\d{0,3})\s*", columns, re.ASCII)
     if found is None or found[1] == found[2]:
         raise ValueError(
-            "--columns must be two different numbers from 1, source before target, such as 2,4. "
+            "--columns must be two different numbers, source before target, such as 2,4; the first "
+            "column is 1, and the last that can be chosen 9999. "
             f"Received: --columns {columns}"
         )
     if not any(tsvs):
@@ -129,7 +134,7 @@ def open_training(
         return read_pairs("", source, target, tsv, columns=columns)
     from keras_s2s.data.prepared_corpus import TEXT_OPTIONS, PreparedCorpus
 
-    for name in ("source", "target", "tsv", "columns", *TEXT_OPTIONS):
+    for name in ("source", "target", "tsv", *TEXT_OPTIONS):
         origin = context.get_parameter_source(name)
         if origin is not None and origin.name == "COMMANDLINE":
             option = f"--{name.replace('_', '-')}"
@@ -238,6 +243,8 @@ def read_dictionary(path: Path | None, replace_unknown: bool) -> dict[str, str] 
 
     if path is None:
         return None
+    if str(path) == "-":
+        raise ValueError("the dictionary must be a file. Received: --dictionary -")
     if not replace_unknown:
         raise ValueError(f"--dictionary goes with --replace-unknown. Received: {path} alone")
     corpus = Corpus.from_tsv(str(path), duplicates="ignore", keep_all=True)

@@ -70,7 +70,7 @@ def train(
 
     TRANSLATOR.check_goal(output)
     check_strategy(strategy)
-    chosen = check_columns(columns, tsv, valid_tsv, prepared)
+    chosen = check_columns(columns, tsv, valid_tsv)
     pairs = open_training(context, source, target, tsv, prepared, chosen)
     valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv, columns=chosen)
     run = replace(run, strategy=load_strategy(strategy))

@@ -101,7 +101,7 @@ def translate(
         progress=sys.stderr.isatty() and str(output) != "-",
     )
     with whole_file(output) as file:
-        drawn = _write(found, file, n_best, scores, attention_plot is not None, str(source) == "-")
+        drawn = _write(found, file, n_best, scores, attention_plot is not None, not lines.is_file)
     if report.findings:
         say(str(report))
     if attention_plot is not None:

@@ -224,7 +224,9 @@ def digest_of(names: Iterable[str], more: str) -> str:
 
 def file_name(path: FilePath | PipeReader) -> str:
     """Returns the name of a file for messages."""
-    return "standard input" if isinstance(path, PipeReader) or path == "-" else os.fspath(path)
+    if isinstance(path, PipeReader):
+        return path.name
+    return "standard input" if path == "-" else os.fspath(path)
 
 
 class Fingerprints:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import backend
 
-from keras_s2s.inference.forks import check_not_forked
+from keras_s2s.layers.forks import check_not_forked
 from keras_s2s.search.inputs import SearchResult
 from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.strategies import Strategy

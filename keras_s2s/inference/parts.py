@@ -16,10 +16,13 @@ class CurrentModels(Sequence[Seq2Seq]):
 
     Args:
         models: The models, in any precision.
+
+    Attributes:
+        originals: The same.
     """
 
     def __init__(self, models: Sequence[Seq2Seq]) -> None:
-        self._originals = tuple(models)
+        self.originals = tuple(models)
         self._models = tuple(map(_in_float32, models))
 
     def __len__(self) -> int:
@@ -31,7 +34,7 @@ class CurrentModels(Sequence[Seq2Seq]):
 
     def update(self) -> None:
         """Give the copies the weights that their originals have now."""
-        for original, model in zip(self._originals, self._models, strict=True):
+        for original, model in zip(self.originals, self._models, strict=True):
             if original is not model:
                 for weight, copied in zip(original.weights, model.weights, strict=True):
                     copied.assign(weight)
@@ -49,7 +52,8 @@ def checked_models(model: Any, source: Tokenizer, target: Tokenizer) -> CurrentM
         TypeError: There is something else.
         ValueError: A tokenizer's vocabulary is not a model's.
     """
-    models = list(model) if isinstance(model, (list, tuple, CurrentModels)) else [model]
+    given = model.originals if isinstance(model, CurrentModels) else model
+    models = list(given) if isinstance(given, (list, tuple)) else [given]
     if not models or not all(isinstance(one, Seq2Seq) for one in models):
         raise TypeError(
             f"`model` must be a keras_s2s.Seq2Seq, or a list of them. Received: model={model!r}"

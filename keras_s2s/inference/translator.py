@@ -106,7 +106,7 @@ class Translator(PipelineTranslator):
             2
         """
         several = checked_translators(translators, cls)
-        return several[0].with_model([one.model for one in several])
+        return several[0].with_model([only_model(one.models.originals) for one in several])
 
     def with_model(self, model: Seq2Seq | Sequence[Seq2Seq]) -> Translator:
         """Another translator with the same tokenizers, options and samples.

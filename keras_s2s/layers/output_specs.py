@@ -1,7 +1,8 @@
 """The shapes of what encoder and decoder return, so that making a model traces neither of them.
 
 Keras would find them by running both once on symbols, which takes most of the time of making or
-loading a model.
+loading a model. It does so where a class is not the library's own: its shapes may differ, and what
+it makes of sublayers is only known when it runs.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from typing import Any
 
 import keras
 
+from keras_s2s.layers.forks import check_not_forked
 from keras_s2s.layers.saving import SavedByArguments
+
+
+def _is_ours(layer: Any) -> bool:
+    """Whether a layer and all that it is made of are Keras' and the library's."""
+    ours = ("keras", "keras_s2s")
+    return all(type(one).__module__.partition(".")[0] in ours for one in layer._flatten_layers())
 
 
 class EncoderSpec(SavedByArguments):
@@ -22,6 +30,7 @@ class EncoderSpec(SavedByArguments):
 
     def __call__(self, source: Any, *args: Any, **kwargs: Any) -> Any:
         """Check that the source is token ids; Keras would cast floats to ids without a word."""
+        check_not_forked()  # Before the first weight is made.
         dtype = str(getattr(source, "dtype", "int"))
         if len(getattr(source, "shape", (0, 0))) != 2 or "float" in dtype:
             raise ValueError(
@@ -34,6 +43,8 @@ class EncoderSpec(SavedByArguments):
         self, source: Any, training: bool = False, unroll: bool = False
     ) -> tuple[Any, Any, list[tuple]]:
         """Memory `[B, S, M]`, its mask `[B, S]` and the final states of the layers."""
+        if not _is_ours(self):
+            return super().compute_output_spec(source, training=training, unroll=unroll)
         batch, positions = source.shape
         directions = len(self.cells) // self.num_layers
 
@@ -53,6 +64,9 @@ class DecoderSpec(SavedByArguments):
 
     vocabulary_size: int
 
-    def compute_output_spec(self, target_in: Any, *_: Any, training: bool = False) -> Any:
+    def compute_output_spec(self, target_in: Any, *others: Any, training: bool = False) -> Any:
         """Logits `[B, T, V]`."""
+        check_not_forked()  # Whoever makes a model comes here.
+        if not _is_ours(self):
+            return super().compute_output_spec(target_in, *others, training=training)
         return keras.KerasTensor((*target_in.shape, self.vocabulary_size), self.compute_dtype)

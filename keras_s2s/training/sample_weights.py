@@ -32,18 +32,24 @@ def token_weights(sample_weight: Any, target: Any) -> Any:
         return real
     given = ops.cast(sample_weight, "float32")
     # In a graph for several shapes TensorFlow may know not even how many axes there are.
-    if getattr(given.shape, "rank", 0) is not None:
-        _check_shape(tuple(given.shape), tuple(target.shape))
-    return real * ops.reshape(given, (ops.shape(target)[0], -1))
+    if getattr(given.shape, "rank", 0) is None:
+        return real * ops.reshape(given, (ops.shape(target)[0], -1))
+    _check_shape(tuple(given.shape), tuple(target.shape))
+    return real * (given if len(given.shape) == 2 else ops.expand_dims(given, -1))
 
 
 def _check_shape(shape: tuple, target: tuple) -> None:
-    is_known = len(shape) == 2 and None not in (shape[-1], target[-1])
-    if len(shape) not in (1, 2) or (is_known and shape[-1] not in (1, target[-1])):
+    fits = len(shape) in (1, 2) and _may_be(shape[0], target[0])
+    if not fits or (len(shape) == 2 and shape[1] != 1 and not _may_be(shape[1], target[1])):
         raise ValueError(
             "`sample_weight` must have a weight for each sentence, [B] or [B, 1], or for each "
             f"token, [B, T]. Received: shape {shape} for targets of shape {target}"
         )
+
+
+def _may_be(size: int | None, other: int | None) -> bool:
+    """Whether two sizes may be the same; those of a graph may be unknown."""
+    return None in (size, other) or size == other
 
 
 class TokenWeightedLoss(keras.losses.Loss):
@@ -58,6 +64,7 @@ class TokenWeightedLoss(keras.losses.Loss):
         Raises:
             ValueError: The targets are no ids, or the weights have another shape.
         """
+        y_true = ops.convert_to_tensor(y_true)
         rank = len(y_true.shape) if getattr(y_true.shape, "rank", 0) is not None else 2
         if rank != 2:
             raise ValueError(
@@ -65,5 +72,5 @@ class TokenWeightedLoss(keras.losses.Loss):
                 f"Received: targets of shape {tuple(y_true.shape)}"
             )
         if sample_weight is not None:
-            sample_weight = token_weights(sample_weight, ops.convert_to_tensor(y_true))
+            sample_weight = token_weights(sample_weight, y_true)
         return super().__call__(y_true, y_pred, sample_weight)

@@ -53,6 +53,7 @@ READINGS = (
             "gru": "another cell than the default recipe's",
             "rnn": "another cell than the default recipe's",
             "sample_weights": "not given in the default recipe",
+            "forks": "checks of the process",
             "output_specs": "speed: shapes that Keras would find by tracing",
             "luong_local": "off in the default recipe",
             "scheduled_sampling": "off in the default recipe",

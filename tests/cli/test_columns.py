@@ -62,7 +62,7 @@ def test_what_is_no_pair_of_columns_is_one_line(
 ) -> None:
     assert prepared(tsv, tmp_path / "out", "--columns", columns) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: --columns must be two different numbers from 1")
+    assert error.startswith("error: --columns must be two different numbers")
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
@@ -72,6 +72,17 @@ def test_a_column_that_is_not_there_is_one_line(
 ) -> None:
     assert prepared(tsv, tmp_path / "out", "--columns", "2,5") == 2
     assert "every line must have 5 columns" in capsys.readouterr().err
+
+
+def test_those_of_the_validation_are_chosen_for_a_prepared_corpus(
+    tsv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prepared(tsv, tmp_path / "out", "--columns", "2,4", "--workers", 1) == 0
+    files = ["--prepared", tmp_path / "out", "--valid-tsv", tsv, "--output", tmp_path / "m"]
+    assert call("train", *files, "--columns", "2,5") == 2
+    assert "every line must have 5 columns" in capsys.readouterr().err
+    assert call("train", *files[:2], *files[4:], "--columns", "2,4") == 2
+    assert "--columns goes with a tab-separated file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["train", "prepare", "evaluate", "score"])

@@ -1,19 +1,22 @@
 """Standard input through a pipe tells whether its next line has come."""
 
 import gzip
+import lzma
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_s2s.data.lines import decoded_lines
-from keras_s2s.data.pipe_reader import PipeReader, standard_input
+from keras_s2s.data.pipe_reader import PipeReader, pipe_of
+from keras_s2s.inference.length_batches import windows
 
 
 @pytest.fixture
@@ -91,4 +94,39 @@ def test_a_file_on_standard_input_is_no_pipe(
     (tmp_path / "file").write_text("a\n")
     with (tmp_path / "file").open() as file:
         monkeypatch.setattr(sys, "stdin", file)
-        assert standard_input() is None
+        assert pipe_of("-") is None
+    assert pipe_of(str(tmp_path / "file")) is None
+
+
+@pytest.mark.parametrize("packer", [bytes, gzip.compress, lzma.compress])
+def test_many_lines_come_in_large_windows_packed_or_plain(packer: Any) -> None:
+    reading, writing = os.pipe()
+    content = packer(b"".join(b"%d %d\n" % (i, i * i) for i in range(20_000)))
+    sent = threading.Event()
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as file:
+            file.write(content)
+        sent.set()
+
+    threading.Thread(target=write).start()
+
+    class Texts:
+        reader = PipeReader(reading)
+        must_wait = reader.must_wait
+
+        def __iter__(self) -> Iterator[str]:
+            return (text for _, text in decoded_lines(self.reader))
+
+    sizes = [len(window) for window in windows(Texts(), 1000)]
+    os.close(reading)
+    assert sent.wait(10) and sum(sizes) == 20_000
+    assert max(sizes) <= 1000 and len(sizes) < 200  # A writer may be slower than we are.
+
+
+def test_a_named_pipe_is_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"a\n",)).start()
+    reader = pipe_of(str(tmp_path / "pipe"))
+    assert reader is not None and reader.name == str(tmp_path / "pipe")
+    assert list(decoded_lines(reader)) == [(1, "a\n")]

@@ -397,7 +397,7 @@ def test_it_translates_and_saves_the_weights_that_the_model_has_now(
     size = tokenizer.vocabulary_size
     trained = make_model(size, LuongAttention(12, dtype=dtype), dtype=dtype, seed=7)
     translator = Translator(trained, tokenizer, tokenizer, search=Greedy())
-    together = Translator([trained, trained], tokenizer, tokenizer, search=Greedy())
+    together = Translator.ensemble([translator, translator])
     texts = ["abc", "cab", "bb"]
     before = translator.translate(texts, maximum_length=9)
     random = np.random.default_rng(1)

@@ -1,5 +1,6 @@
 """What encoder and decoder say of their outputs is what they return."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from keras.src.backend import compute_output_spec
 
-from keras_s2s import BahdanauAttention, Decoder, Encoder, LuongAttention
+from keras_s2s import BahdanauAttention, Decoder, Encoder, LuongAttention, Seq2Seq
 from keras_s2s.layers.cell_names import CELLS
 
 SOURCE, TARGET = ((None, None), "int32"), ((None, None), "int32")
@@ -62,3 +63,30 @@ def test_the_decoder_says_what_tracing_it_finds(dtype: str, options: dict[str, A
     said = decoder(keras.Input((None,), dtype="int32"), state, memory, memory_mask)
     traced = compute_output_spec(decoder.call, target, state, memory, memory_mask)
     assert described(said) == described(traced)
+
+
+@keras.saving.register_keras_serializable("tests")
+class NormalizedEncoder(Encoder):
+    """Has a layer of its own, which is made of what the memory is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.norm = keras.layers.LayerNormalization(dtype=self.dtype_policy)
+
+    def call(self, source: Any, training: bool = False, unroll: bool = False) -> Any:
+        memory, mask, states = super().call(source, training, unroll)
+        return keras.ops.concatenate([self.norm(memory), memory], axis=-1), mask, states
+
+
+def test_a_subclass_with_layers_and_shapes_of_its_own_is_whole_from_the_beginning(
+    tmp_path: Path,
+) -> None:
+    decoder = Decoder(9, 6, attention=LuongAttention(6))
+    model = Seq2Seq(NormalizedEncoder(9, 6), decoder)
+    count = len(model.weights)
+    ids = np.array([[4, 5, 3], [6, 3, 0]])
+    logits = np.asarray(model((ids, ids)))
+    assert len(model.weights) == count and decoder.attention.memory_kernel.shape[0] == 12
+    model.save(tmp_path / "model.keras")
+    again: Any = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(np.asarray(again((ids, ids))), logits)
