@@ -54,7 +54,7 @@ Strict = Annotated[
 Window = Annotated[
     int,
     about(
-        "The most lines that are read before the first of them is answered; lines of similar "
+        "Maximum number of lines read before the first translation is written; lines of similar "
         "length are translated together.",
         "N",
         min=1,
@@ -78,8 +78,7 @@ def translate(
 ) -> None:
     """Translate each line of a file or of standard input.
 
-    Lines that come through a pipe or from a terminal are translated as they come: all that are
-    there, up to --window, without waiting for more.
+    Lines from a pipe or a terminal are translated as they arrive, without waiting for more.
     """
     from keras_s2s.data.lines import CorpusReport
 
