@@ -59,8 +59,8 @@ def check_columns(columns: str | None, *tsvs: Path | None) -> tuple[int, int]:
     found = re.fullmatch(r"\s*([1-9]\d{0,3})\s*,\s*([1-9]\d{0,3})\s*", columns, re.ASCII)
     if found is None or found[1] == found[2]:
         raise ValueError(
-            "--columns must be two different numbers, source before target, such as 2,4; the first "
-            "column is 1, and the last that can be chosen 9999. "
+            "--columns must be two different column numbers from 1 to 9999, source first, such as "
+            "2,4. "
             f"Received: --columns {columns}"
         )
     if not any(tsvs):

@@ -16,13 +16,13 @@ def check_not_forked() -> None:
     """Raise in a process that was forked after a model had been made.
 
     Raises:
-        RuntimeError: It was.
+        RuntimeError: The process was forked after a model had been made.
     """
     first, own = _first_process(), os.getpid()
     if own != first:
         raise RuntimeError(
             "A model can't run in a process that was forked after one had been made: the backend's "
             "threads are not forked with it, and it would wait for them forever. Start processes "
-            "with multiprocessing.get_context('spawn'), or make the first model in them. "
+            "with multiprocessing.get_context('spawn'), or create models in the new process only. "
             f"Received: process {own}, forked from {first}."
         )

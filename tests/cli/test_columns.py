@@ -62,7 +62,7 @@ def test_what_is_no_pair_of_columns_is_one_line(
 ) -> None:
     assert prepared(tsv, tmp_path / "out", "--columns", columns) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: --columns must be two different numbers")
+    assert error.startswith("error: --columns must be two different column numbers from 1 to 9999")
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
