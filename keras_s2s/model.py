@@ -9,10 +9,11 @@ import keras
 from keras_s2s.layers.checks import check_kind
 from keras_s2s.layers.decoder import Decoder
 from keras_s2s.layers.encoder import Encoder
+from keras_s2s.training.token_id_model import TokenIdModel
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
-class Seq2Seq(keras.Model):
+class Seq2Seq(TokenIdModel):
     """A sequence-to-sequence model that trains with `fit`.
 
     Args:

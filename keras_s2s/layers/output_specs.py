@@ -13,6 +13,7 @@ import keras
 
 from keras_s2s.layers.forks import check_not_forked
 from keras_s2s.layers.saving import SavedByArguments
+from keras_s2s.layers.token_ids import check_token_ids
 
 
 def _is_ours(layer: Any) -> bool:
@@ -27,6 +28,7 @@ class EncoderSpec(SavedByArguments):
     cells: list
     num_layers: int
     units: int
+    vocabulary_size: int
 
     def __call__(self, source: Any, *args: Any, **kwargs: Any) -> Any:
         """Check that the source is token ids; Keras would cast floats to ids without a word."""
@@ -37,6 +39,7 @@ class EncoderSpec(SavedByArguments):
                 "An Encoder reads token ids, integers [B, S]. For float features [B, S, F] give "
                 f"the model an encoder of your own. Received: {dtype} {tuple(source.shape)}"
             )
+        check_token_ids("source", source, self.vocabulary_size)
         return super().__call__(source, *args, **kwargs)
 
     def compute_output_spec(
@@ -63,6 +66,11 @@ class DecoderSpec(SavedByArguments):
     """Base of the decoder."""
 
     vocabulary_size: int
+
+    def __call__(self, target_in: Any, *args: Any, **kwargs: Any) -> Any:
+        """Check that the ids are in the vocabulary."""
+        check_token_ids("target_in", target_in, self.vocabulary_size)
+        return super().__call__(target_in, *args, **kwargs)
 
     def compute_output_spec(self, target_in: Any, *others: Any, training: bool = False) -> Any:
         """Logits `[B, T, V]`."""

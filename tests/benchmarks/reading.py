@@ -66,6 +66,8 @@ READINGS = (
             "cell_names": "the table of names",
             "saving": "the saved folder",
             "checks": "checks of arguments",
+            "token_ids": "checks of arguments",
+            "token_id_model": "checks of arguments",
         },
         1800,
     ),
