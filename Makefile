@@ -7,14 +7,15 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3.10 python3; do \
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,.venv/bin/python -m pip install)
 
-.PHONY: help setup demo test coverage slow browser packaging lint format types notebooks web docs \
-	workflows link
+.PHONY: help setup demo test coverage slow jax browser packaging lint format types notebooks web \
+	docs workflows link
 
 help:
 	@echo "make demo       train on written dates in a few minutes and look at the result"
 	@echo "make test       run the tests"
 	@echo "make coverage   run the tests and print the branch coverage"
 	@echo "make slow       run the long tests"
+	@echo "make jax        train, resume and translate by the recipe under JAX"
 	@echo "make browser    run the tests of the page, in Chromium"
 	@echo "make packaging  build the distributions and install them into fresh environments"
 	@echo "make lint       check style and format"
@@ -47,6 +48,9 @@ coverage: .venv/.installed-dev
 
 slow: .venv/.installed-dev
 	.venv/bin/python -m pytest -m slow
+
+jax: .venv/.installed-dev
+	.venv/bin/python -m pytest -m "slow or not slow" tests/recipe/test_jax.py
 
 browser: .venv/.installed-dev
 	.venv/bin/python -m pytest -m browser tests/export/clients

@@ -9,7 +9,7 @@ import keras
 from keras_s2s.layers.checks import check_kind
 from keras_s2s.layers.decoder import Decoder
 from keras_s2s.layers.encoder import Encoder
-from keras_s2s.training.token_id_model import TokenIdModel
+from keras_s2s.layers.token_id_model import TokenIdModel
 
 
 @keras.saving.register_keras_serializable("keras_s2s")

@@ -45,6 +45,7 @@ UNDER_TENSORFLOW_ALONE = {
     "keras_s2s.layers.scan_gradient",
     "keras_s2s.layers.scan_tensorflow",
     "keras_s2s.layers.random_tensorflow",
+    "keras_s2s.layers.token_ids_tensorflow",
     "keras_s2s.training.replicas",
 }
 TENSORFLOW = {"tensorflow", "tensorflow_text"}

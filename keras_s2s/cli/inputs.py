@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,9 +110,10 @@ def open_training(
     source: Path | None,
     target: Path | None,
     tsv: Path | None,
+    weights: Path | None,
     prepared: Path | None,
     columns: tuple[int, int] = (0, 1),
-) -> list[tuple[str, str]] | PreparedCorpus:
+) -> tuple[list[tuple[str, str]] | PreparedCorpus, list[float] | None]:
     """The training data that the options name: pairs, which are read, or a prepared corpus.
 
     Args:
@@ -120,21 +121,28 @@ def open_training(
         source: File of the sources.
         target: File of the targets.
         tsv: File of both, instead.
+        weights: File of the weights, if there are any.
         prepared: Folder of a prepared corpus, instead.
         columns: Those of the TSV.
 
     Returns:
-        The pairs or the corpus.
+        The pairs or the corpus, and the weights of the pairs.
 
     Raises:
         ValueError: The options do not go together, or as for `read_pairs`.
         OSError: A file cannot be read.
     """
+    if prepared is None and weights is None:
+        return read_pairs("", source, target, tsv, columns=columns), None
     if prepared is None:
-        return read_pairs("", source, target, tsv, columns=columns)
+        from keras_s2s.data.line_weights import weighted_pairs
+
+        corpus = open_corpus("", source, target, tsv, columns=columns)
+        rows = _checked_pairs(weighted_pairs(corpus, str(weights)), corpus, source or tsv)
+        return [pair for pair, _ in rows], [weight for _, weight in rows]
     from keras_s2s.data.prepared_corpus import TEXT_OPTIONS, PreparedCorpus
 
-    for name in ("source", "target", "tsv", *TEXT_OPTIONS):
+    for name in ("source", "target", "tsv", "weights", *TEXT_OPTIONS):
         origin = context.get_parameter_source(name)
         if origin is not None and origin.name == "COMMANDLINE":
             option = f"--{name.replace('_', '-')}"
@@ -142,7 +150,7 @@ def open_training(
                 f"{option} was settled when the corpus was prepared. Received: {option} with "
                 f"--prepared. Leave it out, or give it to keras-s2s prepare."
             )
-    return PreparedCorpus(prepared)
+    return PreparedCorpus(prepared), None
 
 
 def read_pairs(
@@ -172,11 +180,16 @@ def read_pairs(
         OSError: A file cannot be read.
     """
     corpus = open_corpus(side, source, target, tsv, columns=columns, keep_all=keep_all)
-    pairs = list(corpus)
+    return _checked_pairs(corpus, corpus, source or tsv)
+
+
+def _checked_pairs(rows: Iterable[Any], corpus: Corpus, path: Path | None) -> list[Any]:
+    """The rows that are read from a corpus, at least one; what was found in it is reported."""
+    found = list(rows)
     say(str(corpus.report))
-    if not pairs:
-        raise ValueError(f"there is no pair in {source or tsv}")
-    return pairs
+    if not found:
+        raise ValueError(f"there is no pair in {path}")
+    return found
 
 
 def read_references(

@@ -157,6 +157,14 @@ Columns = Annotated[
         panel="data",
     ),
 ]
+Weights = Annotated[
+    File,
+    about(
+        "Weight of each pair in the loss: a file with a number on each line of the corpus.",
+        "FILE",
+        panel="data",
+    ),
+]
 Beam = Annotated[
     int | None,
     about("Beam size; 1 for greedy search. Default: that of the model, usually 5.", "N", min=1),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from keras_s2s.cli.console import say
 from keras_s2s.cli.inputs import check_columns, open_corpus
-from keras_s2s.cli.options import Columns, File, Target, Tsv, about, from_fields
+from keras_s2s.cli.options import Columns, File, Target, Tsv, Weights, about, from_fields
 from keras_s2s.text.options import TextOptions
 
 Duplicates = Annotated[
@@ -34,6 +34,7 @@ def prepare(
     target: Target = None,
     tsv: Tsv = None,
     columns: Columns = None,
+    weights: Weights = None,
     duplicates: Duplicates = "ignore",
     tokenizer_pairs: Annotated[
         int, about("Maximum number of pairs to train the tokenizers on.", "N", panel="text")
@@ -53,6 +54,7 @@ def prepare(
         corpus,
         output,
         options,
+        weights=weights,
         seed=seed,
         tokenizer_pairs=tokenizer_pairs,
         workers=workers,

@@ -17,6 +17,7 @@ from keras_s2s.cli.options import (
     Source,
     Target,
     Tsv,
+    Weights,
     about,
     from_fields,
 )
@@ -58,6 +59,7 @@ def train(
     target: Target = None,
     tsv: Tsv = None,
     columns: Columns = None,
+    weights: Weights = None,
     prepared: Prepared = None,
     valid_source: ValidSource = None,
     valid_target: ValidTarget = None,
@@ -71,8 +73,10 @@ def train(
     TRANSLATOR.check_goal(output)
     check_strategy(strategy)
     chosen = check_columns(columns, tsv, valid_tsv)
-    pairs = open_training(context, source, target, tsv, prepared, chosen)
+    pairs, sample_weight = open_training(context, source, target, tsv, weights, prepared, chosen)
     valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv, columns=chosen)
     run = replace(run, strategy=load_strategy(strategy))
     with ended_by_sigterm():
-        train_model(pairs, valid_pairs, output, recipe, run=run, report=say)
+        train_model(
+            pairs, valid_pairs, output, recipe, sample_weight=sample_weight, run=run, report=say
+        )

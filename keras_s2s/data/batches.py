@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from keras_s2s.data.epochs import (
     cut_batches,
     kept_pairs,
 )
+from keras_s2s.data.line_weights import checked_weights
 from keras_s2s.data.rows import TokenRows
 
 Rows = Iterable[Iterable[int]]
@@ -40,6 +42,7 @@ class Batches(EpochBatches):
             batches better and adds padding.
         maximum_length: Maximum length of either side in tokens, end token included; longer pairs
             are skipped and counted. None for no limit.
+        sample_weight: A weight for each pair in the loss, at least 0; None for none.
         resample: Called at the start of every epoch with its number, from 0; returns new ids for
             all pairs, the skipped ones included. It must be a function of the epoch alone.
             `source_ids` and `target_ids` then only decide which pairs are skipped and which share
@@ -83,6 +86,7 @@ class Batches(EpochBatches):
         shuffle: bool = True,
         length_noise: float = 0.05,
         maximum_length: int | None = None,
+        sample_weight: Any = None,
         resample: Resample | None = None,
         source_step: int = 1,
         target_step: int = 1,
@@ -93,9 +97,10 @@ class Batches(EpochBatches):
         check_at_least(0, seed=seed, length_noise=length_noise)
         self._source = TokenRows("source_ids", source_ids, source_step)
         self._target = TokenRows("target_ids", target_ids, target_step)
-        self._resample = resample
-        self._maximum_length = maximum_length
+        self._resample, self._maximum_length = resample, maximum_length
         self._kept = self._select()
+        self._weights = checked_weights(sample_weight, len(self._source.lengths))
+        self.is_weighted = self._weights is not None
         self._buckets = LengthBuckets(
             self._source.lengths[self._kept],
             self._target.lengths[self._kept],
@@ -107,9 +112,8 @@ class Batches(EpochBatches):
             source_step=source_step,
             target_step=target_step,
         )
-        self.pairs = len(self._kept)
+        self.pairs, self.steps_per_epoch = len(self._kept), self._buckets.steps_per_epoch
         self.skipped = len(self._source.lengths) - self.pairs
-        self.steps_per_epoch = self._buckets.steps_per_epoch
         self.target_tokens = int(self._target.lengths[self._kept].sum())
 
     def plan(self, epoch: int) -> list[np.ndarray]:
@@ -160,7 +164,8 @@ class Batches(EpochBatches):
 
     def _batches(self, starts: Iterable[tuple[int, int]]) -> Iterator[Batch]:
         for epoch, first_step in starts:
-            yield from cut_batches(*self._rows(epoch), self.plan(epoch)[first_step:])
+            plan = self.plan(epoch)[first_step:]
+            yield from cut_batches(*self._rows(epoch), plan, self._weights)
 
     def _rows(self, epoch: int) -> tuple[TokenRows, TokenRows]:
         if self._resample is None:

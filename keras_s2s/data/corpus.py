@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Literal
 
+from keras_s2s.data.corpus_rows import parallel_rows, tsv_rows
 from keras_s2s.data.lines import (
     CorpusReport,
     FilePath,
@@ -86,7 +86,7 @@ class Corpus:
                 "standard input can be one of the two files, not both. "
                 f"Received: source={source!r}, target={target!r}. Give a path for one of them."
             )
-        rows = functools.partial(_parallel_rows, source, target)
+        rows = functools.partial(parallel_rows, source, target)
         self._initialize((source, target), rows, maximum_characters, duplicates, keep_all)
 
     @classmethod
@@ -132,7 +132,7 @@ class Corpus:
                 f"Received: columns={columns!r}. Use (0, 1) for source first, target second."
             )
         corpus = cls.__new__(cls)
-        rows = functools.partial(_tsv_rows, path, columns, keep_all)
+        rows = functools.partial(tsv_rows, path, columns, keep_all)
         corpus._initialize((path,), rows, maximum_characters, duplicates, keep_all, columns)
         return corpus
 
@@ -175,6 +175,14 @@ class Corpus:
         return digest_of(self.report.files, repr(asked))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
+        return (pair for _, pair in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, tuple[str, str]]]:
+        """Yields each pair with the number of its line, from 1, as iterating yields the pairs.
+
+        Raises:
+            ValueError: As for `Corpus`.
+        """
         if self._begun and not self._rereadable:
             raise ValueError(
                 "standard input and pipes can be read only once. "
@@ -188,7 +196,7 @@ class Corpus:
             if self._accepts(source, target, line_number, report, seen):
                 report.kept += 1
                 numbers.see(source, target)
-                yield source, target
+                yield line_number, (source, target)
         numbers.warn(has_others=report.count("columns beyond the two") > 0)
 
     def _accepts(
@@ -245,56 +253,3 @@ def _whole_lines(path: FilePath | PipeReader, report: CorpusReport) -> Iterator[
     for line_number, text in decoded_lines(path):
         report.read = report.kept = line_number
         yield clean(clean_ends(text, "line", line_number, report), "line", line_number, report)
-
-
-def _parallel_rows(
-    source: FilePath, target: FilePath, report: CorpusReport
-) -> Iterator[tuple[int, str, str]]:
-    sources, targets = decoded_lines(source), decoded_lines(target)
-    for line_number in itertools.count(1):
-        source_line, target_line = next(sources, None), next(targets, None)
-        if source_line is None and target_line is None:
-            return
-        if source_line is None or target_line is None:
-            before = line_number - 1
-            source_count = before if source_line is None else line_number + sum(1 for _ in sources)
-            target_count = before if target_line is None else line_number + sum(1 for _ in targets)
-            raise ValueError(
-                "source and target must have the same number of lines, line n of one belonging to "
-                f"line n of the other. Received: {file_name(source)} with {source_count:,} lines, "
-                f"{file_name(target)} with {target_count:,} lines. Align the files again."
-            )
-        report.read += 1
-        pair = []
-        for side, (_, text) in (("source", source_line), ("target", target_line)):
-            text = clean_ends(text, side, line_number, report)
-            pair.append(clean(text, side, line_number, report))
-        yield line_number, pair[0], pair[1]
-
-
-def _tsv_rows(
-    path: FilePath, columns: tuple[int, int], keep_all: bool, report: CorpusReport
-) -> Iterator[tuple[int, str, str]]:
-    expected = None
-    for line_number, text in decoded_lines(path):
-        report.read += 1
-        text = clean_ends(text, "pair", line_number, report)
-        if not text or text.isspace():
-            yield line_number, "", ""
-            continue
-        fields = text.split("\t")
-        if expected is None:
-            expected = len(fields)
-        if len(fields) != expected or expected <= max(columns):
-            if expected <= max(columns) or keep_all:
-                raise ValueError(
-                    f"every line must have {max(expected, max(columns) + 1)} columns, separated "
-                    f"by TABs. Received: {file_name(path)}, line {line_number} with {len(fields)}. "
-                    "Mend the line, or the choice of columns."
-                )
-            report.add("wrong number of columns", "pair", "skipped", line_number)
-            continue
-        if expected > 2:
-            report.add("columns beyond the two", "pair", "dropped", line_number)
-        source = clean(fields[columns[0]], "source", line_number, report)
-        yield line_number, source, clean(fields[columns[1]], "target", line_number, report)

@@ -25,8 +25,8 @@ def count_groups(counts: list[int]) -> int:
     return min(PARTITIONS, max(1, round(sum(counts) / SHARD_PAIRS)))
 
 
-def pairs_of_group(work: Path, counts: list[int], seed: int, group: int) -> list[tuple[str, str]]:
-    """The pairs of a group in random order: a random sample of the corpus."""
+def rows_of_group(work: Path, counts: list[int], seed: int, group: int) -> list[tuple[str, ...]]:
+    """The pairs of a group, perhaps with weights, in random order: a sample of the corpus."""
     return shuffled(work / "partitions", _partitions_of(counts, group), seed + group)
 
 
@@ -82,16 +82,17 @@ def _encode_group(work: Path, counts: list[int], seed: int, group: int) -> None:
         for side, name in zip(SIDES, (SOURCE, TARGET), strict=True)
     }
     size = max(tokenizer.vocabulary_size for tokenizer in tokenizers.values())
-    pairs, paths = pairs_of_group(work, counts, seed, group), _paths(work, counts, group)
+    pairs, paths = rows_of_group(work, counts, seed, group), _paths(work, counts, group)
     for number, path in enumerate(paths):
         start, stop = (len(pairs) * place // len(paths) for place in (number, number + 1))
-        sources, targets = zip(*pairs[start:stop], strict=True)
+        sources, targets, *others = zip(*pairs[start:stop], strict=True)
         texts = {"source": sources, "target": targets}
         rows = {
             side: TokenRows(side, encode_in_slices(tokenizers[side], lines, None, 0))
             for side, lines in texts.items()
         }
-        write_shard(path, texts, rows, size)
+        weights = [float(weight) for weight in others[0]] if others else None
+        write_shard(path, texts, rows, size, weights)
 
 
 def _paths(work: Path, counts: list[int], group: int) -> list[Path]:

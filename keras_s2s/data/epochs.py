@@ -6,7 +6,7 @@ import functools
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from keras_s2s.special_ids import PAD_ID, START_ID
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray]
+# ((source, target_in), target_out), and the weights of the pairs where there are any.
+Batch = tuple[Any, ...]
 
 # Enough for training to continue while an epoch is planned and perhaps resampled.
 PREFETCHED_BATCHES = 8
@@ -30,8 +31,10 @@ class EpochBatches(ABC):
         skipped: Number of pairs longer than `maximum_length`.
         steps_per_epoch: Number of batches in every epoch.
         target_tokens: Target tokens of an epoch, end tokens included, without padding.
+        is_weighted: Whether the pairs have weights.
     """
 
+    is_weighted: bool
     pairs: int
     skipped: int
     steps_per_epoch: int
@@ -60,7 +63,8 @@ class EpochBatches(ABC):
         Returns:
             A dataset of `((source, target_in), target_out)`, int32 [B, S], [B, T] and [B, T]:
             the source with its end token, the target after its start token, and the target with
-            its end token. All are padded on the right to the longest of the batch.
+            its end token. All are padded on the right to the longest of the batch. Where the
+            pairs have weights, these follow as a third part, float32 [B].
 
         Raises:
             ValueError: The epoch or the step is out of range.
@@ -72,7 +76,7 @@ class EpochBatches(ABC):
                 f"Received: first_step={first_step!r}. Use dataset() to go on in later epochs."
             )
         left = self.steps_per_epoch - first_step
-        return _as_dataset(lambda: self._batches([(epoch, first_step)]), left)
+        return self._as_dataset(lambda: self._batches([(epoch, first_step)]), left)
 
     def dataset(self, first_epoch: int = 0, first_step: int = 0) -> tf.data.Dataset:
         """Returns the batches of all epochs, endlessly, from any step on.
@@ -100,7 +104,17 @@ class EpochBatches(ABC):
             later = ((epoch, 0) for epoch in itertools.count(first_epoch + 1))
             return self._batches(itertools.chain([(first_epoch, first_step)], later))
 
-        return _as_dataset(batches, tf.data.INFINITE_CARDINALITY)
+        return self._as_dataset(batches, tf.data.INFINITE_CARDINALITY)
+
+    def _as_dataset(self, batches: Callable[[], Iterator[Batch]], cardinality: int) -> Any:
+        import tensorflow as tf
+
+        ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
+        weights = tf.TensorSpec([None], tf.float32)  # pyright: ignore[reportArgumentType]
+        signature = ((ids, ids), ids, weights) if self.is_weighted else ((ids, ids), ids)
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+        return dataset.prefetch(PREFETCHED_BATCHES)
 
     @property
     def padding(self) -> float:
@@ -119,7 +133,10 @@ class EpochBatches(ABC):
 
 
 def cut_batches(
-    source: TokenRows, target: TokenRows, plan: Iterable[np.ndarray]
+    source: TokenRows,
+    target: TokenRows,
+    plan: Iterable[np.ndarray],
+    weights: np.ndarray | None = None,
 ) -> Iterator[Batch]:
     """Yields the batches of a plan.
 
@@ -127,9 +144,11 @@ def cut_batches(
         source: Rows of the sources.
         target: Rows of the targets.
         plan: For every batch the indices of its pairs, int64 [B].
+        weights: Weights of all pairs, float32 [pairs]; None where they have none.
 
     Yields:
-        `((source, target_in), target_out)` as `EpochBatches.epoch` describes them.
+        `((source, target_in), target_out)`, or with the weights [B] as a third part, as
+        `EpochBatches.epoch` describes them.
     """
     for pairs in plan:
         target_out = target.padded(pairs)
@@ -137,7 +156,8 @@ def cut_batches(
         target_in[:, 0] = START_ID
         # Both have equally many tokens; the shift moved end tokens to where target_out is padded.
         target_in[target_out == PAD_ID] = PAD_ID
-        yield (source.padded(pairs), target_in), target_out
+        batch = (source.padded(pairs), target_in), target_out
+        yield batch if weights is None else (*batch, weights[pairs])
 
 
 def kept_pairs(
@@ -158,12 +178,3 @@ def check_at_least(least: int, **values: float | None) -> None:
 def counted(number: int, noun: str, plural: str = "s") -> str:
     """Returns a number with its noun, in the plural where needed."""
     return f"{number:,} {noun}{'' if number == 1 else plural}"
-
-
-def _as_dataset(batches: Callable[[], Iterator[Batch]], cardinality: int) -> tf.data.Dataset:
-    import tensorflow as tf
-
-    ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=((ids, ids), ids))
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
-    return dataset.prefetch(PREFETCHED_BATCHES)

@@ -7,19 +7,21 @@ from pathlib import Path
 import numpy as np
 
 PARTITIONS = 256
+TAB = "\t"
 _BUFFER = 1 << 16  # bytes of a partition in memory
 
 
-def write_partitions(pairs: Iterable[tuple[str, str]], folder: Path, seed: int) -> list[int]:
-    """Writes each pair to a random partition; no pair stays in memory.
+def write_partitions(rows: Iterable[tuple[str, ...]], folder: Path, seed: int) -> list[int]:
+    """Writes each row to a random partition; no row stays in memory.
 
     Args:
-        pairs: Sources and targets without TABs and line feeds, as a `Corpus` yields them.
+        rows: Sources and targets, and perhaps more fields, without TABs and line feeds, as a
+            `Corpus` yields them.
         folder: An empty folder, which gets a file for each partition.
         seed: Seed of the random choice.
 
     Returns:
-        The number of pairs in every partition.
+        The number of rows in every partition.
 
     Raises:
         OSError: The folder cannot be written.
@@ -33,10 +35,10 @@ def write_partitions(pairs: Iterable[tuple[str, str]], folder: Path, seed: int) 
     """
     random_source = random.Random(seed)
     counts, buffers = [0] * PARTITIONS, [bytearray() for _ in range(PARTITIONS)]
-    for source, target in pairs:
+    for row in rows:
         number = random_source.randrange(PARTITIONS)
         counts[number] += 1
-        buffers[number] += f"{source}\t{target}\n".encode()
+        buffers[number] += f"{TAB.join(row)}\n".encode()
         if len(buffers[number]) >= _BUFFER:
             _append(folder, number, buffers[number])
             buffers[number].clear()
@@ -45,8 +47,8 @@ def write_partitions(pairs: Iterable[tuple[str, str]], folder: Path, seed: int) 
     return counts
 
 
-def shuffled(folder: Path, partitions: Iterable[int], seed: int) -> list[tuple[str, str]]:
-    """Reads some partitions and shuffles their pairs.
+def shuffled(folder: Path, partitions: Iterable[int], seed: int) -> list[tuple[str, ...]]:
+    """Reads some partitions and shuffles their rows.
 
     Args:
         folder: The folder that `write_partitions` wrote.
@@ -54,18 +56,17 @@ def shuffled(folder: Path, partitions: Iterable[int], seed: int) -> list[tuple[s
         seed: Seed of the shuffling.
 
     Returns:
-        Their pairs in a random order.
+        Their rows in a random order.
 
     Raises:
         OSError: A file cannot be read.
     """
-    pairs = []
+    rows = []
     for number in partitions:
         for line in _path(folder, number).read_bytes().decode().split("\n")[:-1]:
-            source, _, target = line.partition("\t")
-            pairs.append((source, target))
-    order = np.random.default_rng(seed).permutation(len(pairs))
-    return [pairs[place] for place in order]
+            rows.append(tuple(line.split(TAB)))
+    order = np.random.default_rng(seed).permutation(len(rows))
+    return [rows[place] for place in order]
 
 
 def _append(folder: Path, number: int, data: bytes | bytearray) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from keras_s2s.data.corpus import Corpus
-from keras_s2s.data.encode_shards import count_groups, encode_shards, pairs_of_group
+from keras_s2s.data.encode_shards import count_groups, encode_shards, rows_of_group
+from keras_s2s.data.line_weights import weighted_pairs
+from keras_s2s.data.lines import FilePath, digest_of
 from keras_s2s.data.pairs import choose_samples
 from keras_s2s.data.partitions import write_partitions
 from keras_s2s.data.prepared_corpus import (
@@ -36,6 +38,7 @@ def prepare(
     folder: str | Path,
     options: TextOptions | None = None,
     *,
+    weights: FilePath | None = None,
     seed: int = 1,
     tokenizer_pairs: int = 200_000,
     workers: int | None = None,
@@ -56,6 +59,8 @@ def prepare(
         corpus: The corpus; with `duplicates="ignore"` memory use does not grow with its size.
         folder: Output folder; an earlier prepared corpus in it is replaced.
         options: How texts are tokenized, `TextOptions` or a `Recipe`; `None` for the defaults.
+        weights: File with a weight for each line of the corpus, see `weighted_pairs`; `None` for
+            none.
         seed: Seed of the order of the pairs and of the sample for the tokenizers.
         tokenizer_pairs: Maximum number of pairs, chosen at random, to train the tokenizers on.
         workers: Number of encoding processes; `None` for one per core. With more than one, guard
@@ -81,6 +86,8 @@ def prepare(
         "tokenizer_pairs": tokenizer_pairs,
         "versions": versions("keras-s2s", "numpy", "sentencepiece"),
     }
+    if weights is not None:
+        job["weights"] = _digest(weights)
     folder = PREPARED.check_goal(Path(folder))
     work = folder.with_name(f".{folder.name}.preparing")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +98,7 @@ def prepare(
             _open_work(work, job, report)
             if PREPARED.is_in(folder):
                 report(f"the corpus in {folder} will be replaced")
-            counts = _partition(corpus, job["corpus"], work, seed, report)
+            counts = _partition(corpus, weights, job, work, report)
             _train_tokenizers(work, counts, options, seed, tokenizer_pairs, report)
             encode_shards(work, counts, seed, workers, report)
             _finish(work, folder, counts, job)
@@ -130,16 +137,20 @@ def _open_work(work: Path, job: dict[str, Any], report: Callable[[str], None]) -
 
 
 def _partition(
-    corpus: Corpus, digest: Any, work: Path, seed: int, report: Callable[[str], None]
+    corpus: Corpus,
+    weights: FilePath | None,
+    job: dict[str, Any],
+    work: Path,
+    report: Callable[[str], None],
 ) -> list[int]:
     """Write the partitions unless they exist; the number of pairs in each of them."""
     partitions = work / "partitions"
     if not partitions.exists():
         part = _emptied(work / "partitions.part")
         try:
-            counts = write_partitions(corpus, part, seed)
+            counts = write_partitions(_rows(corpus, weights), part, job["seed"])
             report(str(corpus.report))
-            if corpus.digest() != digest:
+            if (corpus.digest(), _digest(weights)) != (job["corpus"], job.get("weights")):
                 raise ValueError(
                     f"a corpus must stay as it is while it is prepared. Received: "
                     f"{corpus.report.files[0]}, or what belongs to it, changed. Start again."
@@ -152,6 +163,17 @@ def _partition(
         _write_whole(part / COUNTS, counts)
         part.rename(partitions)
     return json.loads((partitions / COUNTS).read_bytes())
+
+
+def _rows(corpus: Corpus, weights: FilePath | None) -> Iterable[tuple[str, ...]]:
+    """The pairs, each with its weight if there are weights."""
+    if weights is None:
+        return corpus
+    return ((*pair, repr(weight)) for pair, weight in weighted_pairs(corpus, weights))
+
+
+def _digest(weights: FilePath | None) -> str | None:
+    return None if weights is None else digest_of((str(weights),), "weights")
 
 
 def _train_tokenizers(
@@ -167,7 +189,8 @@ def _train_tokenizers(
         return
     pairs: list[tuple[str, str]] = []
     for group in range(count_groups(counts)):
-        pairs += pairs_of_group(work, counts, seed, group)[: tokenizer_pairs - len(pairs)]
+        rows = rows_of_group(work, counts, seed, group)[: tokenizer_pairs - len(pairs)]
+        pairs += [(source, target) for source, target, *_ in rows]
         if len(pairs) == tokenizer_pairs:
             break
     report(f"training the tokenizers on {len(pairs):,} pairs")

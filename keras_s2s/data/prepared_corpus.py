@@ -35,6 +35,7 @@ class PreparedCorpus:
     Attributes:
         folder: The folder.
         pairs: Number of pairs.
+        is_weighted: Whether the pairs have weights.
         options: The options of a `Recipe` that it was prepared with.
         source_tokenizer: Tokenizer of the sources.
         target_tokenizer: Tokenizer of the targets.
@@ -53,6 +54,7 @@ class PreparedCorpus:
         PREPARED.check_files(self.folder, small, CURE)
         self.options: dict[str, Any] = found["options"]
         self.pairs: int = found["pairs"]
+        self.is_weighted = "weights" in found
         self.source_tokenizer = load_tokenizer(self.folder / SOURCE)
         self.target_tokenizer = load_tokenizer(self.folder / TARGET)
         self.samples: list[str] = json.loads((self.folder / SAMPLES).read_bytes())
@@ -117,6 +119,7 @@ class PreparedCorpus:
             resample=resample if is_resampled else None,
             source_step=source_step,
             target_step=target_step,
+            is_weighted=self.is_weighted,
         )
 
 

@@ -49,6 +49,7 @@ class ShardedBatches(EpochBatches):
             arguments alone. None for the ids of the file.
         source_step: As for `Batches`.
         target_step: As for `Batches`.
+        is_weighted: Whether the shards hold weights of the pairs, for the loss.
 
     Attributes:
         pairs: Number of pairs in an epoch.
@@ -76,6 +77,7 @@ class ShardedBatches(EpochBatches):
         resample: ResampleShard | None = None,
         source_step: int = 1,
         target_step: int = 1,
+        is_weighted: bool = False,
     ) -> None:
         check_at_least(1, batch_tokens=batch_tokens, batch_sentences=batch_sentences)
         check_at_least(1, source_step=source_step, target_step=target_step)
@@ -84,6 +86,7 @@ class ShardedBatches(EpochBatches):
         self._batch_tokens, self._batch_sentences = batch_tokens, batch_sentences
         self._seed, self._shuffle, self._length_noise = seed, shuffle, length_noise
         self._maximum_length, self._resample = maximum_length, resample
+        self.is_weighted = is_weighted
         self._width_steps = dict(zip(SIDES, (source_step, target_step), strict=True))
         self._shards: list[Shard] = []
         self._steps: list[int] = []
@@ -181,7 +184,9 @@ class ShardedBatches(EpochBatches):
         plan = buckets.plan(epoch)[first_step:] if buckets else []
         if self._resample is not None:
             rows = self._resampled(content, epoch * len(self._shards) + index)
-        return cut_batches(rows["source"], rows["target"], (kept[pairs] for pairs in plan))
+        pairs = (kept[indices] for indices in plan)
+        weights = content.weights() if self.is_weighted else None
+        return cut_batches(rows["source"], rows["target"], pairs, weights)
 
     def _resampled(self, content: ShardContent, number: int) -> dict[str, TokenRows]:
         """The ids of the texts of a shard by another segmentation into subwords."""

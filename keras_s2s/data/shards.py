@@ -15,6 +15,7 @@ import numpy as np
 from keras_s2s.data.rows import TokenRows
 
 SIDES = ("source", "target")
+WEIGHTS = "weights"
 _INTEGERS = ("<u2", "<i4")
 
 
@@ -74,6 +75,7 @@ class Shard:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 parts = ("ids", "lengths", "text")
                 names = [f"{side}_{part}" for side in SIDES for part in parts]
+                names += [WEIGHTS] if f"{WEIGHTS}.npy" in archive.namelist() else []
                 return ShardContent(self.path, {name: _array(archive, name) for name in names})
         except _DAMAGES as error:
             raise ValueError(_damaged(self.path, str(error))) from error
@@ -96,6 +98,14 @@ class ShardContent:
         ids, lengths = self.arrays[f"{side}_ids"], self.arrays[f"{side}_lengths"]
         return TokenRows.from_arrays(f"the {side} ids in {self.path}", ids, lengths, step)
 
+    def weights(self) -> np.ndarray:
+        """Returns the weights of the pairs, float32 [rows]."""
+        found = self.arrays.get(WEIGHTS)
+        rows = len(self.arrays["target_lengths"])
+        if found is None or len(found) != rows or not (np.isfinite(found) & (found >= 0)).all():
+            raise ValueError(_damaged(self.path, "no weights of its pairs"))
+        return found
+
     def texts(self, side: str) -> list[str]:
         """Returns the texts of "source" or "target"."""
         try:
@@ -112,6 +122,7 @@ def write_shard(
     texts: Mapping[str, Sequence[str]],
     rows: Mapping[str, TokenRows],
     vocabulary_size: int,
+    weights: Sequence[float] | None = None,
 ) -> None:
     """Writes a shard under a temporary name and renames it when it is complete.
 
@@ -120,6 +131,7 @@ def write_shard(
         texts: Texts without line feeds, for "source" and "target".
         rows: Their ids, likewise.
         vocabulary_size: All ids are below it.
+        weights: Weights of the pairs; None where they have none.
 
     Raises:
         OSError: The file cannot be written.
@@ -132,6 +144,8 @@ def write_shard(
         arrays[f"{side}_lengths"] = rows[side].lengths.astype(large)
         arrays[f"{side}_ids"] = rows[side].ids.astype(kind)
         arrays[f"{side}_text"] = np.frombuffer(text, np.uint8)
+    if weights is not None:
+        arrays[WEIGHTS] = np.array(weights, "<f4")
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as file:
         np.savez(file, **arrays)
@@ -144,6 +158,9 @@ def write_shard(
 _DAMAGES = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile)
 
 
+_KINDS = {"text": ("|u1",), WEIGHTS: ("<f4",)}
+
+
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """Reads one array; takes no more memory than the file has bytes, whatever a header says."""
     member = archive.getinfo(f"{name}.npy")
@@ -154,7 +171,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError(f"{name} is of another version")
     shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.str not in (("|u1",) if name.endswith("_text") else _INTEGERS):
+    if dtype.str not in _KINDS.get(name.rpartition("_")[2], _INTEGERS):
         raise ValueError(f"{name} is of type {dtype.str}")
     array = np.frombuffer(data, dtype, offset=stream.tell())
     if shape != array.shape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -111,8 +111,12 @@ class Run:
 Identity = dict[str, Any]
 
 
-def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCorpus) -> Identity:
-    """What identifies a training: "recipe", its options, and "pairs", a digest of its corpora."""
+def identity_of(
+    recipe: Recipe,
+    *corpora: Iterable[tuple[str, str]] | PreparedCorpus,
+    sample_weight: Sequence[float] | None = None,
+) -> Identity:
+    """What identifies a training: "recipe", its options, and "pairs", a digest of its data."""
     from keras_s2s.data.prepared_corpus import PREPARED, PreparedCorpus
 
     digest = hashlib.sha256()
@@ -123,6 +127,8 @@ def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCo
         for pair in pairs:
             digest.update("\t".join((*pair, "\n")).encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
+    if sample_weight is not None:
+        digest.update(json.dumps([float(weight) for weight in sample_weight]).encode())
     return {"recipe": asdict(recipe), "pairs": digest.hexdigest()}
 
 

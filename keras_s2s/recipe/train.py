@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ def train(
     folder: str | Path,
     recipe: Recipe | None = None,
     *,
+    sample_weight: Sequence[float] | None = None,
     build_model: BuildModel | None = None,
     run: Run | None = None,
     report: Callable[[str], None] = print,
@@ -43,6 +44,8 @@ def train(
         valid_pairs: Sources and targets that select the best weights.
         folder: Where the translator is saved, with `recipe.json`, `history.json` and `curves.png`.
         recipe: The options of the training; `None` for the defaults.
+        sample_weight: A weight of each pair in the loss, at least 0; `None` for none. A prepared
+            corpus holds its own.
         build_model: Makes the model from the sizes of the source's and the target's vocabulary and
             the recipe; `None` for the model that the recipe describes. It is called in the scope
             of the strategy, and what it makes is compiled by the recipe.
@@ -65,10 +68,9 @@ def train(
     from keras_s2s.inference.translator import Translator
 
     recipe, run = recipe or Recipe(), run or resume.Run()
-    _check_not_empty("pairs", pairs)
-    _check_not_empty("valid_pairs", valid_pairs)
+    _check_not_empty(pairs=pairs, valid_pairs=valid_pairs)
     folder = TRANSLATOR.check_goal(Path(folder))
-    identity = resume.identity_of(recipe, pairs, valid_pairs)
+    identity = resume.identity_of(recipe, pairs, valid_pairs, sample_weight=sample_weight)
     with detect_lost_workers(run.strategy), run.alone(folder):
         run.check(recipe, identity)
         checkpoints = resume.make_checkpoints(folder, run)
@@ -77,7 +79,7 @@ def train(
         if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
             return _load_finished(folder, build_model)
         keras.utils.set_random_seed(recipe.seed)
-        text = make_text_side(pairs, recipe, resume.kept_tokenizers(newest))
+        text = make_text_side(pairs, recipe, resume.kept_tokenizers(newest), sample_weight)
         write_companions = resume.companions_writer(*text.tokenizers, identity)
         checkpoints = checkpoints.with_companions(write_companions)
         if (folder / DESCRIPTION).exists():
@@ -104,9 +106,10 @@ def _load_finished(folder: Path, build_model: BuildModel | None) -> Translator:
     return Translator.load(folder, model.custom_objects)
 
 
-def _check_not_empty(name: str, rows: Pairs | PreparedCorpus) -> None:
-    if not rows:
-        raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
+def _check_not_empty(**corpora: Pairs | PreparedCorpus) -> None:
+    for name, rows in corpora.items():
+        if not rows:
+            raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
 
 
 def _make_model(

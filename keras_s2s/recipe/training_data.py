@@ -40,6 +40,7 @@ def make_text_side(
     pairs: Pairs | PreparedCorpus,
     recipe: Recipe,
     tokenizers: tuple[Tokenizer, Tokenizer] | None = None,
+    sample_weight: Sequence[float] | None = None,
 ) -> TextSide:
     """Tokenizers, batches and samples, made from pairs or found in a prepared corpus.
 
@@ -47,13 +48,23 @@ def make_text_side(
         pairs: The pairs, or a prepared corpus.
         recipe: The options.
         tokenizers: Tokenizers that are trained already; `None` to train them.
+        sample_weight: A weight for each pair, for the loss; `None` for none, or for those of the
+            prepared corpus.
+
+    Raises:
+        ValueError: The corpus contradicts the options, or there is no weight for each pair.
     """
     from keras_s2s.data.prepared_corpus import PreparedCorpus
 
     if not isinstance(pairs, PreparedCorpus):
         tokenizers = tokenizers or train_tokenizers(pairs, recipe)
-        batches = make_batches(pairs, *tokenizers, recipe)
+        batches = make_batches(pairs, *tokenizers, recipe, sample_weight)
         return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
+    if sample_weight is not None:
+        raise ValueError(
+            "The weights were settled when the corpus was prepared. Received: sample_weight with "
+            f"{pairs.folder}. Leave them out, or give them to `prepare`."
+        )
     recipe = replace(recipe, **_settled(pairs, recipe))
     batches = pairs.batches(
         batch_tokens=recipe.batch_tokens,
@@ -89,7 +100,13 @@ def own_errors(batches: Batches | ShardedBatches) -> Iterator[None]:
         raise cause from error
 
 
-def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Recipe) -> Batches:
+def make_batches(
+    pairs: Pairs,
+    source: Tokenizer,
+    target: Tokenizer,
+    recipe: Recipe,
+    sample_weight: Sequence[float] | None = None,
+) -> Batches:
     """The batches to train on, with new segmentations in every epoch if the recipe samples them."""
     from keras_s2s.data.batches import Batches
     from keras_s2s.text.tokenizers import SentencePieceTokenizer
@@ -114,5 +131,6 @@ def make_batches(pairs: Pairs, source: Tokenizer, target: Tokenizer, recipe: Rec
         batch_sentences=recipe.batch_sentences,
         length_noise=recipe.length_noise,
         seed=recipe.seed,
+        sample_weight=sample_weight,
         resample=resample if sampled else None,
     )

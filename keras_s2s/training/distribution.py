@@ -144,7 +144,8 @@ def distribute_dataset(batches: tf.data.Dataset, strategy: tf.distribute.Strateg
     padding are added, which no loss counts. So all devices run the same number of steps.
 
     Args:
-        batches: Batches `((source, target_in), target_out)`, the same on every worker.
+        batches: Batches `((source, target_in), target_out)`, perhaps with weights `[B]`, the same
+            on every worker.
         strategy: A strategy of `make_strategy`, or `None`.
 
     Returns:
@@ -176,13 +177,14 @@ def distribute_dataset(batches: tf.data.Dataset, strategy: tf.distribute.Strateg
 
 
 def _parts(ids: Any, replicas: int, first: int, count: int) -> Any:
-    """`count` of the equal parts of a batch `[B, L]`, padded at the end: `[count, rows, L]`."""
+    """`count` of the equal parts of a batch `[B, ...]`, padded at the end: `[count, rows, ...]`."""
     import tensorflow as tf
 
-    size, length = tf.unstack(tf.shape(ids))
+    size, others = tf.shape(ids)[0], tf.shape(ids)[1:]
     rows = -(-size // replicas)
-    padded = tf.pad(ids, [[0, rows * replicas - size], [0, 0]])
-    return tf.reshape(padded, [replicas, rows, length])[first : first + count]
+    padded = tf.pad(ids, [[0, rows * replicas - size], *[[0, 0]] * (len(ids.shape) - 1)])
+    parts = tf.reshape(padded, tf.concat([[replicas, rows], others], axis=0))
+    return parts[first : first + count]
 
 
 def all_reduce_mean(

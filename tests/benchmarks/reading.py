@@ -68,6 +68,7 @@ READINGS = (
             "checks": "checks of arguments",
             "token_ids": "checks of arguments",
             "token_id_model": "checks of arguments",
+            "token_ids_tensorflow": "checks of arguments",
         },
         1800,
     ),

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -215,9 +215,9 @@ def test_at_most_two_shards_are_in_memory_and_the_next_is_there_in_time(
     in_memory: weakref.WeakSet[TokenRows] = weakref.WeakSet()
     whole, cut = Shard.read, sharded_batches.cut_batches
 
-    def noted(source: TokenRows, target: TokenRows, plan: Iterable) -> Iterator:
+    def noted(source: TokenRows, *others: Any) -> Iterator:
         in_memory.add(source)
-        return cut(source, target, plan)
+        return cut(source, *others)
 
     def reading(shard: Shard) -> ShardContent:
         read.append(threading.current_thread().name)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-from keras import tree
 
 from keras_s2s.layers.token_ids import check_token_ids, out_of_vocabulary
 
@@ -84,33 +83,22 @@ class TokenIdModel(keras.Model):
     def _checked_data(self, x: Any, y: Any) -> Any:
         """The inputs; of a dataset one that checks each batch."""
         if _is_dataset(x):
-            return x.map(self._check_batch)
-        if isinstance(x, (tuple, list, Mapping)):
-            for label, ids, size in self._parts(x, y):
-                check_token_ids(label, ids, size)
+            from keras_s2s.layers.token_ids_tensorflow import checked_dataset
+
+            return checked_dataset(x, self._parts)
+        for label, ids, size in self._parts(x, y):
+            check_token_ids(label, ids, size)
         return x
 
     def _parts(self, x: Any, y: Any) -> list[tuple[str, Any, int | None]]:
         """What is to be checked: names, ids and sizes of the vocabularies."""
+        if not isinstance(x, (tuple, list, Mapping)):
+            return []
         inputs = [x.get(name) for name in INPUTS] if isinstance(x, Mapping) else list(x)
         target_size = self.decoder.vocabulary_size
         sizes = (getattr(self.encoder, "vocabulary_size", None), target_size)
         parts = list(zip(INPUTS, inputs, sizes, strict=False))
         return [part for part in [*parts, ("target_out", y, target_size)] if part[1] is not None]
-
-    def _check_batch(self, *batch: Any) -> Any:
-        """One batch of a dataset, with a check of its ids in the graph."""
-        import tensorflow as tf
-
-        x, y = batch[0], batch[1] if len(batch) > 1 else None
-        checks = []
-        for label, ids, size in self._parts(x, y) if isinstance(x, (tuple, list, dict)) else []:
-            if size is not None and ids.dtype.is_integer:
-                words = out_of_vocabulary(label, "another id", size)
-                checks.append(tf.debugging.assert_non_negative(ids, words))
-                checks.append(tf.debugging.assert_less(ids, tf.cast(size, ids.dtype), words))
-        with tf.control_dependencies([check for check in checks if check is not None]):
-            return tree.map_structure(tf.identity, batch if len(batch) > 1 else batch[0])
 
 
 @contextmanager

@@ -1,0 +1,109 @@
+"""Weights of sentence pairs, from a file with a number on each line of the corpus."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from keras_s2s.data.corpus import Corpus, read_lines
+from keras_s2s.data.lines import FilePath, file_name, is_standard_input
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+LARGEST = 1e30  # The losses are summed in float32.
+
+
+def weighted_pairs(corpus: Corpus, path: FilePath) -> Iterator[tuple[tuple[str, str], float]]:
+    r"""Yields each pair of a corpus with the weight that stands on its line of another file.
+
+    Both are read line by line. The weights of pairs that the corpus skips are skipped too.
+
+    Args:
+        corpus: The corpus.
+        path: File with a number on each line, plain or compressed by gzip or xz.
+
+    Yields:
+        The pair and its weight.
+
+    Raises:
+        ValueError: A line holds no finite number from 0 to 1e30, the weights of all pairs are 0,
+            or the file has another number of lines than the corpus.
+        OSError: The file cannot be read.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> _ = (folder / "train.tsv").write_text("A dog.\tEin Hund.\n\nNo.\tNein.\n")
+        >>> _ = (folder / "weights").write_text("0.5\n1\n2\n")
+        >>> list(weighted_pairs(Corpus.from_tsv(folder / "train.tsv"), folder / "weights"))
+        [(('A dog.', 'Ein Hund.'), 0.5), (('No.', 'Nein.'), 2.0)]
+    """
+    if is_standard_input(path):
+        raise ValueError("The weights must be a file. Received: standard input")
+    weights = _numbered_weights(path)
+    place, largest = 0, 0.0
+    for line_number, pair in corpus.numbered():
+        weight = 0.0
+        while place < line_number:
+            place, weight = next(weights, (0, 0.0))
+            if not place:
+                raise ValueError(_other_lines(path, corpus, line_number - 1, "at least "))
+        largest = max(largest, weight)
+        yield pair, weight
+    # The corpus may have skipped lines at its end.
+    place = max((number for number, _ in weights), default=place)
+    if place != corpus.report.read:
+        raise ValueError(_other_lines(path, corpus, place))
+    if not largest and corpus.report.kept:
+        raise ValueError(f"The weight of some pair must be above 0. Received: {file_name(path)}")
+
+
+def _numbered_weights(path: FilePath) -> Iterator[tuple[int, float]]:
+    for number, text in enumerate(read_lines(path), 1):
+        weight = float(text) if NUMBER.fullmatch(text) else math.nan
+        if not 0 <= weight <= LARGEST:
+            raise ValueError(
+                f"Every line of the weights must be a number from 0 to {LARGEST:g}. "
+                f"Received: {file_name(path)}, line {number}: {text[:50]!r}"
+            )
+        yield number, weight
+
+
+def _other_lines(path: FilePath, corpus: Corpus, found: int, least: str = "") -> str:
+    files = " | ".join(corpus.report.files)
+    return (
+        "The weights must have as many lines as the corpus. Received: "
+        f"{file_name(path)} with {found:,}, {files} with {least}{corpus.report.read:,}"
+    )
+
+
+def checked_weights(sample_weight: Any, count: int) -> np.ndarray | None:
+    """The weights of pairs as an array.
+
+    Args:
+        sample_weight: A number for each pair, `[pairs]`; `None` for none.
+        count: Number of the pairs.
+
+    Returns:
+        float32 `[pairs]`, or `None`.
+
+    Raises:
+        ValueError: They are no numbers from 0, all are 0, or there are more or fewer of them.
+    """
+    if sample_weight is None:
+        return None
+    found = np.asarray(sample_weight, "float32")
+    if found.shape != (count,):
+        raise ValueError(
+            f"`sample_weight` must be a number for each of {count:,} pairs. Received: shape "
+            f"{found.shape}"
+        )
+    if not (np.isfinite(found) & (found >= 0)).all() or not found.any():
+        raise ValueError(
+            "`sample_weight` must be finite, at least 0, and one above 0. Received: from "
+            f"{found.min()} to {found.max()}"
+        )
+    return found

@@ -1,0 +1,209 @@
+"""Whatever has `save` and `load`: what was saved loads, and is the same."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keras_s2s import (
+    BahdanauAttention,
+    Beam,
+    CharacterTokenizer,
+    Decoder,
+    Encoder,
+    Greedy,
+    LuongAttention,
+    Recipe,
+    ScheduledSampling,
+    Seq2Seq,
+    Translator,
+    WordTokenizer,
+    load_tokenizer,
+)
+from keras_s2s.text.normalization import NORMALIZATION_FORMS
+from keras_s2s.text.option_fields import options_of
+
+TOKENIZER = CharacterTokenizer.train(["abcd "])
+ID_COUNT = TOKENIZER.vocabulary_size
+BUDGET = settings(max_examples=8, deadline=None)
+TINY = settings(max_examples=40, deadline=None)
+
+luong = st.builds(
+    lambda score, scaled, **rest: {
+        "score": score,
+        "scaled": scaled and score == "general",
+        "maximum_source_length": 9 if score == "location" else None,
+        **rest,
+    },
+    score=st.sampled_from(["general", "concat", "location"]),
+    scaled=st.booleans(),
+    local=st.sampled_from([None, "monotonic", "predictive"]),
+    window=st.integers(1, 5),
+)
+bahdanau = st.builds(lambda normalized: {"normalized": normalized}, st.booleans())
+attentions = st.one_of(
+    st.none(),
+    st.tuples(st.just(LuongAttention), luong),
+    st.tuples(st.just(BahdanauAttention), bahdanau),
+)
+inverse_sigmoid = ScheduledSampling("inverse_sigmoid", 9, sampled=True)
+sampling = st.sampled_from([None, ScheduledSampling("linear", 1.0, 1e-3), inverse_sigmoid])
+common = {
+    "num_layers": st.integers(1, 2),
+    "cell": st.sampled_from(["lstm", "layer_norm_lstm", "gru", "rnn"]),
+    "residual": st.booleans(),
+    "dropout": st.floats(0, 0.9),
+    "word_dropout": st.floats(0, 0.9),
+}
+
+
+DIRECTIONS = [
+    {"bidirectional": True},
+    {"bidirectional": False},
+    {"bidirectional": False, "alternating": True},
+    {"bidirectional": False, "reverse_source": True},
+]
+
+
+@st.composite
+def architectures(draw: st.DrawFn) -> dict[str, Any]:
+    """The arguments of a model of any of the architectures."""
+    dimension = {"embedding_dimension": draw(st.integers(1, 6))}
+    encoder = {name: draw(one) for name, one in common.items()}
+    decoder = {name: draw(one) for name, one in common.items()}
+    attention = draw(attentions)
+    decoder |= {
+        "input_feeding": attention is not None and draw(st.booleans()),
+        "bridge": draw(st.sampled_from(["dense"] if attention is None else ["dense", "zeros"])),
+        "tie_embeddings": draw(st.booleans()),
+        "scheduled_sampling": draw(sampling),
+    }
+    return {
+        "encoder": {**encoder, **dimension, **draw(st.sampled_from(DIRECTIONS))},
+        "decoder": {**decoder, **dimension},
+        "attention": attention,
+        "share_embeddings": draw(st.booleans()),
+        "name": draw(st.sampled_from(["seq2seq", "mein_modell", "번역"])),
+    }
+
+
+def make_model(parts: dict[str, Any]) -> Seq2Seq:
+    kind, options = parts["attention"] or (None, {})
+    attention = None if kind is None else kind(4, **options)
+    decoder = Decoder(ID_COUNT, 4, attention=attention, **parts["decoder"])
+    rest = {name: parts[name] for name in ("share_embeddings", "name")}
+    return Seq2Seq(Encoder(ID_COUNT, 4, **parts["encoder"]), decoder, **rest)
+
+
+def assert_same(model: Any, again: Any) -> None:
+    assert again.get_config() == model.get_config()
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@BUDGET
+@given(architectures())
+def test_a_model_in_keras_own_file(architecture: dict[str, Any]) -> None:
+    model = make_model(architecture)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model.keras")
+        assert_same(model, keras.saving.load_model(Path(folder) / "model.keras"))
+
+
+searches = st.one_of(
+    st.just(Greedy()),
+    st.builds(
+        Beam,
+        st.integers(1, 10**6),
+        st.floats(0, allow_infinity=True),
+        st.floats(0, allow_infinity=True),
+    ),
+)
+any_text = st.text(st.characters(exclude_categories=[]), max_size=9)  # Lone surrogates too.
+
+
+@BUDGET
+@given(architectures(), searches, st.integers(2, 10**9), st.lists(any_text, max_size=4))
+def test_a_translator(
+    architecture: dict[str, Any],
+    search: Greedy | Beam,
+    maximum_source_length: int,
+    samples: list[str],
+) -> None:
+    model = make_model(architecture)
+    translator = Translator(
+        model,
+        TOKENIZER,
+        TOKENIZER,
+        search=search,
+        maximum_source_length=maximum_source_length,
+        samples=samples,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        translator.save(Path(folder) / "model")
+        again = Translator.load(Path(folder) / "model")
+    assert_same(model, again.model)
+    assert (again.search, again.maximum_source_length) == (search, maximum_source_length)
+    assert again.samples == samples
+    assert again.source_tokenizer.get_config() == TOKENIZER.get_config()
+
+
+normalizations = st.sampled_from(NORMALIZATION_FORMS)
+plain_text = st.text(max_size=12)
+
+
+@TINY
+@given(st.lists(plain_text, max_size=4), normalizations, st.booleans(), plain_text)
+def test_tokenizers_of_symbols(
+    texts: list[str], form: Any, split_punctuation: bool, other: str
+) -> None:
+    texts = [*texts, "a"]  # One symbol at least.
+    words = {"split_punctuation": split_punctuation, "normalization": form}
+    for tokenizer in (
+        CharacterTokenizer.train(texts, normalization=form),
+        WordTokenizer.train(texts, **words),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            tokenizer.save(Path(folder) / "tokenizer")
+            again = load_tokenizer(Path(folder) / "tokenizer")
+        assert type(again) is type(tokenizer)
+        assert again.get_config() == tokenizer.get_config()
+        for text in [*texts, other]:
+            assert again.encode(text) == tokenizer.encode(text)
+
+
+def values_of(kind: str, stated: Any) -> st.SearchStrategy:
+    """Values of an option, most of which are in its range."""
+    if stated.choices:
+        return st.sampled_from(stated.choices)
+    numbers = {
+        "int": st.integers(1, 10**7),
+        "float": st.floats(0, 1e30, exclude_min=True) | st.floats(0, 1, exclude_max=True),
+        "bool": st.booleans(),
+    }[kind.split(" | ")[0]]
+    return numbers.filter(lambda value: all(bound.holds(value) for bound in stated.bounds))
+
+
+@TINY
+@given(st.data())
+def test_a_recipe(data: st.DataObject) -> None:
+    options: dict[str, Any] = {}
+    for field, stated in options_of(Recipe):
+        if data.draw(st.booleans(), label=f"whether {field.name} is given"):
+            options[field.name] = data.draw(values_of(str(field.type), stated), label=field.name)
+    try:
+        recipe = Recipe(**options)
+    except ValueError:
+        return  # They do not go together.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recipe.json"
+        path.write_text(json.dumps(asdict(recipe)))
+        assert Recipe.from_json(path) == recipe
