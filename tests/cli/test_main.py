@@ -436,7 +436,7 @@ MISTAKES = {
     ),
     "a penalty without end": (
         "translate --model {model} --input {text} --length-penalty inf",
-        "`length_penalty` must be a finite number. Received: length_penalty=inf",
+        "`length_penalty` must be a number below 1e+30. Received: length_penalty=inf",
     ),
     "a language of no code": (
         "evaluate --model {model} --tsv {tsv} --language ../de",
