@@ -38,6 +38,14 @@ def prepare(
     tokenizer_pairs: Annotated[
         int, about("Maximum number of pairs to train the tokenizers on.", "N", panel="text")
     ] = 200_000,
+    valid_share: Annotated[
+        float,
+        about(
+            "Share of the pairs to hold out for validation, all pairs of a source together.",
+            "X",
+            panel="data",
+        ),
+    ] = 0.0,
     seed: Annotated[int, about("Random seed for the order of the pairs.", "N", panel="run")] = 1,
     workers: Annotated[
         int | None,
@@ -55,6 +63,7 @@ def prepare(
         options,
         seed=seed,
         tokenizer_pairs=tokenizer_pairs,
+        valid_share=valid_share,
         workers=workers,
         report=say,
     )

@@ -19,9 +19,12 @@ from keras_s2s.cli.options import (
     Tsv,
     about,
     from_fields,
+    given_names,
 )
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.freeze import PARTS
 from keras_s2s.recipe.resume import Run
+from keras_s2s.recipe.start import Start
 from keras_s2s.recipe.train import train as train_model
 
 Prepared = Annotated[
@@ -36,6 +39,46 @@ ValidSource = Annotated[
 ValidTarget = Annotated[File, about("Target text for validation.", "FILE", panel="data")]
 ValidTsv = Annotated[
     File, about("Source and target for validation in one tab-separated file.", "FILE", panel="data")
+]
+From = Annotated[
+    File,
+    about(
+        "Folder of a trained model to continue or fine-tune: its architecture, weights and"
+        " tokenizers are used.",
+        "DIR",
+        "--from",
+        panel="start",
+    ),
+]
+Vocabulary = Annotated[
+    str,
+    about(
+        "With --from: keep the tokenizers as they are, or extend them by what they lack for the"
+        " new data.",
+        "keep|extend",
+        panel="start",
+    ),
+]
+Freeze = Annotated[
+    list[str] | None,
+    about(
+        "Part of the model that is not trained; repeat the option for several. One of"
+        f" {', '.join(PARTS)}.",
+        "PART",
+        panel="start",
+    ),
+]
+SourceEmbeddings = Annotated[
+    File,
+    about(
+        "Pretrained embeddings of the source: word2vec (text or binary), GloVe or fastText, plain"
+        " or .gz.",
+        "FILE",
+        panel="start",
+    ),
+]
+TargetEmbeddings = Annotated[
+    File, about("Pretrained embeddings of the target.", "FILE", panel="start")
 ]
 Strategy = Annotated[
     str,
@@ -63,6 +106,11 @@ def train(
     valid_target: ValidTarget = None,
     valid_tsv: ValidTsv = None,
     strategy: Strategy = "none",
+    from_model: From = None,
+    vocabulary: Vocabulary = "keep",
+    freeze: Freeze = None,
+    source_embeddings: SourceEmbeddings = None,
+    target_embeddings: TargetEmbeddings = None,
 ) -> None:
     """Train a model on sentence pairs. The best weights and the tokenizers are saved."""
     from keras_s2s.inference.storage import TRANSLATOR
@@ -70,9 +118,24 @@ def train(
 
     TRANSLATOR.check_goal(output)
     check_strategy(strategy)
+    start = Start(
+        translator=from_model,
+        vocabulary=vocabulary,
+        freeze=freeze or (),
+        source_embeddings=source_embeddings,
+        target_embeddings=target_embeddings,
+        given=given_names(context),
+    ).loaded()
     chosen = check_columns(columns, tsv, valid_tsv)
     pairs = open_training(context, source, target, tsv, prepared, chosen)
-    valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv, columns=chosen)
+    valid_pairs = None
+    if valid_source or valid_target or valid_tsv:
+        if recipe.valid_share is not None:
+            raise ValueError(
+                "give files for validation or --valid-share, not both. Received: --valid-share "
+                f"{recipe.valid_share}"
+            )
+        valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv, columns=chosen)
     run = replace(run, strategy=load_strategy(strategy))
     with ended_by_sigterm():
-        train_model(pairs, valid_pairs, output, recipe, run=run, report=say)
+        train_model(pairs, valid_pairs, output, recipe, start=start, run=run, report=say)

@@ -92,7 +92,7 @@ class Run:
                 "`minutes` must be None with several workers, whose clocks differ. Received: "
                 f"minutes={recipe.minutes}. Bound the epochs."
             )
-        options = json.dumps(identity["recipe"], sort_keys=True)
+        options = json.dumps([identity["recipe"], identity.get("start")], sort_keys=True)
         digests = {
             "options": hashlib.sha256(options.encode()).hexdigest(),
             "pairs": identity["pairs"],
@@ -107,12 +107,21 @@ class Run:
             )
 
 
-# What identifies a training: the options of its recipe, and a digest of its pairs.
+# What identifies a training: the options of its recipe, a digest of its pairs, and its start.
 Identity = dict[str, Any]
 
 
-def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCorpus) -> Identity:
-    """What identifies a training: "recipe", its options, and "pairs", a digest of its corpora."""
+def identity_of(
+    recipe: Recipe,
+    *corpora: Iterable[tuple[str, str]] | PreparedCorpus,
+    start: dict[str, Any] | None = None,
+) -> Identity:
+    """What identifies a training.
+
+    Returns:
+        "recipe", its options; "pairs", a digest of its corpora; and "start", what it starts from,
+        unless it starts from nothing.
+    """
     from keras_s2s.data.prepared_corpus import PREPARED, PreparedCorpus
 
     digest = hashlib.sha256()
@@ -123,7 +132,8 @@ def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCo
         for pair in pairs:
             digest.update("\t".join((*pair, "\n")).encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
-    return {"recipe": asdict(recipe), "pairs": digest.hexdigest()}
+    found = {"recipe": asdict(recipe), "pairs": digest.hexdigest()}
+    return {**found, "start": start} if start else found
 
 
 def write_identity(folder: Path, identity: Identity) -> None:
@@ -141,6 +151,7 @@ def differences(folder: Path, identity: Identity) -> str | None:
     try:
         found = json.loads((folder / TRAINING).read_bytes())
         options, pairs = renamed(found["recipe"]), found["pairs"]
+        start = dict(found.get("start", {}))
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
     own = identity["recipe"]
@@ -149,7 +160,10 @@ def differences(folder: Path, identity: Identity) -> str | None:
         for name in {**own, **options}
         if own.get(name) != options.get(name)
     ]
-    return ", ".join([*changed, *(["other pairs"] if pairs != identity["pairs"] else [])])
+    changed += ["other pairs"] if pairs != identity["pairs"] else []
+    begun = identity.get("start", {})
+    names = [name for name in {**begun, **start} if begun.get(name) != start.get(name)]
+    return ", ".join([*changed, *(f"another start ({name})" for name in names)])
 
 
 def make_checkpoints(folder: Path, run: Run) -> Checkpoints:

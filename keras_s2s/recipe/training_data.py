@@ -52,6 +52,8 @@ def make_text_side(
 
     if not isinstance(pairs, PreparedCorpus):
         tokenizers = tokenizers or train_tokenizers(pairs, recipe)
+        size = max(one.vocabulary_size for one in tokenizers)
+        recipe = replace(recipe, vocabulary_size=max(size, recipe.vocabulary_size))
         batches = make_batches(pairs, *tokenizers, recipe)
         return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
     recipe = replace(recipe, **_settled(pairs, recipe))

@@ -1,0 +1,110 @@
+"""Pretrained embeddings in the model of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_s2s.data.embedding_file import read_layout
+from keras_s2s.data.embeddings import load_embeddings
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.start import Start
+from keras_s2s.recipe.start_options import check_dimension
+
+if TYPE_CHECKING:
+    from keras_s2s.model import Seq2Seq
+    from keras_s2s.text.tokenizers import Tokenizer
+
+COUNTED = 10_000  # Pairs whose tokens are counted for the report.
+
+
+def with_dimension(recipe: Recipe, start: Start) -> Recipe:
+    """The recipe with the dimension of the embeddings that a training starts from.
+
+    Raises:
+        ValueError: They have another one than was given, differ, or are no embeddings.
+        OSError: A file cannot be read.
+    """
+    sizes = {path: read_layout(path).dimension for _, path in start.files() if path is not None}
+    if len(set(sizes.values())) > 1:
+        found = " and ".join(f"{size} in {path}" for path, size in sizes.items())
+        raise ValueError(
+            "The embeddings of source and target must have one size, that of "
+            f"`embedding_dimension`. Received: {found}. Give files of the same size."
+        )
+    if recipe.tie_embeddings == "three" and all(path is not None for _, path in start.files()):
+        raise ValueError(
+            "One matrix of embeddings takes the vectors of one file. Received: source_embeddings "
+            "and target_embeddings with tie_embeddings='three'. Give one of them."
+        )
+    for path, size in sizes.items():
+        if start.translator is None:
+            recipe = check_dimension(recipe, start, size, path)
+        elif size != recipe.embedding_dimension:
+            raise ValueError(
+                "Embeddings must be as large as those of the model, "
+                f"{recipe.embedding_dimension}. Received: {size} numbers in a vector of {path}."
+            )
+    return recipe
+
+
+def place_embeddings(
+    model: Seq2Seq,
+    start: Start,
+    tokenizers: tuple[Tokenizer, Tokenizer],
+    pairs: Any,
+    report: Callable[[str], None],
+) -> None:
+    """Copy pretrained embeddings into a model, and report how much of the vocabulary they cover.
+
+    Of a model that was trained before, only the rows of ids that were appended are replaced.
+
+    Args:
+        model: A model that is built.
+        start: Names the files.
+        tokenizers: Those of source and target.
+        pairs: The training data, of which tokens are counted; nothing is counted of a prepared
+            corpus.
+        report: Receives a line for each file.
+
+    Raises:
+        ValueError: A file is damaged, or the model has no such embedding.
+        OSError: A file cannot be read.
+    """
+    layers: list[Any] = [model.encoder, model.decoder]
+    translator: Any = start.translator
+    for number, (side, path) in enumerate(start.files()):
+        if path is None:
+            continue
+        tokenizer = tokenizers[number]
+        matrix, mask = load_embeddings(path, tokenizer)
+        share = _share_of_tokens(mask, tokenizer, pairs, number)
+        covered = f"{mask.sum():,} of {len(mask):,} ids{share}"
+        report(f"{side} embeddings: {covered} have a vector in {path}")
+        if translator is not None:
+            old = getattr(translator, f"{side}_tokenizer").vocabulary_size
+            mask = mask & (np.arange(len(mask)) >= old)
+        embedding = getattr(layers[number], "embedding", None)
+        if embedding is None or tuple(embedding.embeddings.shape) != matrix.shape:
+            raise ValueError(
+                f"The model must have a {side} embedding of {list(matrix.shape)}. Received: "
+                f"{None if embedding is None else list(embedding.embeddings.shape)} and vectors of "
+                f"{path}."
+            )
+        weight = embedding.embeddings
+        weight.assign(np.where(mask[:, None], matrix, np.asarray(weight)))
+
+
+def _share_of_tokens(mask: np.ndarray, tokenizer: Tokenizer, pairs: Any, side: int) -> str:
+    """How many of the training tokens have a vector, in words."""
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+
+    if isinstance(pairs, PreparedCorpus):
+        return ""
+    step = len(pairs) // COUNTED + 1
+    texts = [pair[side] for pair in islice(pairs, 0, None, step)]
+    ids = np.concatenate([np.array(one, int) for one in tokenizer.encode_all(texts)])
+    return f" ({100 * mask[ids].mean():.1f} % of the training tokens)"
