@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,7 +103,7 @@ def _share_of_tokens(mask: np.ndarray, tokenizer: Tokenizer, pairs: Any, side: i
 
     if isinstance(pairs, PreparedCorpus):
         return ""
-    step = len(pairs) // COUNTED + 1
-    texts = [pair[side] for pair in islice(pairs, 0, None, step)]
+    texts = [pair[side] for pair in pairs]
+    texts = texts[:: len(texts) // COUNTED + 1]
     ids = np.concatenate([np.array(one, int) for one in tokenizer.encode_all(texts)])
     return f" ({100 * mask[ids].mean():.1f} % of the training tokens)"

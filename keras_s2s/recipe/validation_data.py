@@ -40,7 +40,7 @@ def split_validation(
         if share is not None:
             raise ValueError(
                 "Validation data are given or held out, not both. Received: "
-                f"valid_share={share} and {len(valid_pairs):,} pairs. Leave one of them out."
+                f"valid_share={share} with valid_pairs. Leave one of them out."
             )
         return pairs, valid_pairs
     if share == 0:

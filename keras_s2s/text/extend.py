@@ -55,7 +55,7 @@ def extend_tokenizer(
             f"`vocabulary_size` must be at least {size:,}, the size that is extended. Received: "
             f"vocabulary_size={vocabulary_size}. Give more, or None."
         )
-    most = vocabulary_size or max(size, DEFAULT_VOCABULARY_SIZE)
+    most = max(size, DEFAULT_VOCABULARY_SIZE, vocabulary_size or 0)
     room = None if vocabulary_size is None else vocabulary_size - size
     lines = list(normalize_lines(lines, tokenizer.normalization))
     if type(tokenizer) is SentencePieceTokenizer:
