@@ -129,18 +129,28 @@ def _rows(file: IO[bytes], path: Path, layout: Layout) -> Iterator[tuple[bytes, 
         _line(file, path)
     while line := _line(file, path):
         number += 1
-        line = line.strip(b" \t\r\n").replace(b"\t", b" ")
+        line = line.rstrip().replace(b"\t", b" ")
         if not line:
             continue
-        word, *numbers = line.rsplit(b" ", size) if line.count(b" ") >= size else (line,)
-        # GloVe has words with spaces, but none of numbers alone.
-        first, *others = word.split() or [b""]
-        is_longer = bool(others) and all(map(_is_number, others))
-        if len(numbers) < size or not first or is_longer:
+        word, numbers = _split(line, size)
+        if not word:
             columns = len(line.split())
             needed = f"have a word and {size} numbers in line {number:,}"
             raise _error(path, needed, f"{columns} column{'s' * (columns != 1)}")
-        yield word, b" ".join(numbers)
+        yield word, numbers
+
+
+def _split(line: bytes, size: int) -> tuple[bytes, bytes]:
+    """The word and the numbers of a line; no word if there are not so many numbers."""
+    spaces = line.count(b" ")
+    if spaces <= size:
+        word, _, numbers = line.partition(b" ")
+        return (word if spaces == size else b""), numbers
+    word = line.rsplit(b" ", size)[0]
+    # GloVe has words with spaces, but none of a word and numbers.
+    first, *others = word.split() or [b""]
+    is_wrong = not first or all(map(_is_number, others))
+    return (b"" if is_wrong else word), line[len(word) :]
 
 
 def _binary_rows(file: IO[bytes], path: Path, layout: Layout) -> Iterator[tuple[bytes, bytes]]:
