@@ -131,10 +131,18 @@ def _digest_of(translator: Any) -> str:
     model, found = translator.model, hashlib.sha256()
     for tokenizer in (translator.source_tokenizer, translator.target_tokenizer):
         found.update(repr(sorted(saved_files(tokenizer).items())).encode())
-    found.update(json.dumps(model.get_config(), sort_keys=True, default=repr).encode())
+    config = json.dumps(_unnamed(model.get_config()), sort_keys=True, default=lambda one: "")
+    found.update(config.encode())
     for weight in model.get_weights():
         found.update(np.ascontiguousarray(weight).data)
     return found.hexdigest()
+
+
+def _unnamed(value: Any) -> Any:
+    """A configuration without the names that Keras numbers, and without dtypes."""
+    if isinstance(value, dict):
+        return {k: _unnamed(one) for k, one in value.items() if k not in ("name", "dtype")}
+    return [_unnamed(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def start_tokenizers(

@@ -126,7 +126,7 @@ def test_it_is_extended_with_frozen_parts_resumed_bit_for_bit_and_continued_agai
             maximum_source_length=33,
         )
     )
-    recipe = Recipe(epochs=1, batch_tokens=2000, valid_share=0)
+    recipe = Recipe(epochs=2, batch_tokens=2000, valid_share=0)  # The first step warms up.
     before = whole.model.get_weights()
     chained = train(NEW, None, tmp_path / "chained", recipe, start=start, report=lines.append)
     assert "no validation: the last weights are kept" in lines
@@ -208,7 +208,7 @@ def test_pretrained_embeddings_are_in_the_model_frozen_or_not(tmp_path: Path) ->
         PAIRS,
         VALID,
         tmp_path / "m",
-        Recipe(**kind, units=8, epochs=1, batch_tokens=2000, learning_rate=0.1),
+        Recipe(**kind, units=8, epochs=2, batch_tokens=2000, learning_rate=0.1),
         start=Start(source_embeddings=path, target_embeddings=path, freeze=["source-embeddings"]),
         report=lines.append,
     )
