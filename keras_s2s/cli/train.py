@@ -9,7 +9,7 @@ import typer
 
 from keras_s2s.cli.console import say
 from keras_s2s.cli.devices import ended_by_sigterm, load_strategy
-from keras_s2s.cli.inputs import check_columns, open_training, read_pairs
+from keras_s2s.cli.inputs import check_columns, open_training, open_validation
 from keras_s2s.cli.options import (
     Columns,
     File,
@@ -128,14 +128,8 @@ def train(
     ).loaded()
     chosen = check_columns(columns, tsv, valid_tsv)
     pairs = open_training(context, source, target, tsv, prepared, chosen)
-    valid_pairs = None
-    if valid_source or valid_target or valid_tsv:
-        if recipe.valid_share is not None:
-            raise ValueError(
-                "give files for validation or --valid-share, not both. Received: --valid-share "
-                f"{recipe.valid_share}"
-            )
-        valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv, columns=chosen)
+    valid = valid_source, valid_target, valid_tsv
+    valid_pairs = open_validation(*valid, columns=chosen, share=recipe.valid_share)
     run = replace(run, strategy=load_strategy(strategy))
     with ended_by_sigterm():
         train_model(pairs, valid_pairs, output, recipe, start=start, run=run, report=say)

@@ -7,47 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_s2s.data.embedding_file import read_layout
 from keras_s2s.data.embeddings import load_embeddings
-from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.start import Start
-from keras_s2s.recipe.start_options import check_dimension
 
 if TYPE_CHECKING:
     from keras_s2s.model import Seq2Seq
     from keras_s2s.text.tokenizers import Tokenizer
 
 COUNTED = 10_000  # Pairs whose tokens are counted for the report.
-
-
-def with_dimension(recipe: Recipe, start: Start) -> Recipe:
-    """The recipe with the dimension of the embeddings that a training starts from.
-
-    Raises:
-        ValueError: They have another one than was given, differ, or are no embeddings.
-        OSError: A file cannot be read.
-    """
-    sizes = {path: read_layout(path).dimension for _, path in start.files() if path is not None}
-    if len(set(sizes.values())) > 1:
-        found = " and ".join(f"{size} in {path}" for path, size in sizes.items())
-        raise ValueError(
-            "The embeddings of source and target must have one size, that of "
-            f"`embedding_dimension`. Received: {found}. Give files of the same size."
-        )
-    if recipe.tie_embeddings == "three" and all(path is not None for _, path in start.files()):
-        raise ValueError(
-            "One matrix of embeddings takes the vectors of one file. Received: source_embeddings "
-            "and target_embeddings with tie_embeddings='three'. Give one of them."
-        )
-    for path, size in sizes.items():
-        if start.translator is None:
-            recipe = check_dimension(recipe, start, size, path)
-        elif size != recipe.embedding_dimension:
-            raise ValueError(
-                "Embeddings must be as large as those of the model, "
-                f"{recipe.embedding_dimension}. Received: {size} numbers in a vector of {path}."
-            )
-    return recipe
 
 
 def place_embeddings(

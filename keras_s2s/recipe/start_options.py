@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
+from keras_s2s.data.embedding_file import read_layout
 from keras_s2s.recipe.config import FINE_TUNING_RATE, LEARNING_RATE, Recipe
 from keras_s2s.text.options import TextOptions
 from keras_s2s.text.tokenizers import (
@@ -50,10 +51,10 @@ def settled_recipe(recipe: Recipe, start: Start, is_prepared: bool) -> Recipe:
             recipe = replace(recipe, target_tokenizer=None)
         if is_prepared:
             settled = {name: one for name, one in settled.items() if name not in TEXT_NAMES}
-    cure = "Leave it out, or train a new model."
+    by, cure = "the model that training starts from", "train a new model"
     for name, value in settled.items():
-        _check_settled(recipe, start, name, value, f"the model that training starts from. {cure}")
-    return _replaced(recipe, settled)
+        _check_settled(recipe, start, name, value, by, cure)
+    return with_dimension(_replaced(recipe, settled), start)
 
 
 def _replaced(recipe: Recipe, settled: dict[str, Any]) -> Recipe:
@@ -70,24 +71,45 @@ def is_given(recipe: Recipe, start: Start, name: str) -> bool:
     return name in start.given or getattr(recipe, name) != getattr(Recipe, name)
 
 
-def _check_settled(recipe: Recipe, start: Start, name: str, value: Any, by: str) -> None:
+def _check_settled(recipe: Recipe, start: Start, name: str, value: Any, by: str, cure: str) -> None:
     given = getattr(recipe, name)
     if given != value and is_given(recipe, start, name):
-        whom, _, cure = by.partition(". ")
         raise ValueError(
-            f"`{name}` is settled by {whom}: {value!r}. Received: {name}={given!r}. {cure}"
+            f"`{name}` is settled by {by}: {value!r}. Received: {name}={given!r}. Leave it out, or "
+            f"{cure}."
         )
 
 
-def check_dimension(recipe: Recipe, start: Start, dimension: int, path: Any) -> Recipe:
-    """The recipe with the dimension of embeddings that were read from a file.
+def with_dimension(recipe: Recipe, start: Start) -> Recipe:
+    """The recipe with the dimension of the embeddings that a training starts from.
 
     Raises:
-        ValueError: Another dimension was given.
+        ValueError: They have another one than was given, differ, or are no embeddings.
+        OSError: A file cannot be read.
     """
-    by = f"the vectors of {path}. Leave it out, or give vectors of this size."
-    _check_settled(recipe, start, "embedding_dimension", dimension, by)
-    return replace(recipe, embedding_dimension=dimension)
+    sizes = {path: read_layout(path).dimension for _, path in start.files() if path is not None}
+    if len(set(sizes.values())) > 1:
+        found = " and ".join(f"{size} in {path}" for path, size in sizes.items())
+        raise ValueError(
+            "The embeddings of source and target must have one size, that of "
+            f"`embedding_dimension`. Received: {found}. Give files of the same size."
+        )
+    if recipe.tie_embeddings == "three" and all(path is not None for _, path in start.files()):
+        raise ValueError(
+            "One matrix of embeddings takes the vectors of one file. Received: source_embeddings "
+            "and target_embeddings with tie_embeddings='three'. Give one of them."
+        )
+    for path, size in sizes.items():
+        if start.translator is None:
+            by, cure = f"the vectors of {path}", "give vectors of this size"
+            _check_settled(recipe, start, "embedding_dimension", size, by, cure)
+            recipe = replace(recipe, embedding_dimension=size)
+        elif size != recipe.embedding_dimension:
+            raise ValueError(
+                "Embeddings must be as large as those of the model, "
+                f"{recipe.embedding_dimension}. Received: {size} numbers in a vector of {path}."
+            )
+    return recipe
 
 
 def _vocabulary_size(recipe: Recipe, start: Start) -> int:

@@ -13,7 +13,7 @@ from keras_s2s.recipe import resume
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.freeze import freeze
-from keras_s2s.recipe.place_embeddings import place_embeddings, with_dimension
+from keras_s2s.recipe.place_embeddings import place_embeddings
 from keras_s2s.recipe.start import Start, start_tokenizers
 from keras_s2s.recipe.start_model import continued_model
 from keras_s2s.recipe.start_options import settled_recipe
@@ -71,21 +71,12 @@ def train(
         SystemExit: After a SIGTERM, with status 75; resume with `run.resume`.
         KeyboardInterrupt: After Ctrl-C; resume with `run.resume` as well.
     """
-    import keras
-
-    from keras_s2s.inference.translator import Translator
-
     recipe, run, start = recipe or Recipe(), run or resume.Run(), (start or Start()).loaded()
-    _check_not_empty("pairs", pairs)
-    if valid_pairs is not None:
-        _check_not_empty("valid_pairs", valid_pairs)
-    _check_start(start, build_model)
+    _check_given(pairs, valid_pairs, start, build_model)
     folder = TRANSLATOR.check_goal(Path(folder))
     recipe = settled_recipe(recipe, start, is_prepared=isinstance(pairs, PreparedCorpus))
-    recipe = with_dimension(recipe, start)
     pairs, valid_pairs = split_validation(pairs, valid_pairs, recipe, report)
-    corpora = [one for one in (pairs, valid_pairs) if one is not None]
-    identity = resume.identity_of(recipe, *corpora, start=start.identity())
+    identity = resume.identity_of(recipe, pairs, *_if_any(valid_pairs), start=start.identity())
     with detect_lost_workers(run.strategy), run.alone(folder):
         run.check(recipe, identity)
         checkpoints = resume.make_checkpoints(folder, run)
@@ -93,18 +84,16 @@ def train(
         is_new = run.resume and newest is None
         if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
             return _load_finished(folder, start, build_model)
-        keras.utils.set_random_seed(recipe.seed)
-        tokenizers = resume.kept_tokenizers(newest) or start_tokenizers(
-            start, pairs, recipe, report
-        )
-        text = make_text_side(pairs, recipe, tokenizers)
+        _set_seed(recipe.seed)
+        known = resume.kept_tokenizers(newest) or start_tokenizers(start, pairs, recipe, report)
+        text = make_text_side(pairs, recipe, known)
         write_companions = resume.companions_writer(*text.tokenizers, identity)
         checkpoints = checkpoints.with_companions(write_companions)
         if (folder / DESCRIPTION).exists():
             report(f"the model in {folder} will be replaced")
         model = _make_model(text, run, start, build_model, pairs, report)
         history = _fit(model, text, valid_pairs, checkpoints, report)
-        translator = Translator(model, *text.tokenizers, samples=text.samples, **start.kept_options)
+        translator = _translator_of(model, text, start)
         if run.writes:
             _save(translator, folder, text.recipe, history, identity)
             checkpoints.remove()
@@ -112,7 +101,31 @@ def train(
         return translator
 
 
-def _check_start(start: Start, build_model: BuildModel | None) -> None:
+def _set_seed(seed: int) -> None:
+    import keras
+
+    keras.utils.set_random_seed(seed)
+
+
+def _translator_of(model: Seq2Seq, text: TextSide, start: Start) -> Translator:
+    from keras_s2s.inference.translator import Translator
+
+    return Translator(model, *text.tokenizers, samples=text.samples, **start.kept_options)
+
+
+def _if_any(rows: Pairs | None) -> list[Pairs]:
+    return [] if rows is None else [rows]
+
+
+def _check_given(
+    pairs: Pairs | PreparedCorpus,
+    valid_pairs: Pairs | None,
+    start: Start,
+    build_model: BuildModel | None,
+) -> None:
+    for name, rows in (("pairs", pairs), ("valid_pairs", valid_pairs)):
+        if rows is not None and not rows:
+            raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
     if start.translator is not None and build_model is not None:
         raise ValueError(
             "A training that starts from a translator has its model already. Received: start and "
@@ -133,11 +146,6 @@ def _load_finished(folder: Path, start: Start, build_model: BuildModel | None) -
     sizes = [load_tokenizer(folder / name).vocabulary_size for name in (SOURCE, TARGET)]
     model = build_model(sizes[0], sizes[1], Recipe.from_json(folder / "recipe.json"))
     return Translator.load(folder, model.custom_objects)
-
-
-def _check_not_empty(name: str, rows: Pairs | PreparedCorpus) -> None:
-    if not rows:
-        raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
 
 
 def _make_model(
