@@ -1,6 +1,8 @@
 from . import export as export
 from .data.batches import Batches as Batches
 from .data.corpus import Corpus as Corpus
+from .data.embeddings import load_embeddings as load_embeddings
+from .data.hold_out import hold_out as hold_out
 from .data.prepare import prepare as prepare
 from .data.prepared_corpus import PreparedCorpus as PreparedCorpus
 from .data.sharded_batches import ShardedBatches as ShardedBatches
@@ -17,6 +19,7 @@ from .layers.luong import LuongAttention as LuongAttention
 from .layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from .model import Seq2Seq as Seq2Seq
 from .recipe.config import Recipe as Recipe
+from .recipe.start import Start as Start
 from .recipe.train import train as train
 from .search.beam import beam_search as beam_search
 from .search.greedy import greedy_search as greedy_search
@@ -24,6 +27,7 @@ from .search.sample import sample_search as sample_search
 from .search.sample_strategy import Sample as Sample
 from .search.strategies import Beam as Beam
 from .search.strategies import Greedy as Greedy
+from .text.extend import extend_tokenizer as extend_tokenizer
 from .text.tokenizer import Tokenizer as Tokenizer
 from .text.tokenizers import CharacterTokenizer as CharacterTokenizer
 from .text.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer

@@ -58,7 +58,7 @@ def run(name: str, number: int, names: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("documents")
-    for name, lines in (("train", 40), ("valid", 5)):
+    for name, lines in (("train", 40), ("valid", 5), ("new", 12)):
         write_corpus(folder, name, lines)
     return folder
 

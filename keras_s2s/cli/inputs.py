@@ -192,6 +192,30 @@ def _checked_pairs(rows: Iterable[Any], corpus: Corpus, path: Path | None) -> li
     return found
 
 
+def open_validation(
+    source: Path | None,
+    target: Path | None,
+    tsv: Path | None,
+    *,
+    columns: tuple[int, int],
+    share: float | None,
+) -> list[tuple[str, str]] | None:
+    """The pairs for validation that the options name; `None` without files.
+
+    Raises:
+        ValueError: There is a share to hold out as well, or as for `read_pairs`.
+        OSError: A file cannot be read.
+    """
+    if source is None and target is None and tsv is None:
+        return None
+    if share is not None:
+        raise ValueError(
+            "give files for validation or --valid-share, not both. Received: --valid-share "
+            f"{share:g} and {source or target or tsv}"
+        )
+    return read_pairs("valid-", source, target, tsv, columns=columns)
+
+
 def read_references(
     source: Path | None,
     targets: list[Path],

@@ -103,6 +103,12 @@ def _make(kind: Any, given: dict[str, Any]) -> Any:
     return kind(**values)
 
 
+def given_names(context: typer.Context) -> frozenset[str]:
+    """The names of the parameters that were given, rather than left at their defaults."""
+    origins = {name: context.get_parameter_source(name) for name in context.params}
+    return frozenset(n for n, one in origins.items() if one is not None and one.name != "DEFAULT")
+
+
 File = Path | None
 Output = Annotated[
     Path, about("Output folder; a model that is already there is replaced.", "DIR", panel="data")

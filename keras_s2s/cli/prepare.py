@@ -21,29 +21,43 @@ Duplicates = Annotated[
 ]
 
 
+Output = Annotated[
+    Path, about("Output folder; a prepared corpus that is there is replaced.", "DIR", panel="data")
+]
+Source = Annotated[
+    File, about("Source text, one sentence per line; plain, .gz or .xz.", "FILE", panel="data")
+]
+TokenizerPairs = Annotated[
+    int, about("Maximum number of pairs to train the tokenizers on.", "N", panel="text")
+]
+ValidShare = Annotated[
+    float,
+    about(
+        "Share of the pairs to hold out for validation, all pairs of a source together.",
+        "X",
+        panel="data",
+    ),
+]
+Seed = Annotated[int, about("Random seed for the order of the pairs.", "N", panel="run")]
+Workers = Annotated[
+    int | None, about("Number of worker processes; by default one per core.", "N", panel="run")
+]
+
+
 @from_fields
 def prepare(
-    output: Annotated[
-        Path,
-        about("Output folder; a prepared corpus that is there is replaced.", "DIR", panel="data"),
-    ],
+    output: Output,
     options: TextOptions,
-    source: Annotated[
-        File, about("Source text, one sentence per line; plain, .gz or .xz.", "FILE", panel="data")
-    ] = None,
+    source: Source = None,
     target: Target = None,
     tsv: Tsv = None,
     columns: Columns = None,
     weights: Weights = None,
     duplicates: Duplicates = "ignore",
-    tokenizer_pairs: Annotated[
-        int, about("Maximum number of pairs to train the tokenizers on.", "N", panel="text")
-    ] = 200_000,
-    seed: Annotated[int, about("Random seed for the order of the pairs.", "N", panel="run")] = 1,
-    workers: Annotated[
-        int | None,
-        about("Number of worker processes; by default one per core.", "N", panel="run"),
-    ] = None,
+    tokenizer_pairs: TokenizerPairs = 200_000,
+    valid_share: ValidShare = 0.0,
+    seed: Seed = 1,
+    workers: Workers = None,
 ) -> None:
     """Convert a corpus of any size into shards for training. An interrupted run is resumed."""
     from keras_s2s.data.prepare import prepare as prepare_corpus
@@ -57,6 +71,7 @@ def prepare(
         weights=weights,
         seed=seed,
         tokenizer_pairs=tokenizer_pairs,
+        valid_share=valid_share,
         workers=workers,
         report=say,
     )

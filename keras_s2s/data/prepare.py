@@ -10,6 +10,7 @@ from typing import Any
 
 from keras_s2s.data.corpus import Corpus
 from keras_s2s.data.encode_shards import count_groups, encode_shards, rows_of_group
+from keras_s2s.data.hold_out import Splitter
 from keras_s2s.data.line_weights import weighted_pairs
 from keras_s2s.data.lines import FilePath, digest_of
 from keras_s2s.data.pairs import choose_samples
@@ -22,6 +23,7 @@ from keras_s2s.data.prepared_corpus import (
     SOURCE,
     TARGET,
     TEXT_OPTIONS,
+    VALID,
     PreparedCorpus,
     read_description,
 )
@@ -30,7 +32,7 @@ from keras_s2s.files.file_lock import locked
 from keras_s2s.text.options import TextOptions
 from keras_s2s.text.train_pair import train_tokenizers
 
-JOB, COUNTS = "job.json", "counts.json"
+JOB, COUNTS, HELD_OUT = "job.json", "counts.json", "held_out.tsv"
 
 
 def prepare(
@@ -41,6 +43,7 @@ def prepare(
     weights: FilePath | None = None,
     seed: int = 1,
     tokenizer_pairs: int = 200_000,
+    valid_share: float = 0.0,
     workers: int | None = None,
     report: Callable[[str], None] = print,
 ) -> PreparedCorpus:
@@ -63,6 +66,8 @@ def prepare(
             none.
         seed: Seed of the order of the pairs and of the sample for the tokenizers.
         tokenizer_pairs: Maximum number of pairs, chosen at random, to train the tokenizers on.
+        valid_share: About this share of the pairs is held out for validation, all pairs of a
+            source together; `train` uses them where it is given no others.
         workers: Number of encoding processes; `None` for one per core. With more than one, guard
             the main code of a script by `if __name__ == "__main__":`, as every process imports it.
         report: Called with each line of the progress report.
@@ -79,12 +84,14 @@ def prepare(
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
     options = options or TextOptions()
+    splitter = Splitter(valid_share, seed, options.source_normalization)
     job = {
         "corpus": corpus.digest(),
         "options": {name: getattr(options, name) for name in TEXT_OPTIONS},
         "seed": seed,
         "tokenizer_pairs": tokenizer_pairs,
         "versions": versions("keras-s2s", "numpy", "sentencepiece"),
+        **({"valid_share": valid_share} if valid_share else {}),
     }
     if weights is not None:
         job["weights"] = _digest(weights)
@@ -98,7 +105,7 @@ def prepare(
             _open_work(work, job, report)
             if PREPARED.is_in(folder):
                 report(f"the corpus in {folder} will be replaced")
-            counts = _partition(corpus, weights, job, work, report)
+            counts = _partition(corpus, weights, job, work, splitter, report)
             _train_tokenizers(work, counts, options, seed, tokenizer_pairs, report)
             encode_shards(work, counts, seed, workers, report)
             _finish(work, folder, counts, job)
@@ -141,6 +148,7 @@ def _partition(
     weights: FilePath | None,
     job: dict[str, Any],
     work: Path,
+    splitter: Splitter,
     report: Callable[[str], None],
 ) -> list[int]:
     """Write the partitions unless they exist; the number of pairs in each of them."""
@@ -148,15 +156,20 @@ def _partition(
     if not partitions.exists():
         part = _emptied(work / "partitions.part")
         try:
-            counts = write_partitions(_rows(corpus, weights), part, job["seed"])
+            with (work / HELD_OUT).open("w", encoding="utf-8", newline="\n") as file:
+                kept = splitter.split(_rows(corpus, weights), lambda line: print(line, file=file))
+                counts = write_partitions(kept, part, splitter.seed)
             report(str(corpus.report))
+            if splitter.share:
+                report(f"{splitter.held_out:,} pairs are held out for validation")
             if (corpus.digest(), _digest(weights)) != (job["corpus"], job.get("weights")):
                 raise ValueError(
                     f"a corpus must stay as it is while it is prepared. Received: "
                     f"{corpus.report.files[0]}, or what belongs to it, changed. Start again."
                 )
             if not sum(counts):
-                raise ValueError(f"there is no pair in {corpus.report.files[0]}")
+                words = " to train on" if splitter.held_out else ""
+                raise ValueError(f"there is no pair{words} in {corpus.report.files[0]}")
         except (Exception, KeyboardInterrupt):
             shutil.rmtree(work)
             raise
@@ -198,6 +211,8 @@ def _train_tokenizers(
     for name, tokenizer in zip((SOURCE, TARGET), train_tokenizers(pairs, options), strict=True):
         tokenizer.save(part / Path(name).name)
     _write_whole(part / Path(SAMPLES).name, choose_samples(pairs))
+    if (work / HELD_OUT).exists() and (work / HELD_OUT).stat().st_size:
+        shutil.copyfile(work / HELD_OUT, part / Path(VALID).name)
     part.rename(work / "new" / "text")
 
 

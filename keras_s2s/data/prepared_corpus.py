@@ -19,6 +19,7 @@ PREPARED = FolderKind(
     "a prepared corpus", "prepared.json", "keras-s2s prepared corpus", "keras-s2s prepare"
 )
 SOURCE, TARGET, SAMPLES = "text/source_tokenizer", "text/target_tokenizer", "text/samples.json"
+VALID = "text/valid.tsv"
 SHARDS = "shards"
 CURE = "Copy the folder again, or prepare the corpus again."
 # Options of a recipe that are fixed when a corpus is prepared.
@@ -58,11 +59,21 @@ class PreparedCorpus:
         self.source_tokenizer = load_tokenizer(self.folder / SOURCE)
         self.target_tokenizer = load_tokenizer(self.folder / TARGET)
         self.samples: list[str] = json.loads((self.folder / SAMPLES).read_bytes())
+        self._has_valid = VALID in small
         self._shards = [
             Shard(_inside(self.folder, name), sha256)
             for name, sha256 in sorted(found["sha256"].items())
             if _is_shard(name)
         ]
+
+    @property
+    def valid_pairs(self) -> list[tuple[str, str]]:
+        """The pairs that were held out for validation, see `prepare`; none by default."""
+        if not self._has_valid:
+            return []
+        lines = _inside(self.folder, VALID).read_bytes().decode().split("\n")[:-1]
+        pairs = (line.partition("\t") for line in lines)
+        return [(source, target) for source, _, target in pairs]
 
     def batches(
         self,
@@ -177,5 +188,5 @@ def _is_shard(name: str) -> bool:
 def _inside(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"A shard must be a file of its folder. Received: {path}, a link. {CURE}")
+        raise ValueError(f"A file must be one of its folder. Received: {path}, a link. {CURE}")
     return path

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from keras_s2s.model import Seq2Seq
-from keras_s2s.text.tokenizers import Tokenizer
+from keras_s2s.text.tokenizers import Tokenizer, have_same_files
 
 
 class CurrentModels(Sequence[Seq2Seq]):
@@ -122,14 +120,8 @@ def checked_translators(translators: Iterable[Any], kind: type) -> list[Any]:
 def _check_same(side: str, tokenizers: Sequence[Tokenizer]) -> None:
     first, *others = tokenizers
     for number, other in enumerate(others, 2):
-        if other is not first and _saved(other) != _saved(first):
+        if not have_same_files(first, other):
             raise ValueError(
                 "Models go together only with the same tokenizers. Received: translator "
                 f"{number}, whose {side} tokenizer is not the first's. Train them with the same."
             )
-
-
-def _saved(tokenizer: Tokenizer) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        tokenizer.save(folder)
-        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}

@@ -47,7 +47,7 @@ def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
         input_feeding=recipe.input_feeding,
         bridge=recipe.bridge,
         tie_embeddings=recipe.tie_embeddings != "none",
-        scheduled_sampling=_make_sampling(recipe),
+        scheduled_sampling=make_sampling(recipe),
         name="decoder",
         **shared,
     )
@@ -75,7 +75,8 @@ def _make_attention(recipe: Recipe, dtype: str) -> Any:
     )
 
 
-def _make_sampling(recipe: Recipe) -> ScheduledSampling | None:
+def make_sampling(recipe: Recipe) -> ScheduledSampling | None:
+    """The scheduled sampling of a recipe."""
     from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 
     steps, decay = recipe.sampling_steps, recipe.scheduled_sampling

@@ -22,6 +22,8 @@ from keras_s2s.text.option_fields import (
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 DECAYS = ("linear", "exponential", "inverse_sigmoid")
 MOST_BATCH = 10_000_000
+# Trained weights are where a schedule has come down to: its first steps must not undo them.
+LEARNING_RATE, FINE_TUNING_RATE = 2e-3, 5e-4
 
 # Names that options had; files written with them are still read.
 OLD_NAMES = {
@@ -136,9 +138,10 @@ class Recipe(ModelOptions):
         group="training",
         choices=("perplexity", "sequence_accuracy"),
     )
-    learning_rate: float = option(
-        2e-3,
-        help="Peak learning rate of the schedule, which warms up and decays.",
+    learning_rate: float | None = option(
+        None,
+        help="Peak learning rate of the schedule, which warms up and decays. Default: 0.002, and"
+        " 0.0005 from a trained model.",
         group="training",
         bounds=(POSITIVE, at_most(1e30)),
     )
@@ -174,6 +177,14 @@ class Recipe(ModelOptions):
         " gives the same model, unless the training time is limited.",
         group="training",
         bounds=(between(0, 2**31 - 1),),
+    )
+    valid_share: float | None = option(
+        None,
+        help="Share of the training pairs to hold out for validation, all pairs of a source"
+        " together, instead of validation files; 0 trains without validation and keeps the last"
+        " weights. By default, 5 % without validation files, at most 2,000 pairs.",
+        group="data",
+        bounds=(PROBABILITY,),
     )
 
     @classmethod

@@ -10,22 +10,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_s2s.recipe.config import LEARNING_RATE, Recipe
+
 if TYPE_CHECKING:
     from keras_s2s.data.epochs import EpochBatches
     from keras_s2s.model import Seq2Seq
-    from keras_s2s.recipe.config import Recipe
     from keras_s2s.training.checkpoints import Checkpoints
+    from keras_s2s.training.validation import BestWeights
 
 
 def fit(
     model: Seq2Seq,
     batches: EpochBatches,
-    valid: tuple[list, list],
+    valid: tuple[list, list] | None,
     recipe: Recipe,
     checkpoints: Checkpoints,
     report: Callable[[str], None],
 ) -> dict[str, list[float]]:
     """Train, from the newest checkpoint on, and restore the best averaged weights.
+
+    Without validation data the last averaged weights stay in the model.
 
     Returns:
         The history.
@@ -33,37 +37,46 @@ def fit(
     Raises:
         ValueError: Training diverged before the first validation, or no step would be made.
     """
-    from keras_s2s.data.batches import Batches
     from keras_s2s.training.divergence import DivergedError, TerminateOnDivergence
+    from keras_s2s.training.epoch_report import EpochReport
     from keras_s2s.training.progress import StepProgress
     from keras_s2s.training.resume import TrainingHistory, resumable_fit
     from keras_s2s.training.schedules import ProgressSchedule
-    from keras_s2s.training.validation import BestWeights
     from keras_s2s.training.weight_averaging import AveragedWeights
 
-    valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
-    steps = batches.steps_per_epoch
+    steps, rate = batches.steps_per_epoch, recipe.learning_rate or LEARNING_RATE
     _check_steps(recipe, steps * recipe.epochs)
-    target_tokens = batches.target_tokens
-    best = BestWeights(valid_batches, recipe.patience, report, target_tokens, recipe.monitor)
+    best = None if valid is None else _best_weights(valid, batches, recipe, report)
     highest_loss = 10 * math.log(model.decoder.vocabulary_size)
     callbacks = [
         TerminateOnDivergence(highest_loss, _batch_namer(batches), steps),
-        ProgressSchedule(recipe.learning_rate, steps * recipe.epochs, recipe.minutes),
+        ProgressSchedule(rate, steps * recipe.epochs, recipe.minutes),
         *([AveragedWeights()] if recipe.ema_momentum else []),
         *([StepProgress()] if sys.stderr.isatty() else []),
-        best,
+        EpochReport(report) if best is None else best,
     ]
     found, epochs = TrainingHistory(), recipe.epochs
     try:
         resumable_fit(model, batches, epochs, checkpoints, callbacks, history=found, verbose=0)
     except DivergedError as error:
         cure = "Lower the learning rate, or train in float32."
-        if best.best_epoch < 0:
+        if best is None or best.best_epoch < 0:
             raise ValueError(f"{error}, before any epoch was validated. {cure}") from error
         report(f"{error}: training ends with the best weights before. {cure}")
-    best.restore()
+    if best is not None:
+        best.restore()
     return found.history
+
+
+def _best_weights(
+    valid: tuple[list, list], batches: EpochBatches, recipe: Recipe, report: Callable[[str], None]
+) -> BestWeights:
+    from keras_s2s.data.batches import Batches
+    from keras_s2s.training.validation import BestWeights
+
+    valid_batches = Batches(*valid, batch_tokens=8192, shuffle=False).epoch(0).cache()
+    target_tokens = batches.target_tokens
+    return BestWeights(valid_batches, recipe.patience, report, target_tokens, recipe.monitor)
 
 
 def _check_steps(recipe: Recipe, batches: int) -> None:
@@ -83,7 +96,7 @@ def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
 
     accumulated = recipe.gradient_accumulation_steps
     optimizer = CompiledAdam(
-        recipe.learning_rate,
+        recipe.learning_rate or LEARNING_RATE,
         beta_2=0.98,
         global_clipnorm=recipe.global_clipnorm,
         gradient_accumulation_steps=None if accumulated == 1 else accumulated,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from keras_s2s.text.option_fields import at_least, check_options, documented, op
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
-    from keras_s2s.data.prepared_corpus import PreparedCorpus
+    from keras_s2s.data.pairs import Pairs
+    from keras_s2s.recipe.training_pairs import TrainingPairs
     from keras_s2s.training.checkpoints import Checkpoints
 
 TRAINING = "training.json"
@@ -92,7 +93,7 @@ class Run:
                 "`minutes` must be None with several workers, whose clocks differ. Received: "
                 f"minutes={recipe.minutes}. Bound the epochs."
             )
-        options = json.dumps(identity["recipe"], sort_keys=True)
+        options = json.dumps([identity["recipe"], identity.get("start")], sort_keys=True)
         digests = {
             "options": hashlib.sha256(options.encode()).hexdigest(),
             "pairs": identity["pairs"],
@@ -107,29 +108,38 @@ class Run:
             )
 
 
-# What identifies a training: the options of its recipe, and a digest of its pairs.
+# What identifies a training: the options of its recipe, a digest of its pairs, and its start.
 Identity = dict[str, Any]
 
 
 def identity_of(
     recipe: Recipe,
-    *corpora: Iterable[tuple[str, str]] | PreparedCorpus,
-    sample_weight: Sequence[float] | None = None,
+    data: TrainingPairs,
+    valid_pairs: Pairs | None = None,
+    start: dict[str, Any] | None = None,
 ) -> Identity:
-    """What identifies a training: "recipe", its options, and "pairs", a digest of its data."""
+    """What identifies a training.
+
+    Returns:
+        "recipe", its options; "pairs", a digest of its data; and "start", what it starts from,
+        unless it starts from nothing.
+    """
     from keras_s2s.data.prepared_corpus import PREPARED, PreparedCorpus
 
     digest = hashlib.sha256()
-    for pairs in corpora:
+    for pairs in (data.pairs, valid_pairs):
+        if pairs is None:
+            continue
         if isinstance(pairs, PreparedCorpus):  # Its description contains the digests of all shards.
             digest.update((pairs.folder / PREPARED.description).read_bytes())
             continue
         for pair in pairs:
             digest.update("\t".join((*pair, "\n")).encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
-    if sample_weight is not None:
-        digest.update(json.dumps([float(weight) for weight in sample_weight]).encode())
-    return {"recipe": asdict(recipe), "pairs": digest.hexdigest()}
+    if data.sample_weight is not None:
+        digest.update(json.dumps([float(weight) for weight in data.sample_weight]).encode())
+    found = {"recipe": asdict(recipe), "pairs": digest.hexdigest()}
+    return {**found, "start": start} if start else found
 
 
 def write_identity(folder: Path, identity: Identity) -> None:
@@ -147,6 +157,7 @@ def differences(folder: Path, identity: Identity) -> str | None:
     try:
         found = json.loads((folder / TRAINING).read_bytes())
         options, pairs = renamed(found["recipe"]), found["pairs"]
+        start = dict(found.get("start", {}))
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
     own = identity["recipe"]
@@ -155,7 +166,10 @@ def differences(folder: Path, identity: Identity) -> str | None:
         for name in {**own, **options}
         if own.get(name) != options.get(name)
     ]
-    return ", ".join([*changed, *(["other pairs"] if pairs != identity["pairs"] else [])])
+    changed += ["other pairs"] if pairs != identity["pairs"] else []
+    begun = identity.get("start", {})
+    names = [name for name in {**begun, **start} if begun.get(name) != start.get(name)]
+    return ", ".join([*changed, *(f"another start ({name})" for name in names)])
 
 
 def make_checkpoints(folder: Path, run: Run) -> Checkpoints:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.pairs import Pairs
+from keras_s2s.data.prepared_corpus import PreparedCorpus
 from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.freeze import freeze
+from keras_s2s.recipe.place_embeddings import place_embeddings
+from keras_s2s.recipe.start import Start, start_tokenizers
+from keras_s2s.recipe.start_model import continued_model
+from keras_s2s.recipe.start_options import settled_recipe
 from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
+from keras_s2s.recipe.training_pairs import TrainingPairs
+from keras_s2s.recipe.validation_data import split_validation
 from keras_s2s.training.distribution import detect_lost_workers
 
 if TYPE_CHECKING:
-    from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.inference.translator import Translator
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.resume import Identity, Run
@@ -26,11 +33,12 @@ if TYPE_CHECKING:
 
 def train(
     pairs: Pairs | PreparedCorpus,
-    valid_pairs: Pairs,
+    valid_pairs: Pairs | None,
     folder: str | Path,
     recipe: Recipe | None = None,
     *,
     sample_weight: Sequence[float] | None = None,
+    start: Start | None = None,
     build_model: BuildModel | None = None,
     run: Run | None = None,
     report: Callable[[str], None] = print,
@@ -41,11 +49,14 @@ def train(
 
     Args:
         pairs: Sources and targets to train on, or what `prepare` made of them.
-        valid_pairs: Sources and targets that select the best weights.
+        valid_pairs: Sources and targets that select the best weights; `None` to hold out a share
+            of the pairs, `recipe.valid_share`.
         folder: Where the translator is saved, with `recipe.json`, `history.json` and `curves.png`.
         recipe: The options of the training; `None` for the defaults.
         sample_weight: A weight of each pair in the loss, at least 0; `None` for none. A prepared
             corpus holds its own.
+        start: A trained translator to continue or to fine-tune, parts that are frozen, and files of
+            pretrained embeddings; `None` to train a new model.
         build_model: Makes the model from the sizes of the source's and the target's vocabulary and
             the recipe; `None` for the model that the recipe describes. It is called in the scope
             of the strategy, and what it makes is compiled by the recipe.
@@ -58,35 +69,37 @@ def train(
     Raises:
         TypeError: `build_model` returns something else than a `Seq2Seq`.
         ValueError: No pairs, a folder that holds something else, a model that could not be loaded
-            again, a training that diverged, or checkpoints of another one.
+            again, options that contradict the start, a training that diverged, or checkpoints of
+            another one.
         OSError: The folder cannot be written.
         SystemExit: After a SIGTERM, with status 75; resume with `run.resume`.
         KeyboardInterrupt: After Ctrl-C; resume with `run.resume` as well.
     """
-    import keras
-
-    from keras_s2s.inference.translator import Translator
-
-    recipe, run = recipe or Recipe(), run or resume.Run()
-    _check_not_empty(pairs=pairs, valid_pairs=valid_pairs)
+    recipe, run, start = recipe or Recipe(), run or resume.Run(), (start or Start()).loaded()
+    data = TrainingPairs(pairs, sample_weight)
+    _check_given(valid_pairs, start, build_model)
     folder = TRANSLATOR.check_goal(Path(folder))
-    identity = resume.identity_of(recipe, pairs, valid_pairs, sample_weight=sample_weight)
+    recipe = settled_recipe(recipe, start, is_prepared=isinstance(pairs, PreparedCorpus))
+    data, valid_pairs = split_validation(data, valid_pairs, recipe, report)
+    identity = resume.identity_of(recipe, data, valid_pairs, start.identity())
     with detect_lost_workers(run.strategy), run.alone(folder):
         run.check(recipe, identity)
         checkpoints = resume.make_checkpoints(folder, run)
         newest = resume.find_checkpoint(checkpoints, run, identity, report)
         is_new = run.resume and newest is None
         if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
-            return _load_finished(folder, build_model)
-        keras.utils.set_random_seed(recipe.seed)
-        text = make_text_side(pairs, recipe, resume.kept_tokenizers(newest), sample_weight)
-        write_companions = resume.companions_writer(*text.tokenizers, identity)
-        checkpoints = checkpoints.with_companions(write_companions)
+            return _load_finished(folder, start, build_model)
+        _set_seed(recipe.seed)
+        known = resume.kept_tokenizers(newest)
+        known = known or start_tokenizers(start, data.pairs, recipe, report)
+        text = make_text_side(data, recipe, known)
+        companions = resume.companions_writer(*text.tokenizers, identity)
+        checkpoints = checkpoints.with_companions(companions)
         if (folder / DESCRIPTION).exists():
             report(f"the model in {folder} will be replaced")
-        model = _make_model(text, run, build_model, report)
+        model = _make_model(text, run, start, build_model, data, report)
         history = _fit(model, text, valid_pairs, checkpoints, report)
-        translator = Translator(model, *text.tokenizers, samples=text.samples)
+        translator = _translator_of(model, text, start)
         if run.writes:
             _save(translator, folder, text.recipe, history, identity)
             checkpoints.remove()
@@ -94,11 +107,36 @@ def train(
         return translator
 
 
-def _load_finished(folder: Path, build_model: BuildModel | None) -> Translator:
-    """The translator of a training that is over; `build_model` tells the classes of one's own."""
+def _set_seed(seed: int) -> None:
+    import keras
+
+    keras.utils.set_random_seed(seed)
+
+
+def _translator_of(model: Seq2Seq, text: TextSide, start: Start) -> Translator:
+    from keras_s2s.inference.translator import Translator
+
+    return Translator(model, *text.tokenizers, samples=text.samples, **start.kept_options)
+
+
+def _check_given(valid_pairs: Pairs | None, start: Start, build_model: BuildModel | None) -> None:
+    if valid_pairs is not None and not valid_pairs:
+        raise ValueError("`valid_pairs` must hold at least one pair. Received: none.")
+    if start.translator is not None and build_model is not None:
+        raise ValueError(
+            "A training that starts from a translator has its model already. Received: start and "
+            "build_model. Leave one of them out."
+        )
+
+
+def _load_finished(folder: Path, start: Start, build_model: BuildModel | None) -> Translator:
+    """The translator of a training that is over, with the classes of one's own that it needs."""
     from keras_s2s.inference.translator import Translator
     from keras_s2s.text.tokenizers import load_tokenizer
 
+    begun: Any = start.translator
+    if begun is not None:
+        return Translator.load(folder, begun.model.custom_objects)
     if build_model is None:
         return Translator.load(folder)
     sizes = [load_tokenizer(folder / name).vocabulary_size for name in (SOURCE, TARGET)]
@@ -106,14 +144,13 @@ def _load_finished(folder: Path, build_model: BuildModel | None) -> Translator:
     return Translator.load(folder, model.custom_objects)
 
 
-def _check_not_empty(**corpora: Pairs | PreparedCorpus) -> None:
-    for name, rows in corpora.items():
-        if not rows:
-            raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
-
-
 def _make_model(
-    text: TextSide, run: Run, build_model: BuildModel | None, report: Callable[[str], None]
+    text: TextSide,
+    run: Run,
+    start: Start,
+    build_model: BuildModel | None,
+    data: TrainingPairs,
+    report: Callable[[str], None],
 ) -> Seq2Seq:
     """The compiled model, after checking that it can be saved and loaded."""
     from keras_s2s.inference.loadable import check_loadable
@@ -122,13 +159,22 @@ def _make_model(
 
     report(f"training: {text.batches}")
     sizes = [tokenizer.vocabulary_size for tokenizer in text.tokenizers]
+    translator: Any = start.translator
     with run.scope():
-        model = (build_model or make_model)(sizes[0], sizes[1], text.recipe)
+        if translator is not None:
+            model = continued_model(translator, text.tokenizers, text.recipe)
+        else:
+            model = (build_model or make_model)(sizes[0], sizes[1], text.recipe)
         if not isinstance(model, Seq2Seq):
             raise TypeError(f"`build_model` must return a Seq2Seq. Received: {model!r}")
+        place_embeddings(model, start, text.tokenizers, data.pairs, report)
+        frozen = freeze(model, start.freeze)
         compile_model(model, text.recipe)
-    report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
-    if build_model is not None and (names := check_loadable(model, *text.tokenizers)):
+    kept = f", {frozen:,} of them frozen" if frozen else ""
+    count = model.count_params()
+    report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {count:,} weights{kept}")
+    is_own = build_model is not None or bool(model.custom_objects)
+    if is_own and (names := check_loadable(model, *text.tokenizers)):
         report(f"loading this model will need custom_objects: {', '.join(names)}")
     report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
     return model
@@ -137,14 +183,14 @@ def _make_model(
 def _fit(
     model: Seq2Seq,
     text: TextSide,
-    valid_pairs: Pairs,
+    valid_pairs: Pairs | None,
     checkpoints: Checkpoints,
     report: Callable[[str], None],
 ) -> dict[str, list[float]]:
     from keras_s2s.data.pairs import encode_pairs
     from keras_s2s.recipe.fit import fit
 
-    valid = encode_pairs(valid_pairs, *text.tokenizers)
+    valid = None if valid_pairs is None else encode_pairs(valid_pairs, *text.tokenizers)
     with own_errors(text.batches):
         return fit(model, text.batches, valid, text.recipe, checkpoints, report)
 

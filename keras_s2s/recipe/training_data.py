@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.data.sharded_batches import ShardedBatches
     from keras_s2s.recipe.config import Recipe
+    from keras_s2s.recipe.training_pairs import TrainingPairs
     from keras_s2s.text.tokenizers import Tokenizer
 
 
@@ -37,34 +38,29 @@ class TextSide(NamedTuple):
 
 
 def make_text_side(
-    pairs: Pairs | PreparedCorpus,
+    data: TrainingPairs,
     recipe: Recipe,
     tokenizers: tuple[Tokenizer, Tokenizer] | None = None,
-    sample_weight: Sequence[float] | None = None,
 ) -> TextSide:
     """Tokenizers, batches and samples, made from pairs or found in a prepared corpus.
 
     Args:
-        pairs: The pairs, or a prepared corpus.
+        data: The pairs, or a prepared corpus, and what goes with each pair.
         recipe: The options.
         tokenizers: Tokenizers that are trained already; `None` to train them.
-        sample_weight: A weight for each pair, for the loss; `None` for none, or for those of the
-            prepared corpus.
 
     Raises:
-        ValueError: The corpus contradicts the options, or there is no weight for each pair.
+        ValueError: The corpus contradicts the options.
     """
     from keras_s2s.data.prepared_corpus import PreparedCorpus
 
+    pairs = data.pairs
     if not isinstance(pairs, PreparedCorpus):
         tokenizers = tokenizers or train_tokenizers(pairs, recipe)
-        batches = make_batches(pairs, *tokenizers, recipe, sample_weight)
+        size = max(one.vocabulary_size for one in tokenizers)
+        recipe = replace(recipe, vocabulary_size=max(size, recipe.vocabulary_size))
+        batches = make_batches(pairs, *tokenizers, recipe, data.sample_weight)
         return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
-    if sample_weight is not None:
-        raise ValueError(
-            "The weights were settled when the corpus was prepared. Received: sample_weight with "
-            f"{pairs.folder}. Leave them out, or give them to `prepare`."
-        )
     recipe = replace(recipe, **_settled(pairs, recipe))
     batches = pairs.batches(
         batch_tokens=recipe.batch_tokens,

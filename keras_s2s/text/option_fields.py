@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, NamedTuple, TypeVar
 
-GROUPS = ("data", "text", "model", "training", "run")
+GROUPS = ("data", "start", "text", "model", "training", "run")
 KINDS: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
 Class = TypeVar("Class", bound=type)
 

@@ -98,6 +98,23 @@ def check_loadable(tokenizer: Tokenizer) -> None:
         raise ValueError(_not_loadable(cls, f"{names[0]} differs after saving and loading"))
 
 
+def have_same_files(first: Tokenizer, second: Tokenizer) -> bool:
+    """Whether two tokenizers are one: they save the same files."""
+    return first is second or saved_files(first) == saved_files(second)
+
+
+def saved_files(tokenizer: Tokenizer) -> dict[str, bytes]:
+    """The files that a tokenizer saves, by their names."""
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save(folder)
+        return _files_in(folder)
+
+
+def _files_in(folder: str) -> dict[str, bytes]:
+    paths = (path for path in sorted(Path(folder).rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
 def _saved_twice(
     tokenizer: Tokenizer, custom_objects: Mapping[str, Any]
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
@@ -106,8 +123,7 @@ def _saved_twice(
     for _ in range(2):
         with tempfile.TemporaryDirectory() as folder:
             tokenizer.save(folder)
-            files = (path for path in sorted(Path(folder).rglob("*")) if path.is_file())
-            found.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+            found.append(_files_in(folder))
             tokenizer = load_tokenizer(folder, custom_objects)
     return found[0], found[1]
 

@@ -30,7 +30,7 @@ def test_a_table_of_the_options_has_a_row_for_each_field() -> None:
     for name in names:
         assert table.count(f"\n| `--{name.replace('_', '-')}`") == 1
     assert re.findall("^### (.*)$", table, re.MULTILINE) == [
-        f"{group} options" for group in ("Text", "Model", "Training", "Run")
+        f"{group} options" for group in ("Data", "Text", "Model", "Training", "Run")
     ]
 
 

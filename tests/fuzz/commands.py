@@ -18,15 +18,17 @@ COMMANDS = "train translate evaluate score average export demo --version".split(
 OPTIONS = """--model --input --output --source --target --tsv --beam --n-best --scores --json --help
     --length-penalty --attention-plot --replace-unknown --dictionary --epochs --units --seed --plot
     --answers --format --quantize --max-length --strict --lengths --samples --valid-tsv --minutes
-    --vocabulary-size --precision --model=model -x --""".split()
+    --vocabulary-size --precision --model=model --from --vocabulary --freeze --valid-share
+    --source-embeddings --target-embeddings -x --""".split()
 VALUES = """model in out pairs.tsv - 0 -1 5 1e400 nan inf 10**9 ../out / /dev/null /nowhere/x .
-    in/in litert int8 float32 16,32 x.png 99999999999999999999""".split()
+    in/in extend encoder output litert int8 float32 16,32 x.png 99999999999999999999""".split()
 WORDS = [*OPTIONS, *VALUES, "", "é\ud800", "a\x1bb"]
 STARTS = [
     ["translate", "--model", "model", "--input", "in"],
     ["evaluate", "--model", "model", "--tsv", "pairs.tsv"],
     ["score", "--answers", "in", "--target", "in"],
     ["train", "--tsv", "pairs.tsv", "--valid-tsv", "pairs.tsv", "--output", "out"],
+    ["train", "--from", "model", "--tsv", "pairs.tsv", "--output", "out"],
     ["average", "--model", "model", "--output", "out"],
     ["export", "--model", "model", "--output", "out"],
 ]

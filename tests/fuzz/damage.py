@@ -1,6 +1,7 @@
 """Ways to damage bytes and JSON at random."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,3 +113,12 @@ def damaged_text(random: Random, value: Any) -> bytes:
         )
     text = json.dumps(damaged_json(random, value) if kind > 3 else value).encode()
     return damaged_bytes(random, text) if kind <= 5 else text
+
+
+def link(random: Random, path: Path) -> None:
+    """Now and then puts a link in the place of a file: to elsewhere, or to itself."""
+    if random.integers(40) == 0:
+        path.unlink(missing_ok=True)
+        path.symlink_to(
+            pick(random, ["/etc/passwd", path.name, "../../../secret.txt", "/dev/zero"])
+        )

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from commands import arguments
-from damage import damaged_bytes, damaged_text, pick
+from damage import damaged_bytes, damaged_text, link, pick
 from make import make_exports, make_tokenizers, make_translator
 from runner import Case, Prepare, Random
+from vectors import ENCODINGS, embeddings
 
 from keras_s2s import Beam, Greedy
 
 TEXTS = ["the dog runs", "개가 é", "", "x" * 50]
-ENCODINGS = ["utf-8"] * 6 + ["utf-8-sig", "utf-16", "utf-16-be", "latin-1", "cp949", "utf-7"]
 ENDS = ["\n"] * 4 + ["\r\n", "\r", "\n\n", "\u2028", "\x85", ""]
 ALPHABET = [*"abc .,\t\x00\x1b\u00a0\ufeff", "é", "한", "e\u0301", "👩‍👩‍👧", "\U0010ffff", "\u202e"]
 
@@ -109,15 +109,6 @@ def digest_of(path: Path) -> str:
     from keras_s2s.files.artifact_folder import digest
 
     return digest(path)
-
-
-def link(random: Random, path: Path) -> None:
-    """Now and then puts a link in the place of a file: to elsewhere, or to itself."""
-    if random.integers(40) == 0:
-        path.unlink(missing_ok=True)
-        path.symlink_to(
-            pick(random, ["/etc/passwd", path.name, "../../../secret.txt", "/dev/zero"])
-        )
 
 
 def trust(folder: Path, description: str) -> None:
@@ -258,6 +249,7 @@ def _exports(made: Path, is_trusted: bool) -> Case:
 TARGETS: dict[str, Prepare] = {
     "corpora": corpora,
     "tokenizers": tokenizers,
+    "embeddings": embeddings,
     "models": models,
     "manifests": manifests,
     "exports": exports,

@@ -12,6 +12,7 @@ import pytest
 
 from keras_s2s.recipe.config import OLD_NAMES, Recipe
 from keras_s2s.recipe.resume import Run, differences, identity_of
+from keras_s2s.recipe.training_pairs import TrainingPairs
 from keras_s2s.text.option_fields import GROUPS, options_of
 
 # What a version before the options had the constructors' names wrote, and how it was told.
@@ -81,7 +82,7 @@ def test_an_option_of_another_type_is_told_with_its_file(tmp_path: Path) -> None
 
 def test_a_training_that_was_started_under_the_old_names_is_the_same_one(tmp_path: Path) -> None:
     pairs = [("a", "b")]
-    identity = identity_of(NEW, pairs)
+    identity = identity_of(NEW, TrainingPairs(pairs))
     before = {new: old for old, new in OLD_NAMES.items()}
     recipe = {before.get(name, name): value for name, value in asdict(NEW).items()}
     assert recipe.keys() >= set(OLD_NAMES)

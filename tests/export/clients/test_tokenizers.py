@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from keras_s2s import CharacterTokenizer, SentencePieceTokenizer, WordTokenizer
+from keras_s2s import (
+    CharacterTokenizer,
+    SentencePieceTokenizer,
+    WordTokenizer,
+    extend_tokenizer,
+)
 from keras_s2s.export.artifact import save_tokenizer
 from keras_s2s.text.normalization import (
     NEWER_CHARACTERS,
@@ -33,9 +38,19 @@ def with_holes(form: str) -> SentencePieceTokenizer:
     return SentencePieceTokenizer(model.SerializeToString(), normalization=form)
 
 
+def extended(form: str) -> SentencePieceTokenizer:
+    """A model of half of the text, to which the pieces of all of it were appended."""
+    half = SentencePieceTokenizer.train(TEXT[::2] * 3, normalization=form)
+    found = extend_tokenizer(half, TEXT * 3)
+    assert isinstance(found, SentencePieceTokenizer)
+    assert found.vocabulary_size > half.vocabulary_size
+    return found
+
+
 KINDS: dict[str, Callable[[str], Any]] = {
     "sentencepiece": lambda form: SentencePieceTokenizer.train(TEXT * 3, normalization=form),
     "holes": with_holes,
+    "extended": extended,
     "words": lambda form: WordTokenizer.train(TEXT, normalization=form),
     "blanks": lambda form: WordTokenizer.train(TEXT, normalization=form, split_punctuation=False),
     "characters": lambda form: CharacterTokenizer.train(TEXT, normalization=form),
@@ -46,6 +61,7 @@ KINDS: dict[str, Callable[[str], Any]] = {
 PAIRS = {
     ("sentencepiece", "NFKC"),
     ("holes", "NFC"),
+    ("extended", "NFC"),
     ("words", "NFD"),
     ("blanks", "NFC"),
     ("characters", "NFD"),

@@ -1,0 +1,220 @@
+"""What a training starts from: a trained translator, pretrained embeddings, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_s2s.data.pairs import Pairs
+from keras_s2s.files.artifact_folder import digest
+from keras_s2s.recipe.freeze import check_parts
+from keras_s2s.text.option_fields import need
+from keras_s2s.text.tokenizers import Tokenizer, have_same_files, saved_files
+
+if TYPE_CHECKING:
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+    from keras_s2s.inference.translator import Translator
+    from keras_s2s.recipe.config import Recipe
+
+VOCABULARIES = ("keep", "extend")
+SIDES = ("source", "target")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a training starts from, and what it leaves as it is.
+
+    `translator` is a trained `Translator`, or its folder, that the training continues or
+    fine-tunes: its architecture, weights and tokenizers are used. With `vocabulary="extend"`, ids
+    are appended for what its tokenizers lack for the new data, see `extend_tokenizer`. The
+    embedding of a new piece starts as the mean of those of the pieces that spelled it before, the
+    embedding of a new word or character as the mean of all old ones; output layers alike.
+
+    `freeze` names parts whose weights stay as they are: "encoder" and "decoder" (with their
+    embeddings), "embeddings", "source-embeddings", "target-embeddings", "attention" and "output",
+    the projection to the vocabulary. A matrix that is shared is frozen wherever it is used.
+
+    `source_embeddings` and `target_embeddings` are files of pretrained embeddings, see
+    `load_embeddings`.
+
+    `given` names options of the recipe that must hold although they have their default values: a
+    translator that contradicts them is an error.
+
+    Raises:
+        TypeError: `freeze` is no list of parts.
+        ValueError: A part is unknown, or an option would have no effect.
+
+    Example:
+        >>> Start(freeze=["encoder"]).vocabulary
+        'keep'
+    """
+
+    translator: Translator | str | Path | None = None
+    vocabulary: str = "keep"
+    freeze: Sequence[str] = ()
+    source_embeddings: str | Path | None = None
+    target_embeddings: str | Path | None = None
+    given: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        need(
+            self.vocabulary in VOCABULARIES, f"one of {VOCABULARIES}", "vocabulary", self.vocabulary
+        )
+        check_parts(self.freeze)
+        if self.translator is None and self.vocabulary != "keep":
+            raise ValueError(
+                "`vocabulary` can be extended where training starts from a trained model. "
+                f"Received: vocabulary={self.vocabulary!r} without one."
+            )
+        has_files = any(path is not None for _, path in self.files())
+        if has_files and self.translator is not None and self.vocabulary == "keep":
+            raise ValueError(
+                "Embeddings from a file go to ids that are not trained yet. Received: embeddings "
+                "and a trained model whose vocabulary is kept. Leave them out, or extend the "
+                "vocabulary."
+            )
+
+    def files(self) -> Iterator[tuple[str, Path | None]]:
+        """The side and the file of the embeddings, for both sides."""
+        for side in SIDES:
+            path = getattr(self, f"{side}_embeddings")
+            yield side, None if path is None else Path(path)
+
+    def loaded(self) -> Start:
+        """The same with its translator loaded.
+
+        Raises:
+            ValueError: The folder holds none, or a damaged or newer one.
+            TypeError: It is something else.
+        """
+        from keras_s2s.inference.translator import Translator
+
+        if self.translator is None or isinstance(self.translator, Translator):
+            return self
+        if not isinstance(self.translator, (str, Path)):
+            raise TypeError(
+                "`translator` must be a Translator, or its folder. Received: "
+                f"translator={self.translator!r}"
+            )
+        return replace(self, translator=Translator.load(self.translator))
+
+    def identity(self) -> dict[str, Any]:
+        """What distinguishes this start from others: options, and digests of model and files."""
+        found: dict[str, Any] = {}
+        if self.translator is not None:
+            found |= {"model": _digest_of(self.translator), "vocabulary": self.vocabulary}
+        if self.freeze:
+            found["freeze"] = sorted(set(self.freeze))
+        for side, path in self.files():
+            if path is not None:
+                found[f"{side}_embeddings"] = digest(path)
+        return found
+
+    @property
+    def kept_options(self) -> dict[str, Any]:
+        """The search options of the translator, which a fine-tuned one keeps."""
+        translator: Any = self.translator
+        if translator is None:
+            return {}
+        names = "search", "maximum_source_length"
+        return {name: getattr(translator, name) for name in names}
+
+
+def _digest_of(translator: Any) -> str:
+    """A digest of the model and the tokenizers of a translator, wherever it is saved."""
+    import numpy as np
+
+    model, found = translator.model, hashlib.sha256()
+    for tokenizer in (translator.source_tokenizer, translator.target_tokenizer):
+        found.update(repr(sorted(saved_files(tokenizer).items())).encode())
+    config = json.dumps(_unnamed(model.get_config()), sort_keys=True, default=lambda one: "")
+    found.update(config.encode())
+    for weight in model.get_weights():
+        found.update(np.ascontiguousarray(weight).data)
+    return found.hexdigest()
+
+
+def _unnamed(value: Any) -> Any:
+    """A configuration without the names that Keras numbers, and without dtypes."""
+    if isinstance(value, dict):
+        return {k: _unnamed(one) for k, one in value.items() if k not in ("name", "dtype")}
+    return [_unnamed(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def start_tokenizers(
+    start: Start,
+    pairs: Pairs | PreparedCorpus,
+    recipe: Recipe,
+    report: Callable[[str], None],
+) -> tuple[Tokenizer, Tokenizer] | None:
+    """The tokenizers of the translator that a training starts from, extended if that is wanted.
+
+    Args:
+        start: The start, with its translator loaded.
+        pairs: The new data.
+        recipe: The options, settled by the start; a `vocabulary_size` that is larger than that of
+            the translator limits the extended one.
+        report: Told how much was appended.
+
+    Returns:
+        One object twice for tokenizers that are equal; `None` without a translator.
+
+    Raises:
+        ValueError: A prepared corpus has other tokenizers.
+    """
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+    from keras_s2s.text.extend import extend_tokenizer
+
+    translator: Any = start.translator
+    if translator is None:
+        return None
+    source, target = translator.source_tokenizer, translator.target_tokenizer
+    if isinstance(pairs, PreparedCorpus):
+        _check_prepared(start, pairs, source, target)
+        return source, target
+    size = max(source.vocabulary_size, target.vocabulary_size)
+    most = recipe.vocabulary_size if recipe.vocabulary_size > size else None
+    is_one = have_same_files(source, target)
+    if start.vocabulary == "keep":
+        return source, source if is_one else target
+    sources, targets = zip(*pairs, strict=True)
+    if is_one:
+        both = extend_tokenizer(source, (*sources, *targets), most)
+        _report_growth("source and target", source, both, report)
+        return both, both
+    new = (
+        extend_tokenizer(source, sources, most),
+        extend_tokenizer(target, targets, most),
+    )
+    for side, old, one in zip(SIDES, (source, target), new, strict=True):
+        _report_growth(side, old, one, report)
+    return new
+
+
+def _report_growth(
+    side: str, old: Tokenizer, new: Tokenizer, report: Callable[[str], None]
+) -> None:
+    added = new.vocabulary_size - old.vocabulary_size
+    report(f"{side} vocabulary: {added:,} ids appended to {old.vocabulary_size:,}")
+
+
+def _check_prepared(
+    start: Start, prepared: PreparedCorpus, source: Tokenizer, target: Tokenizer
+) -> None:
+    if start.vocabulary != "keep":
+        raise ValueError(
+            "A prepared corpus has its vocabulary already. Received: vocabulary='extend' with "
+            f"{prepared.folder}. Give the sentence pairs instead."
+        )
+    own = prepared.source_tokenizer, prepared.target_tokenizer
+    for side, tokenizer, other in zip(SIDES, (source, target), own, strict=True):
+        if not have_same_files(tokenizer, other):
+            raise ValueError(
+                "A prepared corpus must have the tokenizers of the model that training starts "
+                f"from. Received: {prepared.folder}, whose {side} tokenizer is another one. Give "
+                "the sentence pairs instead."
+            )

@@ -1,0 +1,56 @@
+"""What a training reads: its pairs, and what goes with each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keras_s2s.data.line_weights import checked_weights
+from keras_s2s.data.pairs import Pairs
+from keras_s2s.data.prepared_corpus import PreparedCorpus
+
+
+@dataclass(frozen=True)
+class TrainingPairs:
+    """The pairs of a training, and what goes with each of them.
+
+    Attributes:
+        pairs: Sources and targets, or a prepared corpus.
+        sample_weight: A weight for each pair; `None` for none, or for those of the prepared corpus.
+
+    Raises:
+        ValueError: There is no pair, or no weight for each of them.
+    """
+
+    pairs: Pairs | PreparedCorpus
+    sample_weight: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.pairs:
+            raise ValueError("`pairs` must hold at least one pair. Received: none.")
+        if self.sample_weight is not None:
+            self._check_memory("Weights", "sample_weight")
+            checked_weights(self.sample_weight, len(self.in_memory))
+
+    def _check_memory(self, what: str, name: str) -> None:
+        if isinstance(self.pairs, PreparedCorpus):
+            raise ValueError(
+                f"{what} go with pairs in memory. Received: {name} with the prepared corpus "
+                f"{self.pairs.folder}. Leave them out, or prepare the corpus with them."
+            )
+
+    @property
+    def in_memory(self) -> Pairs:
+        """The pairs, if they are not a prepared corpus; of that none."""
+        return [] if isinstance(self.pairs, PreparedCorpus) else self.pairs
+
+    def without(self, rows: Collection[int]) -> TrainingPairs:
+        """The others than some rows, given by their indices."""
+
+        def others(values: Sequence[Any] | None) -> list[Any] | None:
+            if values is None:
+                return None
+            return [value for row, value in enumerate(values) if row not in rows]
+
+        return TrainingPairs(others(self.in_memory) or [], others(self.sample_weight))

@@ -1,0 +1,87 @@
+"""What the command line says about starts, frozen parts, validation and embeddings."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import keras_s2s.cli.train as command
+from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq, Translator, WordTokenizer
+from keras_s2s.cli.main import main
+
+LINES = [("the dog", "dog the"), ("a cat", "cat a"), ("the cat", "cat the"), ("a dog", "dog a")]
+
+
+def call(*words: object) -> int:
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds pairs, a translator and vectors."""
+    folder = tmp_path_factory.mktemp("start")
+    (folder / "tsv").write_text("".join(f"{a}\t{b}\n" for a, b in LINES))
+    tokenizer = WordTokenizer.train(["the dog a cat"])
+    size = tokenizer.vocabulary_size
+    decoder = Decoder(size, 8, attention=LuongAttention(8), tie_embeddings=True)
+    Translator(Seq2Seq(Encoder(size, 8), decoder), tokenizer, tokenizer).save(folder / "model")
+    (folder / "vectors").write_text("dog 1 2 3\n")
+    (folder / "broken").write_text("dog 1 2 3\ncat 1 2\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--from {0}/model --units 512", "`units` is settled by the model that training starts"),
+        ("--from {0}/model --cell gru", "Received: cell='gru'. Leave it out"),
+        ("--from {0}/model --source-tokenizer character", "`source_tokenizer` is settled"),
+        ("--from {0}/model --vocabulary-size 5", "`vocabulary_size` is settled"),
+        ("--from {0}/model --vocabulary new", "`vocabulary` must be one of ('keep', 'extend')"),
+        ("--from {0}/tsv", "must be the folder of a translator"),
+        ("--from {0}/none", "none"),
+        ("--vocabulary extend", "`vocabulary` can be extended where training starts from a"),
+        ("--freeze head", "parts of a model: encoder, decoder, embeddings, source-embeddings, "),
+        ("--freeze encoder --freeze decoder", "Some weights must be left to train."),
+        ("--attention none --freeze attention", "Received: 'attention', which has none"),
+        ("--valid-share 0.5 --valid-tsv {0}/tsv", "files for validation or --valid-share, not bo"),
+        ("--valid-share 1", "`valid_share` must be at least 0 and below 1"),
+        ("--valid-source {0}/tsv", "give --valid-source and --valid-target, or --valid-tsv"),
+        ("--source-embeddings {0}/broken", "must have a word and 3 numbers in line 2. Received"),
+        ("--source-embeddings {0}/none", "No such file"),
+        ("--source-embeddings {0}/vectors --embedding-dimension 256", "settled by the vectors of"),
+        ("--from {0}/model --source-embeddings {0}/vectors", "go to ids that are not trained yet"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_nothing_is_written(
+    words: str, message: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--tsv", folder / "tsv", "--output", tmp_path / "out", "--epochs", 1]
+    kind = [] if "--from" in words else ["--source-tokenizer", "word", "--units", 8]
+    assert call("train", *given, *kind, *words.format(folder).split()) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("error: ") and message in lines[-1]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
+
+
+def test_the_words_of_the_command_are_those_of_python(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, Any] = {}
+
+    def record(*args: Any, **options: Any) -> None:
+        found.update(options, args=args)
+
+    monkeypatch.setattr(command, "train_model", record)
+    words = ["--from", folder / "model", "--vocabulary", "extend", "--freeze", "encoder"]
+    words += ["--freeze", "output", "--source-embeddings", folder / "vectors", "--units", 8]
+    assert call("train", "--tsv", folder / "tsv", "--output", tmp_path / "out", *words) == 0
+    start = found["start"]
+    assert isinstance(start.translator, Translator)
+    assert start.vocabulary == "extend" and list(start.freeze) == ["encoder", "output"]
+    assert start.source_embeddings == folder / "vectors" and start.target_embeddings is None
+    assert {"units", "tsv", "output"} <= set(start.given) and "cell" not in start.given
+    assert found["args"][1] is None  # No validation data.
