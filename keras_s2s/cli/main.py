@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from keras_s2s.cli.align import align
 from keras_s2s.cli.console import run
 from keras_s2s.cli.devices import load_tensorflow
 from keras_s2s.cli.evaluate import evaluate, score
@@ -53,6 +54,7 @@ app.command()(translate)
 app.command()(evaluate)
 app.command()(score)
 app.command()(likelihood)
+app.command()(align)
 app.command()(average)
 app.command()(export)
 app.command()(web)
