@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from keras_s2s.cli.alignments import check_alignment_options, read_aligned_pairs
 from keras_s2s.cli.console import say
 from keras_s2s.cli.devices import ended_by_sigterm, load_strategy
 from keras_s2s.cli.inputs import check_columns, open_training, read_pairs
@@ -28,6 +29,15 @@ Prepared = Annotated[
     File,
     about(
         "Output folder of keras-s2s prepare, instead of --source and --target.", "DIR", panel="data"
+    ),
+]
+Alignments = Annotated[
+    File,
+    about(
+        "Word alignments that guide the attention: a line per pair, links i-j between source word i"
+        " and target word j, from 0.",
+        "FILE",
+        panel="data",
     ),
 ]
 ValidSource = Annotated[
@@ -59,6 +69,7 @@ def train(
     tsv: Tsv = None,
     columns: Columns = None,
     prepared: Prepared = None,
+    alignments: Alignments = None,
     valid_source: ValidSource = None,
     valid_target: ValidTarget = None,
     valid_tsv: ValidTsv = None,
@@ -71,8 +82,12 @@ def train(
     TRANSLATOR.check_goal(output)
     check_strategy(strategy)
     chosen = check_columns(columns, tsv, valid_tsv)
-    pairs = open_training(context, source, target, tsv, prepared, chosen)
+    check_alignment_options(alignments, prepared, recipe)
+    if alignments is None:
+        pairs, guides = open_training(context, source, target, tsv, prepared, chosen), None
+    else:
+        pairs, guides = read_aligned_pairs(source, target, tsv, alignments, columns=chosen)
     valid_pairs = read_pairs("valid-", valid_source, valid_target, valid_tsv, columns=chosen)
     run = replace(run, strategy=load_strategy(strategy))
     with ended_by_sigterm():
-        train_model(pairs, valid_pairs, output, recipe, run=run, report=say)
+        train_model(pairs, valid_pairs, output, recipe, alignments=guides, run=run, report=say)

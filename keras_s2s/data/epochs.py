@@ -6,7 +6,7 @@ import functools
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,7 +72,7 @@ class EpochBatches(ABC):
                 f"Received: first_step={first_step!r}. Use dataset() to go on in later epochs."
             )
         left = self.steps_per_epoch - first_step
-        return _as_dataset(lambda: self._batches([(epoch, first_step)]), left)
+        return self._as_dataset(lambda: self._batches([(epoch, first_step)]), left)
 
     def dataset(self, first_epoch: int = 0, first_step: int = 0) -> tf.data.Dataset:
         """Returns the batches of all epochs, endlessly, from any step on.
@@ -100,7 +100,7 @@ class EpochBatches(ABC):
             later = ((epoch, 0) for epoch in itertools.count(first_epoch + 1))
             return self._batches(itertools.chain([(first_epoch, first_step)], later))
 
-        return _as_dataset(batches, tf.data.INFINITE_CARDINALITY)
+        return self._as_dataset(batches, tf.data.INFINITE_CARDINALITY)
 
     @property
     def padding(self) -> float:
@@ -116,6 +116,23 @@ class EpochBatches(ABC):
     @functools.cached_property
     def _measures(self) -> tuple[float, int]:
         return self._measure()
+
+    def _target_spec(self) -> Any:
+        """Returns the type of the targets of a batch."""
+        import tensorflow as tf
+
+        return tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
+
+    def _as_dataset(
+        self, batches: Callable[[], Iterator[Batch]], cardinality: int
+    ) -> tf.data.Dataset:
+        import tensorflow as tf
+
+        ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
+        signature = ((ids, ids), self._target_spec())
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+        return dataset.prefetch(PREFETCHED_BATCHES)
 
 
 def cut_batches(
@@ -158,12 +175,3 @@ def check_at_least(least: int, **values: float | None) -> None:
 def counted(number: int, noun: str, plural: str = "s") -> str:
     """Returns a number with its noun, in the plural where needed."""
     return f"{number:,} {noun}{'' if number == 1 else plural}"
-
-
-def _as_dataset(batches: Callable[[], Iterator[Batch]], cardinality: int) -> tf.data.Dataset:
-    import tensorflow as tf
-
-    ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=((ids, ids), ids))
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
-    return dataset.prefetch(PREFETCHED_BATCHES)

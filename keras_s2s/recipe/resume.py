@@ -111,7 +111,7 @@ class Run:
 Identity = dict[str, Any]
 
 
-def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCorpus) -> Identity:
+def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, ...]] | PreparedCorpus) -> Identity:
     """What identifies a training: "recipe", its options, and "pairs", a digest of its corpora."""
     from keras_s2s.data.prepared_corpus import PREPARED, PreparedCorpus
 
@@ -140,7 +140,8 @@ def differences(folder: Path, identity: Identity) -> str | None:
     """
     try:
         found = json.loads((folder / TRAINING).read_bytes())
-        options, pairs = renamed(found["recipe"]), found["pairs"]
+        # An option that was not there yet had the effect of its default.
+        options, pairs = asdict(Recipe()) | renamed(found["recipe"]), found["pairs"]
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
     own = identity["recipe"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,13 @@ from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.corpora import checked_corpora
 from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
 from keras_s2s.training.distribution import detect_lost_workers
 
 if TYPE_CHECKING:
+    import keras
+
     from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.inference.translator import Translator
     from keras_s2s.model import Seq2Seq
@@ -30,6 +33,7 @@ def train(
     folder: str | Path,
     recipe: Recipe | None = None,
     *,
+    alignments: Sequence[str] | None = None,
     build_model: BuildModel | None = None,
     run: Run | None = None,
     report: Callable[[str], None] = print,
@@ -43,6 +47,8 @@ def train(
         valid_pairs: Sources and targets that select the best weights.
         folder: Where the translator is saved, with `recipe.json`, `history.json` and `curves.png`.
         recipe: The options of the training; `None` for the defaults.
+        alignments: For each pair the links between its words, to which the attention is drawn: in
+            the Pharaoh format, such as "0-0 1-2"; blank for none. `None` to train without.
         build_model: Makes the model from the sizes of the source's and the target's vocabulary and
             the recipe; `None` for the model that the recipe describes. It is called in the scope
             of the strategy, and what it makes is compiled by the recipe.
@@ -65,10 +71,9 @@ def train(
     from keras_s2s.inference.translator import Translator
 
     recipe, run = recipe or Recipe(), run or resume.Run()
-    _check_not_empty("pairs", pairs)
-    _check_not_empty("valid_pairs", valid_pairs)
+    corpora = checked_corpora(pairs, valid_pairs, alignments, recipe)
     folder = TRANSLATOR.check_goal(Path(folder))
-    identity = resume.identity_of(recipe, pairs, valid_pairs)
+    identity = resume.identity_of(recipe, *corpora)
     with detect_lost_workers(run.strategy), run.alone(folder):
         run.check(recipe, identity)
         checkpoints = resume.make_checkpoints(folder, run)
@@ -77,13 +82,13 @@ def train(
         if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
             return _load_finished(folder, build_model)
         keras.utils.set_random_seed(recipe.seed)
-        text = make_text_side(pairs, recipe, resume.kept_tokenizers(newest))
-        write_companions = resume.companions_writer(*text.tokenizers, identity)
-        checkpoints = checkpoints.with_companions(write_companions)
+        text = make_text_side(pairs, recipe, resume.kept_tokenizers(newest), alignments)
+        companions = resume.companions_writer(*text.tokenizers, identity)
+        checkpoints = checkpoints.with_companions(companions)
         if (folder / DESCRIPTION).exists():
             report(f"the model in {folder} will be replaced")
-        model = _make_model(text, run, build_model, report)
-        history = _fit(model, text, valid_pairs, checkpoints, report)
+        model, trained = _make_model(text, run, build_model, report)
+        history = _fit(trained, text, valid_pairs, checkpoints, report)
         translator = Translator(model, *text.tokenizers, samples=text.samples)
         if run.writes:
             _save(translator, folder, text.recipe, history, identity)
@@ -104,15 +109,11 @@ def _load_finished(folder: Path, build_model: BuildModel | None) -> Translator:
     return Translator.load(folder, model.custom_objects)
 
 
-def _check_not_empty(name: str, rows: Pairs | PreparedCorpus) -> None:
-    if not rows:
-        raise ValueError(f"`{name}` must hold at least one pair. Received: none.")
-
-
 def _make_model(
     text: TextSide, run: Run, build_model: BuildModel | None, report: Callable[[str], None]
-) -> Seq2Seq:
-    """The compiled model, after checking that it can be saved and loaded."""
+) -> tuple[Seq2Seq, keras.Model]:
+    """The model, after checking that it can be saved and loaded, and the compiled one to train."""
+    from keras_s2s.data.aligned_batches import AlignedBatches
     from keras_s2s.inference.loadable import check_loadable
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.fit import compile_model
@@ -123,16 +124,17 @@ def _make_model(
         model = (build_model or make_model)(sizes[0], sizes[1], text.recipe)
         if not isinstance(model, Seq2Seq):
             raise TypeError(f"`build_model` must return a Seq2Seq. Received: {model!r}")
-        compile_model(model, text.recipe)
+        is_aligned = isinstance(text.batches, AlignedBatches)
+        trained = compile_model(model, text.recipe, is_aligned)
     report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {model.count_params():,} weights")
     if build_model is not None and (names := check_loadable(model, *text.tokenizers)):
         report(f"loading this model will need custom_objects: {', '.join(names)}")
     report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
-    return model
+    return model, trained
 
 
 def _fit(
-    model: Seq2Seq,
+    model: keras.Model,
     text: TextSide,
     valid_pairs: Pairs,
     checkpoints: Checkpoints,
