@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_s2s.inference.translation import Hypothesis
 from keras_s2s.layers.forks import check_not_forked
-from keras_s2s.search.strategies import Beam
 
 from .litert.runtimes import compiled_model, encode_signature, interpreter
-from .numpy_search import beam_search
+from .numpy_search import Step
 from .onnx.runtime import onnx_runtime
 from .runtime_pool import Run, RuntimePool
 from .translator import ExportBackend, ExportedTranslator
@@ -67,7 +65,7 @@ class LiteRTTranslator(ExportedTranslator):
             return RuntimePool(lambda: compiled_model(path))
         return RuntimePool(lambda: interpreter(path, self._threads))
 
-    def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
+    def start(self, ids: list[int], width: int) -> tuple[Step, np.ndarray]:
         """See the base class."""
         name, room = encode_signature(len(ids), self.lengths)
         tokens = np.zeros((1, room), "int32")
@@ -92,27 +90,27 @@ class LiteRTTranslator(ExportedTranslator):
             attention = np.concatenate([one["attention"] for one in found])
             return logits, after, attention[:, : len(ids)]
 
-        return beam_search(step, state[0], limit, search, n_best=n_best)
+        return step, state[0]
 
 
 class _BatchTranslator(ExportedTranslator):
     """Computes each step for all live hypotheses of a sentence as one batch."""
 
-    def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
+    def start(self, ids: list[int], width: int) -> tuple[Step, np.ndarray]:
         """See the base class."""
         length = np.array([len(ids)], "int32")
         fixed = self._run("encode", {"tokens": np.array([ids], "int32"), "length": length})
         state = fixed.pop("state")
         if self.has_attention:
             fixed["length"] = length
-        rows = {name: value.repeat(search.beam_size, 0) for name, value in fixed.items()}
+        rows = {name: value.repeat(width, 0) for name, value in fixed.items()}
 
         def step(tokens: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
             some = {name: value[: len(tokens)] for name, value in rows.items()}
             found = self._run("decode_step", {"token": tokens, "state": states, **some})
             return found["logits"], found["next_state"], found.get("attention")
 
-        return beam_search(step, state[0], limit, search, n_best=n_best)
+        return step, state[0]
 
 
 class OnnxTranslator(_BatchTranslator):

@@ -15,6 +15,8 @@ from keras_s2s.search.strategies import Beam, Strategy, beam_size_of
 from keras_s2s.text.tokenizers import load_tokenizer
 
 from .artifact import default_limit, find_export, read_manifest
+from .forced import ExportForced
+from .numpy_search import Step, beam_search
 from .runtime_pool import Run
 
 if TYPE_CHECKING:
@@ -87,7 +89,22 @@ class ExportedTranslator(PipelineTranslator):
         """The search around the exported functions."""
         return ExportBackend(self)
 
+    def forced_backend(self) -> ExportForced:
+        """What computes the probabilities of given targets, see `keras_s2s.inference.forced`."""
+        return ExportForced(self)
+
     @abstractmethod
+    def start(self, ids: list[int], width: int) -> tuple[Step, np.ndarray]:
+        """Encode one source.
+
+        Args:
+            ids: Its ids, end mark included.
+            width: The most partial hypotheses that a step will be taken for.
+
+        Returns:
+            The step, and the state `[N]` before the first.
+        """
+
     def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
         """The best hypotheses of one source.
 
@@ -97,6 +114,8 @@ class ExportedTranslator(PipelineTranslator):
             search: Beam size and penalties.
             n_best: The most hypotheses.
         """
+        step, state = self.start(ids, search.beam_size)
+        return beam_search(step, state, limit, search, n_best=n_best)
 
 
 class ExportBackend:

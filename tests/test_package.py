@@ -41,6 +41,7 @@ BACKEND_FREE = (
 )
 # What `layers.scan`, `layers.dropout`, the loss and the translator load under that backend alone.
 UNDER_TENSORFLOW_ALONE = {
+    "keras_s2s.inference.forced_model",
     "keras_s2s.inference.graph_search",
     "keras_s2s.layers.scan_gradient",
     "keras_s2s.layers.scan_tensorflow",

@@ -7,14 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from keras_s2s.cli.console import say
 
 if TYPE_CHECKING:
     from keras_s2s.data.corpus import Corpus
     from keras_s2s.data.lines import CorpusReport
-    from keras_s2s.data.prepared_corpus import PreparedCorpus
 
 
 class InputLines:
@@ -105,54 +102,6 @@ def open_corpus(
     raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")
 
 
-def open_training(
-    context: typer.Context,
-    source: Path | None,
-    target: Path | None,
-    tsv: Path | None,
-    weights: Path | None,
-    prepared: Path | None,
-    columns: tuple[int, int] = (0, 1),
-) -> tuple[list[tuple[str, str]] | PreparedCorpus, list[float] | None]:
-    """The training data that the options name: pairs, which are read, or a prepared corpus.
-
-    Args:
-        context: The command's context, which knows the options that were given.
-        source: File of the sources.
-        target: File of the targets.
-        tsv: File of both, instead.
-        weights: File of the weights, if there are any.
-        prepared: Folder of a prepared corpus, instead.
-        columns: Those of the TSV.
-
-    Returns:
-        The pairs or the corpus, and the weights of the pairs.
-
-    Raises:
-        ValueError: The options do not go together, or as for `read_pairs`.
-        OSError: A file cannot be read.
-    """
-    if prepared is None and weights is None:
-        return read_pairs("", source, target, tsv, columns=columns), None
-    if prepared is None:
-        from keras_s2s.data.line_weights import weighted_pairs
-
-        corpus = open_corpus("", source, target, tsv, columns=columns)
-        rows = _checked_pairs(weighted_pairs(corpus, str(weights)), corpus, source or tsv)
-        return [pair for pair, _ in rows], [weight for _, weight in rows]
-    from keras_s2s.data.prepared_corpus import TEXT_OPTIONS, PreparedCorpus
-
-    for name in ("source", "target", "tsv", "weights", *TEXT_OPTIONS):
-        origin = context.get_parameter_source(name)
-        if origin is not None and origin.name == "COMMANDLINE":
-            option = f"--{name.replace('_', '-')}"
-            raise ValueError(
-                f"{option} was settled when the corpus was prepared. Received: {option} with "
-                f"--prepared. Leave it out, or give it to keras-s2s prepare."
-            )
-    return PreparedCorpus(prepared), None
-
-
 def read_pairs(
     side: str,
     source: Path | None,
@@ -180,40 +129,16 @@ def read_pairs(
         OSError: A file cannot be read.
     """
     corpus = open_corpus(side, source, target, tsv, columns=columns, keep_all=keep_all)
-    return _checked_pairs(corpus, corpus, source or tsv)
+    return checked_pairs(corpus, corpus, source or tsv)
 
 
-def _checked_pairs(rows: Iterable[Any], corpus: Corpus, path: Path | None) -> list[Any]:
+def checked_pairs(rows: Iterable[Any], corpus: Corpus, path: Path | None) -> list[Any]:
     """The rows that are read from a corpus, at least one; what was found in it is reported."""
     found = list(rows)
     say(str(corpus.report))
     if not found:
         raise ValueError(f"there is no pair in {path}")
     return found
-
-
-def open_validation(
-    source: Path | None,
-    target: Path | None,
-    tsv: Path | None,
-    *,
-    columns: tuple[int, int],
-    share: float | None,
-) -> list[tuple[str, str]] | None:
-    """The pairs for validation that the options name; `None` without files.
-
-    Raises:
-        ValueError: There is a share to hold out as well, or as for `read_pairs`.
-        OSError: A file cannot be read.
-    """
-    if source is None and target is None and tsv is None:
-        return None
-    if share is not None:
-        raise ValueError(
-            "give files for validation or --valid-share, not both. Received: --valid-share "
-            f"{share:g} and {source or target or tsv}"
-        )
-    return read_pairs("valid-", source, target, tsv, columns=columns)
 
 
 def read_references(

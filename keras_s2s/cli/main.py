@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from keras_s2s.cli.align import align
 from keras_s2s.cli.console import run
 from keras_s2s.cli.devices import load_tensorflow
 from keras_s2s.cli.evaluate import evaluate, score
 from keras_s2s.cli.export import export
+from keras_s2s.cli.likelihood import likelihood
 from keras_s2s.cli.options import Output, PanelCommand
 from keras_s2s.cli.prepare import prepare
 from keras_s2s.cli.train import train
@@ -51,6 +53,8 @@ app.command(cls=PanelCommand)(prepare)
 app.command()(translate)
 app.command()(evaluate)
 app.command()(score)
+app.command()(likelihood)
+app.command()(align)
 app.command()(average)
 app.command()(export)
 app.command()(web)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import Field, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
 import typer.core
@@ -46,8 +46,9 @@ class PanelCommand(typer.core.TyperCommand):
 def from_fields(function: Callable[..., None]) -> Callable[..., None]:
     """Make a command of a function some of whose parameters are dataclasses of options.
 
-    Such a parameter becomes one option of the command line for each of the class's options, and
-    the function receives an instance that is made from them.
+    Such a parameter becomes one option of the command line for each of the class's options, stated
+    by `option` or annotated by `about`, and the function receives an instance that is made from
+    them.
     """
     signature = inspect.signature(function, eval_str=True)
     kinds = {
@@ -72,9 +73,19 @@ def from_fields(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _parameters(kind: Any) -> Iterator[inspect.Parameter]:
-    """The options of a dataclass as parameters that Typer reads."""
-    types = get_type_hints(kind)
-    for field, stated in options_of(kind):
+    """The fields of a dataclass that are options, or annotated as Typer's, as parameters."""
+    types = get_type_hints(kind, include_extras=True)
+    for field in fields(kind):
+        stated = field.metadata.get("option")
+        if stated is None:
+            if get_origin(types[field.name]) is Annotated:
+                yield inspect.Parameter(
+                    field.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=field.default,
+                    annotation=types[field.name],
+                )
+            continue
         metavar = None if type_words(field) == "bool" else metavar_of(field, stated)
         names = [f"--{field.name.replace('_', '-')}"]
         names += [f"--no-{field.name.replace('_', '-')}"] if type_words(field) == "bool" else []
@@ -96,17 +107,23 @@ def metavar_of(field: Field, stated: Option) -> str:
 
 def _make(kind: Any, given: dict[str, Any]) -> Any:
     """An instance of a dataclass; "none" is `None` for an option that may be that."""
-    values = {}
+    values = {field.name: given[field.name] for field in fields(kind) if field.name in given}
     for field, stated in options_of(kind):
         value = given[field.name]
         values[field.name] = None if value == "none" and None in stated.choices else value
     return kind(**values)
 
 
-def given_names(context: typer.Context) -> frozenset[str]:
-    """The names of the parameters that were given, rather than left at their defaults."""
+def given_names(context: typer.Context, on_command_line: bool = False) -> frozenset[str]:
+    """The names of the parameters that were given, rather than left at their defaults.
+
+    Args:
+        context: The command's context.
+        on_command_line: Leave out those that are given in a configuration file.
+    """
     origins = {name: context.get_parameter_source(name) for name in context.params}
-    return frozenset(n for n, one in origins.items() if one is not None and one.name != "DEFAULT")
+    kinds = ("COMMANDLINE",) if on_command_line else ("COMMANDLINE", "DEFAULT_MAP", "ENVIRONMENT")
+    return frozenset(name for name, one in origins.items() if one and one.name in kinds)
 
 
 File = Path | None

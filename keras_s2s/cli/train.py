@@ -9,78 +9,23 @@ import typer
 
 from keras_s2s.cli.console import say
 from keras_s2s.cli.devices import ended_by_sigterm, load_strategy
-from keras_s2s.cli.inputs import check_columns, open_training, open_validation
+from keras_s2s.cli.inputs import check_columns
 from keras_s2s.cli.options import (
-    Columns,
-    File,
     Output,
-    Source,
-    Target,
-    Tsv,
-    Weights,
     about,
     from_fields,
-    given_names,
+)
+from keras_s2s.cli.start import StartFiles
+from keras_s2s.cli.training_inputs import (
+    TrainingFiles,
+    ValidationFiles,
+    read_training,
+    read_validation,
 )
 from keras_s2s.recipe.config import Recipe
-from keras_s2s.recipe.freeze import PARTS
 from keras_s2s.recipe.resume import Run
-from keras_s2s.recipe.start import Start
 from keras_s2s.recipe.train import train as train_model
 
-Prepared = Annotated[
-    File,
-    about(
-        "Output folder of keras-s2s prepare, instead of --source and --target.", "DIR", panel="data"
-    ),
-]
-ValidSource = Annotated[
-    File, about("Source text for validation, which selects the best weights.", "FILE", panel="data")
-]
-ValidTarget = Annotated[File, about("Target text for validation.", "FILE", panel="data")]
-ValidTsv = Annotated[
-    File, about("Source and target for validation in one tab-separated file.", "FILE", panel="data")
-]
-From = Annotated[
-    File,
-    about(
-        "Folder of a trained model to continue or fine-tune: its architecture, weights and"
-        " tokenizers are used.",
-        "DIR",
-        "--from",
-        panel="start",
-    ),
-]
-Vocabulary = Annotated[
-    str,
-    about(
-        "With --from: keep the tokenizers as they are, or extend them by what they lack for the"
-        " new data.",
-        "keep|extend",
-        panel="start",
-    ),
-]
-Freeze = Annotated[
-    list[str] | None,
-    about(
-        "Part of the model that is not trained; repeat the option for several. One of"
-        f" {', '.join(PARTS)}.",
-        "PART",
-        panel="start",
-    ),
-]
-SourceEmbeddings = Annotated[
-    File,
-    about(
-        "Pretrained embeddings of the source: word2vec (text or binary), GloVe or fastText, plain"
-        " or .gz.",
-        "FILE",
-        panel="start",
-    ),
-]
-TargetEmbeddings = Annotated[
-    File, about("Pretrained embeddings of the target.", "FILE", panel="start")
-]
 Strategy = Annotated[
     str,
     about(
@@ -96,23 +41,12 @@ Strategy = Annotated[
 def train(
     context: typer.Context,
     output: Output,
+    files: TrainingFiles,
+    validation: ValidationFiles,
+    beginning: StartFiles,
     recipe: Recipe,
     run: Run,
-    source: Source = None,
-    target: Target = None,
-    tsv: Tsv = None,
-    columns: Columns = None,
-    weights: Weights = None,
-    prepared: Prepared = None,
-    valid_source: ValidSource = None,
-    valid_target: ValidTarget = None,
-    valid_tsv: ValidTsv = None,
     strategy: Strategy = "none",
-    from_model: From = None,
-    vocabulary: Vocabulary = "keep",
-    freeze: Freeze = None,
-    source_embeddings: SourceEmbeddings = None,
-    target_embeddings: TargetEmbeddings = None,
 ) -> None:
     """Train a model on sentence pairs. The best weights and the tokenizers are saved."""
     from keras_s2s.inference.storage import TRANSLATOR
@@ -120,26 +54,19 @@ def train(
 
     TRANSLATOR.check_goal(output)
     check_strategy(strategy)
-    start = Start(
-        translator=from_model,
-        vocabulary=vocabulary,
-        freeze=freeze or (),
-        source_embeddings=source_embeddings,
-        target_embeddings=target_embeddings,
-        given=given_names(context),
-    ).loaded()
-    chosen = check_columns(columns, tsv, valid_tsv)
-    pairs, sample_weight = open_training(context, source, target, tsv, weights, prepared, chosen)
-    valid = valid_source, valid_target, valid_tsv
-    valid_pairs = open_validation(*valid, columns=chosen, share=recipe.valid_share)
+    start = beginning.start(context)
+    columns = check_columns(files.columns, files.tsv, validation.valid_tsv)
+    data = read_training(context, files, columns, recipe)
+    valid_pairs = read_validation(validation, columns, recipe.valid_share)
     run = replace(run, strategy=load_strategy(strategy))
     with ended_by_sigterm():
         train_model(
-            pairs,
+            data.pairs,
             valid_pairs,
             output,
             recipe,
-            sample_weight=sample_weight,
+            sample_weight=data.sample_weight,
+            alignments=data.alignments,
             start=start,
             run=run,
             report=say,

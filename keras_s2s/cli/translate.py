@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from keras_s2s.cli.console import say
 from keras_s2s.cli.inputs import InputLines, read_dictionary
+from keras_s2s.cli.json_lines import SourceLines, check_json, write_json_lines
 from keras_s2s.cli.models import chosen_search, load_together, load_trained
 from keras_s2s.cli.options import (
     Beam,
@@ -23,6 +24,9 @@ from keras_s2s.cli.options import (
     about,
 )
 from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
+
+if TYPE_CHECKING:
+    from keras_s2s.data.lines import CorpusReport
 
 MOST_PIECES_DRAWN = 150
 
@@ -43,6 +47,16 @@ NBest = Annotated[
 ]
 Scores = Annotated[
     bool, typer.Option("--scores", help="Write the score and a tab before each translation.")
+]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Write a JSON object for each line, with the translations, their tokens and scores.",
+    ),
+]
+Attention = Annotated[
+    bool, typer.Option("--attention", help="With --json, write the attention weights too.")
 ]
 AttentionPlot = Annotated[
     File, about("Plot the attention weights of the first line's translation.", "FILE.png")
@@ -69,6 +83,8 @@ def translate(
     beam: Beam = None,
     n_best: NBest = 1,
     scores: Scores = False,
+    as_json: AsJson = False,
+    attention: Attention = False,
     length_penalty: Penalty = None,
     attention_plot: AttentionPlot = None,
     replace_unknown: ReplaceUnknown = False,
@@ -82,29 +98,26 @@ def translate(
     """
     from keras_s2s.data.lines import CorpusReport
 
-    report = CorpusReport((str(source),), unit="lines")
-    lines = InputLines(source, report)
+    lines = InputLines(source, report := CorpusReport((str(source),), unit="lines"))
+    noted = check_json(as_json, scores, attention, lines)
     check_picture(attention_plot)
     check_writable(output, attention_plot, inputs=[source, dictionary])
     words = read_dictionary(dictionary, replace_unknown)
     translator = load_together(model)
     found = translator.stream(
-        lines,
+        noted or lines,
         window=window,
         search=chosen_search(translator, beam, length_penalty),
         n_best=n_best,
-        attention=attention_plot is not None,
+        attention=attention or attention_plot is not None,
         replace_unknown=replace_unknown,
         dictionary=words,
         strict=strict,
         progress=sys.stderr.isatty() and str(output) != "-",
     )
     with whole_file(output) as file:
-        drawn = _write(found, file, n_best, scores, attention_plot is not None, not lines.is_file)
-    if report.findings:
-        say(str(report))
-    if attention_plot is not None:
-        _draw_attention(drawn, attention_plot)
+        drawn = _write(found, file, n_best, scores, noted, not lines.is_file)
+    _finish(report, drawn, attention_plot)
 
 
 def _write(
@@ -112,13 +125,15 @@ def _write(
     file: TextIO,
     n_best: int,
     with_scores: bool,
-    with_weights: bool,
+    noted: SourceLines | None,
     flush: bool,
 ) -> Any:
     """Write the hypotheses of each line; returns the first one with attention weights."""
+    if noted is not None:
+        return write_json_lines(found, noted, file, flush)
     drawn = None
     for number, hypotheses in enumerate(found, 1):
-        if with_weights and drawn is None and hypotheses[0].weights is not None:
+        if drawn is None and hypotheses[0].weights is not None:
             drawn = hypotheses[0]
         for one in hypotheses:
             head = [str(number)] if n_best > 1 else []
@@ -150,9 +165,14 @@ def average(
     say(f"saved in {output}")
 
 
-def _draw_attention(answer: Any, path: Path) -> None:
+def _finish(report: CorpusReport, answer: Any, path: Path | None) -> None:
+    """Say what was found in the lines, and plot the attention weights if asked for."""
     from keras_s2s.evaluation.plots import attention_heatmap
 
+    if report.findings:
+        say(str(report))
+    if path is None:
+        return
     if answer is None:
         say("no picture was drawn: there was no line with text")
         return

@@ -106,16 +106,6 @@ class EpochBatches(ABC):
 
         return self._as_dataset(batches, tf.data.INFINITE_CARDINALITY)
 
-    def _as_dataset(self, batches: Callable[[], Iterator[Batch]], cardinality: int) -> Any:
-        import tensorflow as tf
-
-        ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
-        weights = tf.TensorSpec([None], tf.float32)  # pyright: ignore[reportArgumentType]
-        signature = ((ids, ids), ids, weights) if self.is_weighted else ((ids, ids), ids)
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
-        return dataset.prefetch(PREFETCHED_BATCHES)
-
     @property
     def padding(self) -> float:
         """Fraction of padding among all tokens of both sides, measured in the first epoch."""
@@ -130,6 +120,24 @@ class EpochBatches(ABC):
     @functools.cached_property
     def _measures(self) -> tuple[float, int]:
         return self._measure()
+
+    def _target_spec(self) -> Any:
+        """Returns the type of the targets of a batch."""
+        import tensorflow as tf
+
+        return tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
+
+    def _as_dataset(
+        self, batches: Callable[[], Iterator[Batch]], cardinality: int
+    ) -> tf.data.Dataset:
+        import tensorflow as tf
+
+        ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
+        weights = tf.TensorSpec([None], tf.float32)  # pyright: ignore[reportArgumentType]
+        signature = ((ids, ids), self._target_spec(), *([weights] if self.is_weighted else []))
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+        return dataset.prefetch(PREFETCHED_BATCHES)
 
 
 def cut_batches(

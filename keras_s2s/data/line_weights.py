@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_s2s.data.corpus import Corpus, read_lines
-from keras_s2s.data.lines import FilePath, file_name, is_standard_input
+from keras_s2s.data.corpus import Corpus
+from keras_s2s.data.line_values import LineValues
+from keras_s2s.data.lines import FilePath, file_name
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 LARGEST = 1e30  # The losses are summed in float32.
@@ -41,43 +42,28 @@ def weighted_pairs(corpus: Corpus, path: FilePath) -> Iterator[tuple[tuple[str, 
         >>> list(weighted_pairs(Corpus.from_tsv(folder / "train.tsv"), folder / "weights"))
         [(('A dog.', 'Ein Hund.'), 0.5), (('No.', 'Nein.'), 2.0)]
     """
-    if is_standard_input(path):
-        raise ValueError("The weights must be a file. Received: standard input")
-    weights = _numbered_weights(path)
-    place, largest = 0, 0.0
-    for line_number, pair in corpus.numbered():
-        weight = 0.0
-        while place < line_number:
-            place, weight = next(weights, (0, 0.0))
-            if not place:
-                raise ValueError(_other_lines(path, corpus, line_number - 1, "at least "))
+    weights, largest = LineValues(path, "weights", read_weight), 0.0
+    for number, pair in corpus.numbered():
+        weight = weights.at(number, corpus)
         largest = max(largest, weight)
         yield pair, weight
-    # The corpus may have skipped lines at its end.
-    place = max((number for number, _ in weights), default=place)
-    if place != corpus.report.read:
-        raise ValueError(_other_lines(path, corpus, place))
+    weights.finish(corpus)
     if not largest and corpus.report.kept:
         raise ValueError(f"The weight of some pair must be above 0. Received: {file_name(path)}")
 
 
-def _numbered_weights(path: FilePath) -> Iterator[tuple[int, float]]:
-    for number, text in enumerate(read_lines(path), 1):
-        weight = float(text) if NUMBER.fullmatch(text) else math.nan
-        if not 0 <= weight <= LARGEST:
-            raise ValueError(
-                f"Every line of the weights must be a number from 0 to {LARGEST:g}. "
-                f"Received: {file_name(path)}, line {number}: {text[:50]!r}"
-            )
-        yield number, weight
+def read_weight(text: str) -> float:
+    """The number on a line.
 
-
-def _other_lines(path: FilePath, corpus: Corpus, found: int, least: str = "") -> str:
-    files = " | ".join(corpus.report.files)
-    return (
-        "The weights must have as many lines as the corpus. Received: "
-        f"{file_name(path)} with {found:,}, {files} with {least}{corpus.report.read:,}"
-    )
+    Raises:
+        ValueError: It is no finite number from 0 to 1e30.
+    """
+    weight = float(text) if NUMBER.fullmatch(text) else math.nan
+    if not 0 <= weight <= LARGEST:
+        raise ValueError(
+            f"a weight must be a number from 0 to {LARGEST:g}. Received: {text[:50]!r}"
+        )
+    return weight
 
 
 def checked_weights(sample_weight: Any, count: int) -> np.ndarray | None:

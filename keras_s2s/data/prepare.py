@@ -91,10 +91,8 @@ def prepare(
         "seed": seed,
         "tokenizer_pairs": tokenizer_pairs,
         "versions": versions("keras-s2s", "numpy", "sentencepiece"),
-        **({"valid_share": valid_share} if valid_share else {}),
+        **_if_given(valid_share=valid_share or None, weights=_digest(weights)),
     }
-    if weights is not None:
-        job["weights"] = _digest(weights)
     folder = PREPARED.check_goal(Path(folder))
     work = folder.with_name(f".{folder.name}.preparing")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -102,15 +100,18 @@ def prepare(
         if _is_whole(folder, job):
             report(f"{folder} is prepared already")
         else:
-            _open_work(work, job, report)
-            if PREPARED.is_in(folder):
-                report(f"the corpus in {folder} will be replaced")
+            _open_work(work, folder, job, report)
             counts = _partition(corpus, weights, job, work, splitter, report)
             _train_tokenizers(work, counts, options, seed, tokenizer_pairs, report)
             encode_shards(work, counts, seed, workers, report)
             _finish(work, folder, counts, job)
         shutil.rmtree(work, ignore_errors=True)
         return PreparedCorpus(folder)
+
+
+def _if_given(**values: Any) -> dict[str, Any]:
+    """The values that are there: a corpus without them is described as it was before them."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _is_whole(folder: Path, job: dict[str, Any]) -> bool:
@@ -123,8 +124,12 @@ def _is_whole(folder: Path, job: dict[str, Any]) -> bool:
     return job.items() <= found.items()
 
 
-def _open_work(work: Path, job: dict[str, Any], report: Callable[[str], None]) -> None:
+def _open_work(
+    work: Path, folder: Path, job: dict[str, Any], report: Callable[[str], None]
+) -> None:
     """Resume the work of a stopped process, or start anew."""
+    if PREPARED.is_in(folder):
+        report(f"the corpus in {folder} will be replaced")
     try:
         found = json.loads((work / JOB).read_bytes())
     except (OSError, ValueError, RecursionError):

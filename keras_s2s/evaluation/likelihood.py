@@ -1,10 +1,13 @@
-"""Perplexity and token accuracy of a model on given targets, with teacher forcing."""
+"""How probable given targets are under a model, of a corpus or of each pair (teacher forcing)."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from keras_s2s.special_ids import UNK_ID
 
 if TYPE_CHECKING:
     from keras_s2s.inference.protocol import TextTranslator
@@ -91,3 +94,80 @@ def likelihood(
     )
     found = token_evaluator(translator.model)(batches.epoch(0))
     return Likelihood(found["perplexity"], found["token_accuracy"], batches.target_tokens)
+
+
+class PairLikelihood(NamedTuple):
+    """How probable one target is, or several targets together.
+
+    Attributes:
+        log_probability: Natural logarithm of the probability of the target given the source: the
+            sum over its tokens, end mark included.
+        tokens: Number of these tokens.
+        unknown_tokens: How many of them are unknown to the tokenizer. Each counts with the
+            probability of the unknown token.
+    """
+
+    log_probability: float
+    tokens: int
+    unknown_tokens: int
+
+    @property
+    def perplexity(self) -> float:
+        """`exp` of the mean negative log-probability of a token."""
+        try:
+            return math.exp(-self.log_probability / self.tokens)
+        except OverflowError:
+            return math.inf
+
+    def together(self, other: PairLikelihood) -> PairLikelihood:
+        """The likelihood of both."""
+        return PairLikelihood(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+def pair_likelihoods(
+    translator: TextTranslator,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    strict: bool = False,
+    batch_size: int = 64,
+    window: int = 4096,
+) -> Iterator[PairLikelihood]:
+    """Compute how probable each target is, for any number of pairs.
+
+    The log-probability is the one that a search reports for its own translations. An ensemble
+    averages the probabilities of its models at each token, as it does in translation. An export
+    computes one pair after the other. Each call builds its graphs, so give it all pairs at once.
+
+    A blank side is read as its end mark alone. A source that is longer than
+    `translator.maximum_source_length` is cut; a target never is.
+
+    Args:
+        translator: A `Translator`, an ensemble too, or a translator of an export.
+        pairs: Sources and targets; at most `window` of them are held in memory.
+        strict: Whether a side that is longer than `maximum_source_length` raises an error.
+        batch_size: The most pairs that are computed together.
+        window: The most pairs that are read before the first result is returned.
+
+    Returns:
+        The likelihoods, in order.
+
+    Raises:
+        TypeError: `translator` is none, or a pair does not consist of two strings.
+        ValueError: A number is below 1, or with `strict` a side is too long.
+
+    Example:
+        >>> from keras_s2s import CharacterTokenizer, Decoder, Encoder, Seq2Seq, Translator
+        >>> tokenizer = CharacterTokenizer.train(["abc"])
+        >>> size = tokenizer.vocabulary_size
+        >>> model = Seq2Seq(Encoder(size, 8), Decoder(size, 8))
+        >>> model.set_weights([0 * weights for weights in model.get_weights()])
+        >>> translator = Translator(model, tokenizer, tokenizer)
+        >>> (found,) = pair_likelihoods(translator, [("cab", "bac")])
+        >>> found.tokens, round(found.perplexity, 3) == size  # uniform
+        (4, True)
+    """
+    from keras_s2s.inference.forced import force
+
+    for pair in force(translator, pairs, strict=strict, batch_size=batch_size, window=window):
+        logs = pair.found.log_probabilities.astype("float64")
+        yield PairLikelihood(float(logs.sum()), len(logs), pair.target_ids.count(UNK_ID))

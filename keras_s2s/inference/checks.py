@@ -63,7 +63,9 @@ def check_strings(texts: Sequence[object], first: int) -> None:
             raise TypeError(f"Text {number} must be a string. Received: {text!r}")
 
 
-def check_lengths(sources: Sequence[list[int]], limit: int, first: int, strict: bool) -> None:
+def check_lengths(
+    sources: Sequence[list[int]], limit: int, first: int, strict: bool, name: str = "text"
+) -> None:
     """Warn that texts are cut, or raise ValueError.
 
     Args:
@@ -71,17 +73,18 @@ def check_lengths(sources: Sequence[list[int]], limit: int, first: int, strict: 
         limit: Longest source in tokens, end mark included.
         first: Texts that came before.
         strict: Whether to raise.
+        name: What the texts are called.
     """
     long = [number for number, ids in enumerate(sources, first + 1) if len(ids) >= limit]
     if long and strict:
         count = len(sources[long[0] - first - 1]) + 1
         raise ValueError(
-            f"Text {long[0]} must have at most {limit:,} tokens, end mark included. Received: "
-            f"{count:,} tokens. Shorten it, or have it cut, without `strict`."
+            f"{name.capitalize()} {long[0]} must have at most {limit:,} tokens, end mark "
+            f"included. Received: {count:,} tokens. Shorten it, or have it cut, without `strict`."
         )
     if long:
-        which = f"Text {long[0]} was"
+        which = f"{name.capitalize()} {long[0]} was"
         if len(long) > 1:
-            which = f"{len(long)} of the texts, the first of them text {long[0]}, were"
+            which = f"{len(long)} of the {name}s, the first of them {name} {long[0]}, were"
         message = f"{which} cut to {limit} tokens, end mark included."
         warnings.warn(message, stacklevel=3)

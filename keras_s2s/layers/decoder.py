@@ -64,9 +64,10 @@ class Decoder(DecoderSpec):
         memory: `[B, S, M]`.
         memory_mask: Boolean `[B, S]`, True = real token.
         training: Whether to drop.
+        return_attention: Whether to return the attention weights too.
 
     Returns:
-        Logits `[B, T, V]`.
+        Logits `[B, T, V]`; with `return_attention` these and the attention weights `[B, T, S]`.
 
     Raises:
         ValueError: Sizes below 1, unknown names, input feeding or a "zeros" bridge without
@@ -178,7 +179,7 @@ class Decoder(DecoderSpec):
     def step_weights(self) -> DecoderWeights:
         """What every step multiplies with, in the compute dtype, see `step`."""
         output = self.embedding.embeddings if self.tie_embeddings else self.output_kernel
-        return self.stack.step_weights()._replace(vocabulary=self._cast(output))
+        return self.stack.step_weights()._replace(vocabulary=ops.cast(output, self.compute_dtype))
 
     def step(
         self,
@@ -206,7 +207,7 @@ class Decoder(DecoderSpec):
         read = None
         if self.attention is not None:
             read = self.attention.step_weights(keys, memory, memory_mask)
-        projected = weights.embedding(self._cast(self.embedding(token)))
+        projected = weights.embedding(ops.cast(self.embedding(token), self.compute_dtype))
         state, output = self.stack.advance(state, projected, DropoutMasks(), weights, read)
         attentional = output.attentional
         if not self.input_feeding:
@@ -220,6 +221,7 @@ class Decoder(DecoderSpec):
         memory: Any,
         memory_mask: Any,
         training: bool = False,
+        return_attention: bool = False,
     ) -> Any:
         """Logits of all positions with the target given (teacher forcing), see the class."""
         state, weights = self.initial_state(encoder_state, memory), self.step_weights()
@@ -236,13 +238,11 @@ class Decoder(DecoderSpec):
         target_in = self.word_dropout(target_in, training=training)
         embedded = self.embedding(ops.transpose(target_in))  # [T, B, E]
         embedded = self.embedding_dropout(embedded, training=training)
-        attentional = self.stack.run(embedded, state, weights, read, training)
-        return self._project(attentional, weights)
+        output = self.stack.run(embedded, state, weights, read, training, return_attention)
+        logits = self._project(output.attentional, weights)
+        return (logits, output.alignment) if return_attention else logits
 
     def _project(self, attentional: Any, weights: DecoderWeights) -> Any:
         """Logits, `[..., R] -> [..., V]`."""
         output = weights.vocabulary
         return ops.matmul(attentional, ops.transpose(output) if self.tie_embeddings else output)
-
-    def _cast(self, value: Any) -> Any:
-        return ops.cast(value, self.compute_dtype)

@@ -182,8 +182,8 @@ class DecoderStack(keras.layers.Layer):
         return ops.tanh(weights.readout(inputs))
 
     def run(
-        self, embedded: Any, state: DecoderState, weights: Any, read: Any, training: bool
-    ) -> Any:
+        self, embedded: Any, state: Any, weights: Any, read: Any, training: bool, aligned: bool
+    ) -> StepOutput:
         """All positions of a target.
 
         Args:
@@ -192,16 +192,18 @@ class DecoderStack(keras.layers.Layer):
             weights: `step_weights()`.
             read: `attention.step_weights(...)`, or `None` without attention.
             training: Whether to drop, and a gradient will be asked for.
+            aligned: Whether to return attention weights.
 
         Returns:
-            The attentional vectors, `[B, T, R]`.
+            The attentional vectors, `[B, T, R]`, and the attention weights, `[B, T, S]`.
         """
         masks = self._draw_masks(embedded, training)
         if self.is_recurrent:
-            output = self._scan(embedded, state, masks, weights, read, training)
+            projected = weights.embedding(ops.cast(embedded, self.compute_dtype))
+            output = self._scan((projected, masks), state, weights, read, training, aligned)
             if self.input_feeding:
-                return output.attentional
-            hidden, context = output.hidden, output.context
+                return output
+            hidden, context, alignment, _ = output
         else:
 
             def run_layer(index: int, inputs: Any) -> Any:
@@ -209,23 +211,25 @@ class DecoderStack(keras.layers.Layer):
                 return run_cell(self.cells[index], inputs, start, training=training)[0]
 
             hidden = ops.transpose(self._run_layers(run_layer, masks), (1, 0, 2))  # [B, T, U]
-            context = self.attention.attend_all(hidden, read)[0] if self.attention else None
-        return self.readout_dropout(self.readout(hidden, context, weights), training=training)
+            context = alignment = None
+            if self.attention is not None:
+                context, alignment = self.attention.attend_all(hidden, read)
+        readout = self.readout(hidden, context, weights)
+        return StepOutput(None, None, alignment, self.readout_dropout(readout, training=training))
 
     def _scan(
-        self, embedded: Any, state: Any, masks: Any, weights: Any, read: Any, training: bool
+        self, inputs: Any, state: Any, weights: Any, read: Any, training: bool, aligned: bool
     ) -> StepOutput:
         """What is read of all positions, `[B, T, ...]`, where each needs the one before."""
 
         def step(state: DecoderState, x: tuple, weights: tuple) -> tuple[DecoderState, Any]:
             state, output = self.advance(state, *x, *weights)
+            alignment = output.alignment if aligned else None
             if self.input_feeding:
-                return state, StepOutput(None, attentional=output.attentional)
-            return state, StepOutput(output.hidden, output.context)
+                return state, StepOutput(None, None, alignment, output.attentional)
+            return state, StepOutput(output.hidden, output.context, alignment)
 
-        projected = weights.embedding(ops.cast(embedded, self.compute_dtype))
         of_step = weights._replace(embedding=None, vocabulary=None)
-        inputs = projected, masks
         _, outputs = scan(step, state, inputs, (of_step, read), training=training)
         return map_tensors(lambda value: ops.transpose(value, (1, 0, 2)), outputs)
 

@@ -72,9 +72,21 @@ class DecoderSpec(SavedByArguments):
         check_token_ids("target_in", target_in, self.vocabulary_size)
         return super().__call__(target_in, *args, **kwargs)
 
-    def compute_output_spec(self, target_in: Any, *others: Any, training: bool = False) -> Any:
-        """Logits `[B, T, V]`."""
+    def compute_output_spec(
+        self,
+        target_in: Any,
+        *others: Any,
+        training: bool = False,
+        return_attention: bool = False,
+    ) -> Any:
+        """Logits `[B, T, V]`, and with `return_attention` the attention weights `[B, T, S]`."""
         check_not_forked()  # Whoever makes a model comes here.
         if not _is_ours(self):
-            return super().compute_output_spec(target_in, *others, training=training)
-        return keras.KerasTensor((*target_in.shape, self.vocabulary_size), self.compute_dtype)
+            how = {"return_attention": True} if return_attention else {}
+            return super().compute_output_spec(target_in, *others, training=training, **how)
+        logits = keras.KerasTensor((*target_in.shape, self.vocabulary_size), self.compute_dtype)
+        if not return_attention:
+            return logits
+        memory = others[1]
+        shape = (*target_in.shape, memory.shape[1])
+        return logits, keras.KerasTensor(shape, self.compute_dtype)

@@ -21,7 +21,9 @@ def check_token_ids(label: str, ids: Any, vocabulary_size: int | None) -> None:
     Example:
         >>> check_token_ids("source", np.array([[5, 6, 3]]), vocabulary_size=10)
     """
-    values = None if vocabulary_size is None else _known(ids)
+    if vocabulary_size is None:
+        return
+    values = _known(ids)
     if values is None or values.dtype.kind not in "iu" or not values.size:
         return
     least, most = int(values.min()), int(values.max())

@@ -92,6 +92,20 @@ class Recipe(ModelOptions):
         bounds=(PROBABILITY,),
         metavar="P",
     )
+    guided_alignment_weight: float = option(
+        1.0,
+        help="Weight of the loss that draws the attention weights to given alignments (Chen 2016)."
+        " Only with alignments.",
+        group="training",
+        bounds=(between(0, 1000),),
+    )
+    guided_alignment_decay: float = option(
+        1.0,
+        help="Factor by which this weight changes from one epoch to the next; 1 leaves it as it is."
+        " Only with alignments.",
+        group="training",
+        bounds=(POSITIVE, at_most(1)),
+    )
     batch_tokens: int = option(
         2048,
         help="Maximum number of target tokens in a batch, padding included.",

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from keras_s2s.recipe.config import LEARNING_RATE, Recipe
 
 if TYPE_CHECKING:
+    import keras
+
     from keras_s2s.data.epochs import EpochBatches
     from keras_s2s.model import Seq2Seq
     from keras_s2s.training.checkpoints import Checkpoints
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def fit(
-    model: Seq2Seq,
+    model: keras.Model,
     batches: EpochBatches,
     valid: tuple[list, list] | None,
     recipe: Recipe,
@@ -30,6 +32,14 @@ def fit(
     """Train, from the newest checkpoint on, and restore the best averaged weights.
 
     Without validation data the last averaged weights stay in the model.
+
+    Args:
+        model: What `compile_model` returned.
+        batches: The batches to train on.
+        valid: Ids of the sources and targets of the validation; `None` for none.
+        recipe: The options.
+        checkpoints: Where the checkpoints are.
+        report: Receives progress messages.
 
     Returns:
         The history.
@@ -47,7 +57,7 @@ def fit(
     steps, rate = batches.steps_per_epoch, recipe.learning_rate or LEARNING_RATE
     _check_steps(recipe, steps * recipe.epochs)
     best = None if valid is None else _best_weights(valid, batches, recipe, report)
-    highest_loss = 10 * math.log(model.decoder.vocabulary_size)
+    highest_loss = _highest_loss(model, recipe)
     callbacks = [
         TerminateOnDivergence(highest_loss, _batch_namer(batches), steps),
         ProgressSchedule(rate, steps * recipe.epochs, recipe.minutes),
@@ -79,6 +89,15 @@ def _best_weights(
     return BestWeights(valid_batches, recipe.patience, report, target_tokens, recipe.monitor)
 
 
+def _highest_loss(model: keras.Model, recipe: Recipe) -> float:
+    """The loss of a batch above which a training has diverged."""
+    from keras_s2s.training.guided_alignment import LARGEST_LOSS
+
+    highest = 10 * math.log(model.outputs[0].shape[-1])
+    is_aligned = len(model.outputs) > 1
+    return highest + recipe.guided_alignment_weight * LARGEST_LOSS * is_aligned
+
+
 def _check_steps(recipe: Recipe, batches: int) -> None:
     accumulated = recipe.gradient_accumulation_steps
     if accumulated > batches:
@@ -89,8 +108,22 @@ def _check_steps(recipe: Recipe, batches: int) -> None:
         )
 
 
-def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
-    """Compile a model with the optimizer and the loss of a recipe; in the strategy's scope."""
+def compile_model(model: Seq2Seq, recipe: Recipe, is_aligned: bool = False) -> keras.Model:
+    """Compile a model with the optimizer and the loss of a recipe; in the strategy's scope.
+
+    Args:
+        model: The model.
+        recipe: The options.
+        is_aligned: Whether it is trained on alignments too.
+
+    Returns:
+        The model to train: the given one, or one with the same weights whose second output is the
+        attention weights.
+
+    Raises:
+        ValueError: There are alignments, and the model has no attention.
+    """
+    from keras_s2s.training.guided_alignment import GuidedAlignment, with_attention
     from keras_s2s.training.losses import MaskedCrossentropy
     from keras_s2s.training.optimizers import CompiledAdam
 
@@ -103,14 +136,20 @@ def compile_model(model: Seq2Seq, recipe: Recipe) -> None:
         use_ema=recipe.ema_momentum > 0,
         ema_momentum=recipe.ema_momentum,
     )
-    model.compile(optimizer, loss=MaskedCrossentropy(recipe.label_smoothing))
+    loss = MaskedCrossentropy(recipe.label_smoothing)
+    if not is_aligned:
+        model.compile(optimizer, loss=loss)
+        return model
+    guided = with_attention(model)
+    guided.compile(optimizer, loss=[loss, GuidedAlignment(recipe.guided_alignment_weight)])
+    return guided
 
 
 def _batch_namer(batches: Any) -> Callable[[int, int], str]:
-    from keras_s2s.data.batches import Batches
+    from keras_s2s.data.sharded_batches import ShardedBatches
 
     def name(epoch: int, step: int) -> str:
-        if not isinstance(batches, Batches):
+        if isinstance(batches, ShardedBatches):
             return _name_in_shard(batches.plan(epoch), step)
         pairs = batches.plan(epoch)[step]
         some = ", ".join(f"{pair + 1:,}" for pair in pairs[:5])

@@ -138,6 +138,8 @@ def identity_of(
         digest.update(b"\0")
     if data.sample_weight is not None:
         digest.update(json.dumps([float(weight) for weight in data.sample_weight]).encode())
+    if data.alignments is not None:
+        digest.update("\n".join(data.alignments).encode())
     found = {"recipe": asdict(recipe), "pairs": digest.hexdigest()}
     return {**found, "start": start} if start else found
 
@@ -156,7 +158,8 @@ def differences(folder: Path, identity: Identity) -> str | None:
     """
     try:
         found = json.loads((folder / TRAINING).read_bytes())
-        options, pairs = renamed(found["recipe"]), found["pairs"]
+        # An option that was not there yet had the effect of its default.
+        options, pairs = asdict(Recipe()) | renamed(found["recipe"]), found["pairs"]
         start = dict(found.get("start", {}))
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None

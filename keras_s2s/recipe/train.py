@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keras_s2s.data.pairs import Pairs
 from keras_s2s.data.prepared_corpus import PreparedCorpus
 from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
-from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
-from keras_s2s.recipe.freeze import freeze
-from keras_s2s.recipe.place_embeddings import place_embeddings
+from keras_s2s.recipe.models import make_models
 from keras_s2s.recipe.start import Start, start_tokenizers
-from keras_s2s.recipe.start_model import continued_model
 from keras_s2s.recipe.start_options import settled_recipe
 from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
 from keras_s2s.recipe.training_pairs import TrainingPairs
@@ -23,6 +20,8 @@ from keras_s2s.recipe.validation_data import split_validation
 from keras_s2s.training.distribution import detect_lost_workers
 
 if TYPE_CHECKING:
+    import keras
+
     from keras_s2s.inference.translator import Translator
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.resume import Identity, Run
@@ -38,6 +37,7 @@ def train(
     recipe: Recipe | None = None,
     *,
     sample_weight: Sequence[float] | None = None,
+    alignments: Sequence[str] | None = None,
     start: Start | None = None,
     build_model: BuildModel | None = None,
     run: Run | None = None,
@@ -55,6 +55,8 @@ def train(
         recipe: The options of the training; `None` for the defaults.
         sample_weight: A weight of each pair in the loss, at least 0; `None` for none. A prepared
             corpus holds its own.
+        alignments: For each pair the links between its words, to which the attention is drawn: in
+            the Pharaoh format, such as "0-0 1-2"; blank for none. `None` to train without.
         start: A trained translator to continue or to fine-tune, parts that are frozen, and files of
             pretrained embeddings; `None` to train a new model.
         build_model: Makes the model from the sizes of the source's and the target's vocabulary and
@@ -76,47 +78,59 @@ def train(
         KeyboardInterrupt: After Ctrl-C; resume with `run.resume` as well.
     """
     recipe, run, start = recipe or Recipe(), run or resume.Run(), (start or Start()).loaded()
-    data = TrainingPairs(pairs, sample_weight)
+    data = TrainingPairs(pairs, sample_weight, alignments)
     _check_given(valid_pairs, start, build_model)
     folder = TRANSLATOR.check_goal(Path(folder))
     recipe = settled_recipe(recipe, start, is_prepared=isinstance(pairs, PreparedCorpus))
+    data.check_options(recipe)
     data, valid_pairs = split_validation(data, valid_pairs, recipe, report)
-    identity = resume.identity_of(recipe, data, valid_pairs, start.identity())
+    task = Task(data, valid_pairs, recipe, start, build_model, run, report)
     with detect_lost_workers(run.strategy), run.alone(folder):
-        run.check(recipe, identity)
-        checkpoints = resume.make_checkpoints(folder, run)
-        newest = resume.find_checkpoint(checkpoints, run, identity, report)
-        is_new = run.resume and newest is None
-        if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
-            return _load_finished(folder, start, build_model)
-        _set_seed(recipe.seed)
-        known = resume.kept_tokenizers(newest)
-        known = known or start_tokenizers(start, data.pairs, recipe, report)
-        text = make_text_side(data, recipe, known)
-        companions = resume.companions_writer(*text.tokenizers, identity)
-        checkpoints = checkpoints.with_companions(companions)
-        if (folder / DESCRIPTION).exists():
-            report(f"the model in {folder} will be replaced")
-        model = _make_model(text, run, start, build_model, data, report)
-        history = _fit(model, text, valid_pairs, checkpoints, report)
-        translator = _translator_of(model, text, start)
-        if run.writes:
-            _save(translator, folder, text.recipe, history, identity)
-            checkpoints.remove()
-            report(f"saved in {folder}")
-        return translator
+        return _run(task, folder)
 
 
-def _set_seed(seed: int) -> None:
+class Task(NamedTuple):
+    """A training whose arguments are checked and settled."""
+
+    data: TrainingPairs
+    valid_pairs: Pairs | None
+    recipe: Recipe
+    start: Start
+    build_model: BuildModel | None
+    run: Run
+    report: Callable[[str], None]
+
+
+def _run(task: Task, folder: Path) -> Translator:
+    """Train, from the newest checkpoint on if there is one, and save."""
     import keras
 
-    keras.utils.set_random_seed(seed)
-
-
-def _translator_of(model: Seq2Seq, text: TextSide, start: Start) -> Translator:
     from keras_s2s.inference.translator import Translator
 
-    return Translator(model, *text.tokenizers, samples=text.samples, **start.kept_options)
+    data, valid_pairs, recipe, start, build_model, run, report = task
+    identity = resume.identity_of(recipe, data, valid_pairs, start.identity())
+    run.check(recipe, identity)
+    checkpoints = resume.make_checkpoints(folder, run)
+    newest = resume.find_checkpoint(checkpoints, run, identity, report)
+    is_new = run.resume and newest is None
+    if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
+        return _load_finished(folder, start, build_model)
+    keras.utils.set_random_seed(recipe.seed)
+    known = resume.kept_tokenizers(newest)
+    known = known or start_tokenizers(start, data.pairs, recipe, report)
+    text = make_text_side(data, recipe, known)
+    companions = resume.companions_writer(*text.tokenizers, identity)
+    checkpoints = checkpoints.with_companions(companions)
+    if (folder / DESCRIPTION).exists():
+        report(f"the model in {folder} will be replaced")
+    model, trained = make_models(text, run, start, build_model, data.pairs, report)
+    history = _fit(trained, text, valid_pairs, checkpoints, report)
+    translator = Translator(model, *text.tokenizers, samples=text.samples, **start.kept_options)
+    if run.writes:
+        _save(translator, folder, text.recipe, history, identity)
+        checkpoints.remove()
+        report(f"saved in {folder}")
+    return translator
 
 
 def _check_given(valid_pairs: Pairs | None, start: Start, build_model: BuildModel | None) -> None:
@@ -144,44 +158,8 @@ def _load_finished(folder: Path, start: Start, build_model: BuildModel | None) -
     return Translator.load(folder, model.custom_objects)
 
 
-def _make_model(
-    text: TextSide,
-    run: Run,
-    start: Start,
-    build_model: BuildModel | None,
-    data: TrainingPairs,
-    report: Callable[[str], None],
-) -> Seq2Seq:
-    """The compiled model, after checking that it can be saved and loaded."""
-    from keras_s2s.inference.loadable import check_loadable
-    from keras_s2s.model import Seq2Seq
-    from keras_s2s.recipe.fit import compile_model
-
-    report(f"training: {text.batches}")
-    sizes = [tokenizer.vocabulary_size for tokenizer in text.tokenizers]
-    translator: Any = start.translator
-    with run.scope():
-        if translator is not None:
-            model = continued_model(translator, text.tokenizers, text.recipe)
-        else:
-            model = (build_model or make_model)(sizes[0], sizes[1], text.recipe)
-        if not isinstance(model, Seq2Seq):
-            raise TypeError(f"`build_model` must return a Seq2Seq. Received: {model!r}")
-        place_embeddings(model, start, text.tokenizers, data.pairs, report)
-        frozen = freeze(model, start.freeze)
-        compile_model(model, text.recipe)
-    kept = f", {frozen:,} of them frozen" if frozen else ""
-    count = model.count_params()
-    report(f"{sizes[0]:,} source ids, {sizes[1]:,} target ids, {count:,} weights{kept}")
-    is_own = build_model is not None or bool(model.custom_objects)
-    if is_own and (names := check_loadable(model, *text.tokenizers)):
-        report(f"loading this model will need custom_objects: {', '.join(names)}")
-    report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
-    return model
-
-
 def _fit(
-    model: Seq2Seq,
+    model: keras.Model,
     text: TextSide,
     valid_pairs: Pairs | None,
     checkpoints: Checkpoints,

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from keras_s2s.data.pairs import Pairs, choose_samples, encode_pairs
+from keras_s2s.data.pairs import choose_samples, encode_pairs
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.text.train_pair import train_tokenizers
 
 if TYPE_CHECKING:
+    from keras_s2s.data.aligned_batches import AlignedBatches
     from keras_s2s.data.batches import Batches
     from keras_s2s.data.pairs import Pairs
     from keras_s2s.data.prepared_corpus import PreparedCorpus
@@ -33,7 +34,7 @@ class TextSide(NamedTuple):
 
     recipe: Recipe
     tokenizers: tuple[Tokenizer, Tokenizer]
-    batches: Batches | ShardedBatches
+    batches: Batches | AlignedBatches | ShardedBatches
     samples: list[str]
 
 
@@ -60,6 +61,8 @@ def make_text_side(
         size = max(one.vocabulary_size for one in tokenizers)
         recipe = replace(recipe, vocabulary_size=max(size, recipe.vocabulary_size))
         batches = make_batches(pairs, *tokenizers, recipe, data.sample_weight)
+        if data.alignments is not None:
+            batches = _aligned(batches, pairs, data.alignments, tokenizers, recipe)
         return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
     recipe = replace(recipe, **_settled(pairs, recipe))
     batches = pairs.batches(
@@ -71,6 +74,19 @@ def make_text_side(
     )
     tokenizers = pairs.source_tokenizer, pairs.target_tokenizer
     return TextSide(recipe, tokenizers, batches, pairs.samples)
+
+
+def _aligned(
+    batches: Batches,
+    pairs: Pairs,
+    alignments: Sequence[str],
+    tokenizers: tuple[Tokenizer, Tokenizer],
+    recipe: Recipe,
+) -> AlignedBatches:
+    from keras_s2s.data.aligned_batches import AlignedBatches, PairAlignments
+
+    found = PairAlignments(pairs, alignments, *tokenizers)
+    return AlignedBatches(batches, found, recipe.guided_alignment_decay)
 
 
 def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | bool | None]:
@@ -85,7 +101,7 @@ def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | 
 
 
 @contextmanager
-def own_errors(batches: Batches | ShardedBatches) -> Iterator[None]:
+def own_errors(batches: object) -> Iterator[None]:
     """Raise the original error of a damaged shard in place of TensorFlow's error."""
     try:
         yield

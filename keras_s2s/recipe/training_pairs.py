@@ -6,9 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from keras_s2s.data.aligned_batches import check_alignments
 from keras_s2s.data.line_weights import checked_weights
 from keras_s2s.data.pairs import Pairs
 from keras_s2s.data.prepared_corpus import PreparedCorpus
+from keras_s2s.recipe.config import Recipe
+
+OF_ALIGNMENTS = ("guided_alignment_weight", "guided_alignment_decay")
 
 
 @dataclass(frozen=True)
@@ -18,13 +22,15 @@ class TrainingPairs:
     Attributes:
         pairs: Sources and targets, or a prepared corpus.
         sample_weight: A weight for each pair; `None` for none, or for those of the prepared corpus.
+        alignments: The word alignment of each pair in the Pharaoh format; `None` for none.
 
     Raises:
-        ValueError: There is no pair, or no weight for each of them.
+        ValueError: There is no pair, or no weight or no alignment for each of them.
     """
 
     pairs: Pairs | PreparedCorpus
     sample_weight: Sequence[float] | None = None
+    alignments: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if not self.pairs:
@@ -32,6 +38,23 @@ class TrainingPairs:
         if self.sample_weight is not None:
             self._check_memory("Weights", "sample_weight")
             checked_weights(self.sample_weight, len(self.in_memory))
+        if self.alignments is not None:
+            self._check_memory("Alignments", "alignments")
+            check_alignments(self.in_memory, self.alignments)
+
+    def check_options(self, recipe: Recipe) -> None:
+        """Raise ValueError unless the alignments and the options go together."""
+        if self.alignments is not None and recipe.attention == "none":
+            raise ValueError(
+                "Alignments guide the attention. Received: alignments with attention='none'. "
+                "Choose an attention, or leave the alignments out."
+            )
+        for name in OF_ALIGNMENTS if self.alignments is None else ():
+            if getattr(recipe, name) != getattr(Recipe, name):
+                raise ValueError(
+                    f"`{name}` goes with alignments. Received: {name}={getattr(recipe, name)!r} "
+                    "without any. Give them, or leave it out."
+                )
 
     def _check_memory(self, what: str, name: str) -> None:
         if isinstance(self.pairs, PreparedCorpus):
@@ -53,4 +76,5 @@ class TrainingPairs:
                 return None
             return [value for row, value in enumerate(values) if row not in rows]
 
-        return TrainingPairs(others(self.in_memory) or [], others(self.sample_weight))
+        kept = others(self.sample_weight), others(self.alignments)
+        return TrainingPairs(others(self.in_memory) or [], *kept)

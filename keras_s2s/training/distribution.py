@@ -182,7 +182,8 @@ def _parts(ids: Any, replicas: int, first: int, count: int) -> Any:
 
     size, others = tf.shape(ids)[0], tf.shape(ids)[1:]
     rows = -(-size // replicas)
-    padded = tf.pad(ids, [[0, rows * replicas - size], *[[0, 0]] * (len(ids.shape) - 1)])
+    paddings = [[0, rows * replicas - size], *[[0, 0]] * (len(ids.shape) - 1)]
+    padded = tf.pad(ids, tf.convert_to_tensor(paddings))
     parts = tf.reshape(padded, tf.concat([[replicas, rows], others], axis=0))
     return parts[first : first + count]
 

@@ -21,7 +21,8 @@ def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
     """Create a function that evaluates a model, with means over tokens, not over batches.
 
     Args:
-        model: Returns logits `[B, T, V]`; may be trained between the calls.
+        model: Returns logits `[B, T, V]`, as the first of its outputs; may be trained between the
+            calls.
 
     Returns:
         A function from batches `((source, target_in), target_out)` to "loss", the mean
@@ -38,7 +39,7 @@ def token_evaluator(model: keras.Model) -> Callable[[Any], dict[str, float]]:
         (5.0, 0.0)
     """
     # Another model of the same layers: compiling it does not affect the training of `model`.
-    evaluation = keras.Model(model.inputs, model.outputs)
+    evaluation = keras.Model(model.inputs, model.outputs[:1])
     metrics = [Perplexity(), TokenAccuracy(), SequenceAccuracy()]
     evaluation.compile(loss=MaskedCrossentropy(), metrics=metrics, jit_compile=False)
 

@@ -1,23 +1,29 @@
 """Several models on the command line, their average, and words in place of unknown ones."""
 
+import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from keras_s2s import (
+    Beam,
     Decoder,
     Encoder,
     Greedy,
     LuongAttention,
     Seq2Seq,
+    Translation,
     Translator,
     WordTokenizer,
     average,
     export,
 )
+from keras_s2s.cli.json_lines import SourceLines, write_json_lines
 from keras_s2s.cli.main import main
 
 LINES = ["a gnu sees Zoë", "", "dog, runs", "gnu"]
@@ -147,11 +153,55 @@ def test_an_export_replaces_unknown_words_too_but_joins_no_ensemble(
     found = capsys.readouterr().out
     assert call("translate", *models(folder, "blank"), *words) == 0
     assert capsys.readouterr().out == found
+    assert call("translate", "--model", tmp_path / "export", *words, "--json", "--attention") == 0
+    rows = [json.loads(line)["translations"] for line in capsys.readouterr().out.splitlines()]
+    assert [row["text"] for (row,) in rows] == found.splitlines()
+    assert [len(row["attention"]) for (row,) in rows] == [len(row["tokens"]) for (row,) in rows]
     several = [*models(folder, "first"), "--model", tmp_path / "export"]
     for command in (["translate"], ["average", "--output", tmp_path / "new"]):
         assert call(*command, *several) == 2
         expected = f"error: an export goes with no other: name one --model. Received: {tmp_path}"
         assert expected in capsys.readouterr().err
+
+
+def test_json_has_an_object_for_each_line_with_all_that_was_found(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    words = [*models(folder, "blank"), "--input", folder / "in", "--n-best", 2, "--beam", 3]
+    words += ["--json", "--replace-unknown"]
+    assert call("translate", *words) == 0
+    assert call("translate", *words, "--attention", "--output", tmp_path / "out") == 0
+    (translator,) = load(folder, "blank")
+    options = {"search": Beam(3), "n_best": 2, "attention": True, "replace_unknown": True}
+    expected = list(translator.stream(LINES, **options))
+    lines = capsys.readouterr().out.splitlines()
+    assert "Zoë" in lines[0]
+    with_weights = (tmp_path / "out").read_text(encoding="utf-8").splitlines()
+    for text, line, longer, rows in zip(LINES, lines, with_weights, expected, strict=True):
+        found, full = json.loads(line), json.loads(longer)
+        assert list(found) == ["source", "source_tokens", "translations"]
+        assert found["source"] == text and found["source_tokens"] == rows[0].source_pieces
+        for one, more, row in zip(found["translations"], full["translations"], rows, strict=True):
+            assert list(one) == ["text", "score", "log_probability", "tokens"]
+            assert one["text"] == row.text and one["tokens"] == row.target_pieces
+            assert one["score"] == pytest.approx(row.score, abs=1e-5)
+            assert one["log_probability"] == pytest.approx(row.log_probability, abs=1e-5)
+            weights = more.pop("attention")
+            assert more == one
+            if row.weights is None:
+                assert weights == [] and text == ""
+            else:
+                np.testing.assert_allclose(weights, row.weights, atol=6e-5)
+
+
+def test_json_has_null_for_a_number_that_it_cannot_hold() -> None:
+    lines = SourceLines(["a"], attention=False)  # type: ignore[arg-type]
+    assert list(lines) == ["a"]
+    file = io.StringIO()
+    found = Translation("b", math.nan, -math.inf, ["a"], ["b"], None)
+    write_json_lines([[found]], lines, file, flush=True)
+    (one,) = json.loads(file.getvalue())["translations"]
+    assert one == {"text": "b", "score": None, "log_probability": None, "tokens": ["b"]}
 
 
 MISTAKES = {
@@ -199,6 +249,18 @@ MISTAKES = {
     "an empty dictionary": (
         "evaluate --model {first} --replace-unknown --dictionary {empty.tsv} --tsv {all.tsv}",
         "there is no pair of words in {empty.tsv}",
+    ),
+    "scores twice": (
+        "translate --model {first} --input {in} --json --scores",
+        "--json holds the scores already. Received: --scores with --json",
+    ),
+    "attention in plain text": (
+        "translate --model {first} --input {in} --attention",
+        "--attention goes with --json. Received: --attention alone",
+    ),
+    "no attention for JSON": (
+        "translate --model {plain} --json --attention --input {in}",
+        "A model without attention has none to show",
     ),
     "no attention": (
         "translate --model {plain} --replace-unknown --input {in}",

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
-from keras_s2s.evaluation.likelihood import Likelihood, likelihood
+from keras_s2s.evaluation.likelihood import (
+    Likelihood,
+    PairLikelihood,
+    likelihood,
+    pair_likelihoods,
+)
 
 SOURCES = ["abc", "", "cab a", "bb", "c", "abcabcabcabc"]
 TARGETS = ["cba", "a", "", "bb a c b", "accc", "b"]
@@ -100,3 +105,27 @@ def test_wrong_arguments_are_named(translator: Translator, changes, error, messa
     arguments = {"translator": translator, "sources": SOURCES, "targets": TARGETS} | changes
     with pytest.raises(error, match=message):
         likelihood(**arguments)
+
+
+def test_the_likelihoods_of_the_pairs_make_up_that_of_the_corpus(translator: Translator):
+    pairs = list(zip(SOURCES, TARGETS, strict=True))
+    found = list(pair_likelihoods(translator, pairs, batch_size=2, window=4))
+    for (source, target), one in zip(pairs, found, strict=True):
+        ids = TOKENIZER.encode(target)
+        rows = log_probabilities(translator.model, TOKENIZER.encode(source), ids)
+        expected = sum(row[token] for row, token in zip(rows, [*ids, 3], strict=True))
+        assert one.log_probability == pytest.approx(expected, rel=1e-5)
+        assert one.tokens == len(ids) + 1
+        assert one.perplexity == pytest.approx(math.exp(-expected / one.tokens), rel=1e-5)
+    total = found[0]
+    for one in found[1:]:
+        total = total.together(one)
+    corpus = likelihood(translator, SOURCES, TARGETS)
+    assert total.perplexity == pytest.approx(corpus.perplexity, rel=1e-5)
+    assert total.tokens == corpus.target_tokens
+
+
+def test_unknown_tokens_are_counted_and_no_perplexity_is_too_large(translator: Translator):
+    (found,) = pair_likelihoods(translator, [("a", "?b!")])
+    assert (found.tokens, found.unknown_tokens) == (4, 2)
+    assert PairLikelihood(-1e6, 1, 0).perplexity == math.inf

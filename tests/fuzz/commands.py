@@ -14,12 +14,14 @@ from make import make_translator
 from runner import Case
 
 TEXTS = ["the dog runs", "개가 é"]
-COMMANDS = "train translate evaluate score average export demo --version".split() + [""]
+COMMANDS = (
+    "train translate evaluate score likelihood align average export demo --version".split() + [""]
+)
 OPTIONS = """--model --input --output --source --target --tsv --beam --n-best --scores --json --help
     --length-penalty --attention-plot --replace-unknown --dictionary --epochs --units --seed --plot
     --answers --format --quantize --max-length --strict --lengths --samples --valid-tsv --minutes
     --vocabulary-size --precision --model=model --from --vocabulary --freeze --valid-share
-    --source-embeddings --target-embeddings -x --""".split()
+    --source-embeddings --target-embeddings --alignments --attention --weights -x --""".split()
 VALUES = """model in out pairs.tsv - 0 -1 5 1e400 nan inf 10**9 ../out / /dev/null /nowhere/x .
     in/in extend encoder output litert int8 float32 16,32 x.png 99999999999999999999""".split()
 WORDS = [*OPTIONS, *VALUES, "", "é\ud800", "a\x1bb"]
@@ -29,6 +31,8 @@ STARTS = [
     ["score", "--answers", "in", "--target", "in"],
     ["train", "--tsv", "pairs.tsv", "--valid-tsv", "pairs.tsv", "--output", "out"],
     ["train", "--from", "model", "--tsv", "pairs.tsv", "--output", "out"],
+    ["likelihood", "--model", "model", "--tsv", "pairs.tsv"],
+    ["align", "--model", "model", "--tsv", "pairs.tsv"],
     ["average", "--model", "model", "--output", "out"],
     ["export", "--model", "model", "--output", "out"],
 ]

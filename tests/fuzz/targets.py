@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from alignments import alignments
 from commands import arguments
 from damage import damaged_bytes, damaged_text, link, pick
 from make import make_exports, make_tokenizers, make_translator
@@ -248,6 +249,7 @@ def _exports(made: Path, is_trusted: bool) -> Case:
 
 TARGETS: dict[str, Prepare] = {
     "corpora": corpora,
+    "alignments": alignments,
     "tokenizers": tokenizers,
     "embeddings": embeddings,
     "models": models,

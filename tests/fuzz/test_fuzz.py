@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 PROGRAM = Path(__file__).with_name("fuzz.py")
-TARGETS = "corpora tokenizers embeddings models manifests exports arguments".split()
+TARGETS = """corpora alignments tokenizers embeddings models manifests exports
+    arguments""".split()
 
 
 def fuzzed(target: str, cases: int, folder: Path) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def fuzzed(target: str, cases: int, folder: Path) -> dict[str, Any]:
     return json.loads(figures.read_bytes())[target]
 
 
-@pytest.mark.parametrize("target", ["corpora", "tokenizers", "embeddings"])
+@pytest.mark.parametrize("target", ["corpora", "alignments", "tokenizers", "embeddings"])
 def test_a_few_cases_end_in_a_result_or_a_refusal(target: str, tmp_path: Path) -> None:
     found = fuzzed(target, 200, tmp_path)
     assert found["failures"] == []
@@ -29,7 +30,7 @@ def test_a_few_cases_end_in_a_result_or_a_refusal(target: str, tmp_path: Path) -
     assert found["accepted"] + found["refused"] == 200
 
 
-@pytest.mark.slow  # Some minutes each; 200 cases of two targets are default tests.
+@pytest.mark.slow  # Some minutes each; 200 cases of three targets are default tests.
 @pytest.mark.parametrize("target", TARGETS)
 def test_ten_thousand_cases_end_in_a_result_or_a_refusal(target: str, tmp_path: Path) -> None:
     for module in ("onnxruntime", "ai_edge_litert") if target in ("manifests", "exports") else ():

@@ -61,15 +61,22 @@ def make(
 def test_a_run_is_one_position_after_the_other(options: dict[str, Any]) -> None:
     stack, read = make(**options)
     embedded = normal(LENGTH, BATCH, EMBEDDING)
-    weights, state, expected = stack.step_weights(), stack.zeros(BATCH), []
+    weights, state = stack.step_weights(), stack.zeros(BATCH)
+    expected, seen = [], []
     for position in embedded:
         projected = weights.embedding(position)
         state, found = stack.advance(state, projected, DropoutMasks(), weights, read)
         readout = stack.readout(found.hidden, found.context, weights)
         expected.append(found.attentional if stack.input_feeding else readout)
+        seen.append(found.alignment)
     for training in (False, True):
-        actual = stack.run(embedded, stack.zeros(BATCH), weights, read, training=training)
-        np.testing.assert_allclose(actual, np.stack(expected, axis=1), rtol=0, atol=1e-5)
+        actual = stack.run(embedded, stack.zeros(BATCH), weights, read, training, training)
+        expected_all = np.stack(expected, axis=1)
+        np.testing.assert_allclose(actual.attentional, expected_all, rtol=0, atol=1e-5)
+        if training and read is not None:
+            np.testing.assert_allclose(actual.alignment, np.stack(seen, axis=1), atol=1e-5)
+        elif stack.is_recurrent:
+            assert actual.alignment is None
 
 
 @WAYS
@@ -111,9 +118,14 @@ def test_dropout_zeroes_its_share_of_the_attentional_vectors_and_scales_the_rest
 ) -> None:
     stack, read = make(**options, dropout=0.25)
     embedded = normal(100, BATCH, EMBEDDING)
-    dropped = stack.run(embedded, stack.zeros(BATCH), stack.step_weights(), read, True).numpy()
+
+    def run(training: bool) -> np.ndarray:
+        start, weights = stack.zeros(BATCH), stack.step_weights()
+        return stack.run(embedded, start, weights, read, training, False).attentional.numpy()
+
+    dropped = run(training=True)
     assert 0.2 < np.mean(dropped == 0) < 0.3
-    assert stack.run(embedded, stack.zeros(BATCH), stack.step_weights(), read, False).numpy().all()
+    assert run(training=False).all()
     # A tanh stays within 1: what is above it was scaled.
     assert 1 < np.abs(dropped).max() <= 1 / 0.75 + 1e-6
 

@@ -1,0 +1,183 @@
+"""What `train` reads: pairs with their weights and alignments, or a prepared corpus; validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keras_s2s.cli.inputs import checked_pairs, open_corpus, read_pairs
+from keras_s2s.cli.options import (
+    Columns,
+    File,
+    Source,
+    Target,
+    Tsv,
+    Weights,
+    about,
+    given_names,
+)
+
+if TYPE_CHECKING:
+    from keras_s2s.data.corpus import Corpus
+    from keras_s2s.recipe.config import Recipe
+    from keras_s2s.recipe.training_pairs import TrainingPairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFiles:
+    """The options of `train` that name its data."""
+
+    source: Source = None
+    target: Target = None
+    tsv: Tsv = None
+    columns: Columns = None
+    weights: Weights = None
+    alignments: Annotated[
+        File,
+        about(
+            "Word alignments that guide the attention: a line per pair, links i-j between source"
+            " word i and target word j, from 0.",
+            "FILE",
+            panel="data",
+        ),
+    ] = None
+    prepared: Annotated[
+        File,
+        about(
+            "Output folder of keras-s2s prepare, instead of --source and --target.",
+            "DIR",
+            panel="data",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationFiles:
+    """The options of `train` that name the data of the validation."""
+
+    valid_source: Annotated[
+        File,
+        about("Source text for validation, which selects the best weights.", "FILE", panel="data"),
+    ] = None
+    valid_target: Annotated[File, about("Target text for validation.", "FILE", panel="data")] = None
+    valid_tsv: Annotated[
+        File,
+        about("Source and target for validation in one tab-separated file.", "FILE", panel="data"),
+    ] = None
+
+
+def read_training(
+    context: typer.Context, files: TrainingFiles, columns: tuple[int, int], recipe: Recipe
+) -> TrainingPairs:
+    """Read the training data that the options name, and report what was found in them.
+
+    A pair that is skipped takes its weight and its alignment with it.
+
+    Args:
+        context: The command's context, which knows the options that were given.
+        files: The files.
+        columns: Those of the TSV.
+        recipe: The options of the training.
+
+    Returns:
+        The pairs or the prepared corpus, and what goes with each pair.
+
+    Raises:
+        ValueError: The options do not go together, there is no pair, the numbers of lines differ,
+            or a line has an error.
+        OSError: A file cannot be read.
+    """
+    from keras_s2s.recipe.training_pairs import TrainingPairs
+
+    if files.alignments is not None and recipe.attention == "none":
+        raise ValueError(
+            "--alignments guides the attention. Received: --alignments with --attention none"
+        )
+    if files.prepared is not None:
+        return TrainingPairs(_open_prepared(context, files.prepared))
+    corpus = open_corpus("", files.source, files.target, files.tsv, columns=columns)
+    rows = checked_pairs(_rows(corpus, files), corpus, files.source or files.tsv)
+    pairs, weights, alignments = map(list, zip(*rows, strict=True))
+    return TrainingPairs(
+        pairs,
+        None if files.weights is None else weights,
+        None if files.alignments is None else alignments,
+    )
+
+
+def _rows(corpus: Corpus, files: TrainingFiles) -> Iterator[tuple[tuple[str, str], Any, Any]]:
+    """Each pair with its weight and its alignment, `None` where there are none."""
+    from keras_s2s.data.line_values import LineValues
+    from keras_s2s.data.line_weights import read_weight
+
+    def values(path: Path | None, what: str, parse: Callable[[str], Any]) -> Any:
+        return None if path is None else LineValues(str(path), what, parse)
+
+    weights = values(files.weights, "weights", read_weight)
+    alignments = values(files.alignments, "alignments", str)
+    for number, pair in corpus.numbered():
+        weight = None if weights is None else weights.at(number, corpus)
+        alignment = None if alignments is None else alignments.at(number, corpus)
+        if alignment is not None:
+            _check_alignment(pair, alignment, f"{files.alignments}, line {number}")
+        yield pair, weight, alignment
+    for one in (weights, alignments):
+        if one is not None:
+            one.finish(corpus)
+
+
+def _check_alignment(pair: tuple[str, str], line: str, where: str) -> None:
+    from keras_s2s.data.alignments import read_links
+    from keras_s2s.text.word_finder import words_of
+
+    try:
+        read_links(line, *(len(words_of(side)) for side in pair))
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _open_prepared(context: typer.Context, prepared: Path) -> Any:
+    """The prepared corpus, unless an option says again what was settled when it was prepared."""
+    from keras_s2s.data.prepared_corpus import TEXT_OPTIONS, PreparedCorpus
+
+    given = given_names(context)
+    typed = given_names(context, on_command_line=True)
+    if "alignments" in given:
+        raise ValueError(
+            "--alignments goes with --source and --target, or --tsv; a prepared corpus holds none. "
+            "Received: --alignments with --prepared"
+        )
+    for name in ("source", "target", "tsv", "weights", *TEXT_OPTIONS):
+        # A configuration file may repeat the options of the text; the corpus tells other ones.
+        if name in (typed if name in TEXT_OPTIONS else given):
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"{option} was settled when the corpus was prepared. Received: {option} with "
+                f"--prepared. Leave it out, or give it to keras-s2s prepare."
+            )
+    return PreparedCorpus(prepared)
+
+
+def read_validation(
+    files: ValidationFiles, columns: tuple[int, int], share: float | None
+) -> list[tuple[str, str]] | None:
+    """The pairs for validation that the options name; `None` without files.
+
+    Raises:
+        ValueError: There is a share to hold out as well, or as for `read_pairs`.
+        OSError: A file cannot be read.
+    """
+    given = files.valid_source, files.valid_target, files.valid_tsv
+    named = [str(path) for path in given if path is not None]
+    if not named:
+        return None
+    if share is not None:
+        raise ValueError(
+            "give files for validation or --valid-share, not both. Received: --valid-share "
+            f"{share:g} and {named[0]}"
+        )
+    return read_pairs("valid-", *given, columns=columns)
