@@ -25,6 +25,7 @@ from keras_s2s.data.prepared_corpus import (
 )
 from keras_s2s.files.artifact_folder import versions
 from keras_s2s.files.file_lock import locked
+from keras_s2s.text.option_fields import as_json
 from keras_s2s.text.options import TextOptions
 from keras_s2s.text.train_pair import train_tokenizers
 
@@ -76,7 +77,9 @@ def prepare(
     options = options or TextOptions()
     job = {
         "corpus": corpus.digest(),
-        "options": {name: getattr(options, name) for name in TEXT_OPTIONS},
+        "options": {
+            name: value for name, value in as_json(options).items() if name in TEXT_OPTIONS
+        },
         "seed": seed,
         "tokenizer_pairs": tokenizer_pairs,
         "versions": versions("keras-s2s", "numpy", "sentencepiece"),

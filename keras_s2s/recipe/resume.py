@@ -6,14 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.files.file_lock import locked
 from keras_s2s.inference.storage import SOURCE, TARGET
 from keras_s2s.recipe.config import Recipe, renamed
-from keras_s2s.text.option_fields import at_least, check_options, documented, option
+from keras_s2s.text.option_fields import as_json, at_least, check_options, documented, option
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def identity_of(recipe: Recipe, *corpora: Iterable[tuple[str, str]] | PreparedCo
         for pair in pairs:
             digest.update("\t".join((*pair, "\n")).encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
-    return {"recipe": asdict(recipe), "pairs": digest.hexdigest()}
+    return {"recipe": as_json(recipe), "pairs": digest.hexdigest()}
 
 
 def write_identity(folder: Path, identity: Identity) -> None:
@@ -140,7 +140,8 @@ def differences(folder: Path, identity: Identity) -> str | None:
     """
     try:
         found = json.loads((folder / TRAINING).read_bytes())
-        options, pairs = renamed(found["recipe"]), found["pairs"]
+        # Options that are younger than the folder had their defaults.
+        options, pairs = {**as_json(Recipe()), **renamed(found["recipe"])}, found["pairs"]
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
     own = identity["recipe"]

@@ -270,7 +270,7 @@ class Tokenizer(ABC):
         """Writes the tokenizer into a folder: a JSON file, and what `write_files` writes.
 
         Args:
-            folder: Created if it does not exist. One folder holds one tokenizer.
+            folder: Created if needed. One folder holds one tokenizer.
 
         Raises:
             ValueError: If `load_tokenizer` could not find the class. Nothing is written then.
@@ -278,11 +278,8 @@ class Tokenizer(ABC):
         check_findable(Tokenizer, type(self))
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {
-            "class": type(self).__name__,
-            "normalization": self.normalization,
-            "vocabulary_size": self.vocabulary_size,
-        }
+        name, form, size = type(self).__name__, self.normalization, self.vocabulary_size
+        settings = {"class": name, "normalization": form, "vocabulary_size": size}
         write_settings(folder, {**settings, **self.write_files(folder)})
 
     @classmethod
