@@ -63,6 +63,22 @@ class Tokenizer {
     return this.idsOf(normalize(text, this.form, this.kept));
   }
 
+  /**
+   * Puts a tag such as "<2de>" before a text, for models of several languages.
+   *
+   * @param {string} text The text; a blank one stays as it is.
+   * @param {string} tag One token of this tokenizer.
+   * @returns {string} The text that is translated.
+   * @throws {Error} The tag is not one known token.
+   */
+  withTag(text, tag) {
+    const ids = this.encode(tag);
+    const isBlankFirst = ids.length > 1 && this.pieces(ids)[0] === BLANK;
+    const [id = UNKNOWN, ...others] = isBlankFirst ? ids.slice(1) : ids;
+    if (id === UNKNOWN || others.length > 0) throw new Error(`${tag} is no token of the model`);
+    return this.encode(text).length ? `${tag} ${text}` : text;
+  }
+
   /** The text of ids, in NFC; special ids except the unknown one are left out. */
   decode(ids) {
     const kept = ids.filter((id) => id === UNKNOWN || id > END);

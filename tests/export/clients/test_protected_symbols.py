@@ -1,6 +1,7 @@
 """Protected symbols are the same tokens in Python, TensorFlow, the page and Java."""
 
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from keras_s2s import CharacterTokenizer, SentencePieceTokenizer, WordTokenizer
 from keras_s2s.export.artifact import save_tokenizer
+from keras_s2s.inference.tags import with_tag
 from keras_s2s.text.normalization import without_surrogates
 
 from .conftest import TEXT, node, random_lines, run_program
@@ -82,3 +84,24 @@ def test_java_finds_pythons_symbols(
     _, folder, expected = case
     command = ["java", "-cp", str(java_classes), "kerass2s.Tokenize", str(folder)]
     check(run_program(command, LINES), expected)
+
+
+@pytest.mark.parametrize("client", ["page", "java"])
+def test_clients_put_tags_before_texts_as_python_does(
+    client: str,
+    case: tuple[Any, Path, list[dict[str, Any]]],
+    request: pytest.FixtureRequest,
+) -> None:
+    tokenizer, folder, _ = case
+    if client == "page":
+        command = node("tokenize", str(folder))
+    else:
+        classes = request.getfixturevalue("java_classes")
+        command = ["java", "-cp", str(classes), "kerass2s.Tokenize", str(folder)]
+    texts = [*LINES[:50], "", " \t"]
+    found = run_program([*command, "<num>"], texts)
+    expected = tokenizer.encode_all(with_tag(texts, "<num>", tokenizer))
+    assert [one["ids"] for one in found] == expected
+    for wrong in ("<2xx>", "<num><num>", ""):
+        failed = subprocess.run([*command, wrong], input='["a"]', capture_output=True, text=True)
+        assert failed.returncode and f"{wrong} is no token of the model" in failed.stderr

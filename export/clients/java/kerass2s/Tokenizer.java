@@ -31,6 +31,8 @@ public abstract class Tokenizer {
   static final char OPENING = '\u0004';
   static final char CLOSING = '\u0005';
 
+  private static final String BLANK = "\u2581"; // A token before a protected symbol, in subwords.
+
   private final Normalization normalization;
   private final List<String> symbols;
   private final Pattern kept; // What normalization leaves unchanged.
@@ -92,6 +94,23 @@ public abstract class Tokenizer {
   /** Returns the ids of a text, without start and end marks; none for a blank text. */
   public final int[] encode(String text) {
     return idsOf(normalization.normalize(text, kept));
+  }
+
+  /**
+   * Puts a tag such as {@code <2de>} before a text, for models of several languages.
+   *
+   * @param text the text; a blank one stays as it is
+   * @param tag one token of this tokenizer
+   * @return the text to translate
+   * @throws IllegalArgumentException if the tag is not one known token
+   */
+  public final String withTag(String text, String tag) {
+    int[] ids = encode(tag);
+    int first = ids.length > 1 && pieces(ids).get(0).equals(BLANK) ? 1 : 0;
+    if (ids.length != first + 1 || ids[first] == UNKNOWN) {
+      throw new IllegalArgumentException(tag + " is no token of the model.");
+    }
+    return encode(text).length == 0 ? text : tag + " " + text;
   }
 
   /**
