@@ -6,6 +6,7 @@ from .data.prepared_corpus import PreparedCorpus as PreparedCorpus
 from .data.sharded_batches import ShardedBatches as ShardedBatches
 from .inference.averaging import average as average
 from .inference.protocol import TextTranslator as TextTranslator
+from .inference.tags import with_tag as with_tag
 from .inference.translation import Translation as Translation
 from .inference.translator import Translator as Translator
 from .layers.attention import Attention as Attention

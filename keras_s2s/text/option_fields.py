@@ -160,7 +160,8 @@ def _check_type(one: Field, value: Any) -> None:
     """Raise TypeError unless a value is of its field's type, such as "int | None"."""
     kind, *rest = type_words(one).split(" | ")
     is_right = isinstance(value, KINDS[kind]) and (kind == "bool") == isinstance(value, bool)
-    is_right &= kind != SEVERAL or all(isinstance(part, str) for part in value)
+    if kind == SEVERAL and is_right:
+        is_right = all(isinstance(part, str) for part in value)
     if not is_right and not (rest and value is None):
         raise TypeError(f"`{one.name}` must be {type_words(one)}. Received: {one.name}={value!r}")
 
