@@ -15,6 +15,8 @@ from .layers.cells import Cell as Cell
 from .layers.decoder import Decoder as Decoder
 from .layers.encoder import Encoder as Encoder
 from .layers.luong import LuongAttention as LuongAttention
+from .layers.monotonic import BahdanauMonotonicAttention as BahdanauMonotonicAttention
+from .layers.monotonic import LuongMonotonicAttention as LuongMonotonicAttention
 from .layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from .model import Seq2Seq as Seq2Seq
 from .recipe.config import Recipe as Recipe

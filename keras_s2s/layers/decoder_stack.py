@@ -155,7 +155,7 @@ class DecoderStack(keras.layers.Layer):
             attentional = self.readout(hidden, context, weights)
             if masks.attentional is not None:
                 attentional = attentional * masks.attentional
-        position = None if state.position is None else state.position + 1
+        position = self.attention and self.attention.next_position(state.position, alignment)
         after = DecoderState(tuple(layers), attentional, position)
         return after, StepOutput(hidden, context, alignment, attentional)
 
@@ -209,7 +209,7 @@ class DecoderStack(keras.layers.Layer):
                 return run_cell(self.cells[index], inputs, start, training=training)[0]
 
             hidden = ops.transpose(self._run_layers(run_layer, masks), (1, 0, 2))  # [B, T, U]
-            context = self.attention.attend_all(hidden, read)[0] if self.attention else None
+            context = self.attention and self.attention.attend_all(hidden, read, training)[0]
         return self.readout_dropout(self.readout(hidden, context, weights), training=training)
 
     def _scan(
