@@ -83,7 +83,7 @@ def _parameters(kind: Any) -> Iterator[inspect.Parameter]:
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=list(field.default) if is_repeated else field.default,
+            default=[*getattr(kind, field.name)] if is_repeated else field.default,
             annotation=Annotated[list[str] if is_repeated else types[field.name], shown],
         )
 

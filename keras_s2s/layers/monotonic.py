@@ -31,8 +31,8 @@ class MonotonicAttention(Attention):
     4. `context = sum of weights * memory`
 
     Source: Raffel et al. 2017, "Online and Linear-Time Attention by Enforcing Monotonic
-    Alignments", eq. 8 and 9 (2. above, which needs no division as eq. 10 does), algorithm 1 (3.
-    above), and sections 2.4 and 2.5 (bias and noise).
+    Alignments", sections 2.2 (3. above), 2.3 (2. above, by its recurrence, which needs no division
+    as the product form does), 2.4 (bias) and 2.5 (noise).
     """
 
     needs_position = True
@@ -113,7 +113,7 @@ def expected_alignment(stops: Any, training: bool = False) -> Any:
         >>> np.asarray(expected_alignment(halves)).tolist()
         [[[0.5, 0.25, 0.125], [0.25, 0.25, 0.1875]]]
 
-    Source: Raffel et al. 2017, eq. 8 and 9.
+    Source: Raffel et al. 2017, section 2.3.
     """
     batch, queries, places = ops.shape(stops)
     count = places + queries - 1
@@ -163,7 +163,7 @@ class BahdanauMonotonicAttention(MonotonicAttention, BahdanauAttention):
         >>> tuple(context.shape), tuple(weights.shape)
         ((2, 3, 6), (2, 3, 5))
 
-    Source: Raffel et al. 2017, eq. 16.
+    Source: Raffel et al. 2017, section 2.4.
     """
 
     attends_before = False
