@@ -36,6 +36,7 @@ EVALUATION = (
     "by_length.score_by_length",
     "by_length.length_table",
     "likelihood.likelihood",
+    "mbr.minimum_bayes_risk",
     "plots.attention_heatmap",
     "plots.score_by_length_plot",
     "plots.training_curves",

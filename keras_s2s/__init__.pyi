@@ -8,6 +8,7 @@ from .data.prepared_corpus import PreparedCorpus as PreparedCorpus
 from .data.sharded_batches import ShardedBatches as ShardedBatches
 from .inference.averaging import average as average
 from .inference.protocol import TextTranslator as TextTranslator
+from .inference.tags import with_tag as with_tag
 from .inference.translation import Translation as Translation
 from .inference.translator import Translator as Translator
 from .layers.attention import Attention as Attention
@@ -16,6 +17,8 @@ from .layers.cells import Cell as Cell
 from .layers.decoder import Decoder as Decoder
 from .layers.encoder import Encoder as Encoder
 from .layers.luong import LuongAttention as LuongAttention
+from .layers.monotonic import BahdanauMonotonicAttention as BahdanauMonotonicAttention
+from .layers.monotonic import LuongMonotonicAttention as LuongMonotonicAttention
 from .layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from .model import Seq2Seq as Seq2Seq
 from .recipe.config import Recipe as Recipe

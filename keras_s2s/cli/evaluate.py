@@ -6,14 +6,16 @@ import json
 import re
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from keras_s2s.cli.console import say
+from keras_s2s.cli.decoding import Decoding
 from keras_s2s.cli.inputs import check_columns, read_dictionary, read_references
-from keras_s2s.cli.models import chosen_search, load_together
+from keras_s2s.cli.models import load_together
 from keras_s2s.cli.options import (
     Beam,
     Columns,
@@ -25,11 +27,13 @@ from keras_s2s.cli.options import (
     Source,
     Tsv,
     about,
+    from_fields,
 )
 from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
 
 if TYPE_CHECKING:
     from keras_s2s.inference.protocol import TextTranslator
+    from keras_s2s.search.strategies import Strategy
 
 Targets = Annotated[
     list[Path] | None,
@@ -54,8 +58,10 @@ Translations = Annotated[File, about("Write the translations to this file, one p
 LengthPlot = Annotated[File, about("Plot BLEU by source length to this file.", "FILE.png")]
 
 
+@from_fields
 def evaluate(
     model: Models,
+    decoding: Decoding,
     source: Source = None,
     target: Targets = None,
     tsv: Tsv = None,
@@ -75,6 +81,7 @@ def evaluate(
     from keras_s2s.evaluation import scores
 
     _check_language(language)
+    decoding.check(1, beam, length_penalty)
     check_picture(plot)
     check_writable(json_file, output, plot, inputs=[source, *(target or []), tsv, dictionary])
     if perplexity:
@@ -83,17 +90,15 @@ def evaluate(
     sources, references = read_references(source, target or [], tsv, group, chosen)
     words = read_dictionary(dictionary, replace_unknown)
     translator = load_together(model)
-    start = time.monotonic()
-    best = _translate(translator, sources, beam, length_penalty, replace_unknown, words)
-    seconds = time.monotonic() - start
+    search = decoding.search(translator, beam, length_penalty)
+    best, seconds = _translate(decoding, (translator, search, 1), sources, replace_unknown, words)
     answers = [answer.text for answer in best]
     figures = scores.score(answers, references, language=language).to_dict() | {"seconds": seconds}
     if perplexity:
-        figures |= _likelihood(translator, sources, references)
+        figures |= _likelihood(translator, decoding.texts(sources, translator), references)
     _tell(figures)
     _write_answers(answers, output)
-    lengths = [len(answer.source_pieces) for answer in best]
-    rows = _tell_by_length(answers, references, lengths, language, plot)
+    rows = _tell_by_length(best, references, language, plot)
     _write_json(figures | {"by_length": rows}, json_file)
 
 
@@ -104,22 +109,22 @@ def _write_answers(answers: list[str], path: Path | None) -> None:
 
 
 def _translate(
-    translator: Any,
+    decoding: Decoding,
+    searched: tuple[TextTranslator, Strategy, int],
     sources: list[str],
-    beam: int | None,
-    length_penalty: float | None,
     replace_unknown: bool,
     words: dict[str, str] | None,
-) -> list[Any]:
-    """The best hypothesis for each source."""
-    found = translator.stream(
+) -> tuple[list[Any], float]:
+    """The best hypothesis for each source, and the seconds that it took to find them."""
+    start = time.monotonic()
+    found = decoding.stream(
+        searched,
         sources,
-        search=chosen_search(translator, beam, length_penalty),
         replace_unknown=replace_unknown,
         dictionary=words,
         progress=sys.stderr.isatty(),
     )
-    return [hypotheses[0] for hypotheses in found]
+    return [hypotheses[0] for hypotheses in found], time.monotonic() - start
 
 
 def score(
@@ -161,15 +166,16 @@ def score(
 
 
 def _tell_by_length(
-    answers: list[str],
+    best: list[Any],
     references: list[list[str]],
-    lengths: list[int],
     language: str,
     plot: Path | None,
 ) -> list[dict[str, Any]]:
     """Print the scores by source length, and plot them if asked for."""
     from keras_s2s.evaluation.by_length import length_table, score_by_length
 
+    answers = [answer.text for answer in best]
+    lengths = [len(answer.source_pieces) for answer in best]
     rows = score_by_length(answers, references, lengths, language=language)
     print(f"\nby source length in tokens\n{length_table(rows)}")
     if plot is not None:
@@ -229,7 +235,7 @@ def _check_trained(models: list[Path]) -> None:
 
 
 def _likelihood(
-    translator: TextTranslator, sources: list[str], references: list[list[str]]
+    translator: TextTranslator, sources: Iterable[str], references: list[list[str]]
 ) -> dict[str, float | int]:
     """The likelihood of the targets under the model; of several references, of each."""
     from keras_s2s.evaluation.likelihood import likelihood

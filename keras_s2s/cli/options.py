@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_origin, get_type_hints
 import typer
 import typer.core
 
-from keras_s2s.text.option_fields import Option, options_of, type_words
+from keras_s2s.text.option_fields import SEVERAL, Option, options_of, type_words
 
 
 def about(
@@ -89,12 +89,13 @@ def _parameters(kind: Any) -> Iterator[inspect.Parameter]:
         metavar = None if type_words(field) == "bool" else metavar_of(field, stated)
         names = [f"--{field.name.replace('_', '-')}"]
         names += [f"--no-{field.name.replace('_', '-')}"] if type_words(field) == "bool" else []
+        is_repeated = type_words(field) == SEVERAL
         shown = about(stated.help, metavar, "/".join(names), panel=stated.group)
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=Annotated[types[field.name], shown],
+            default=[*getattr(kind, field.name)] if is_repeated else field.default,
+            annotation=Annotated[list[str] if is_repeated else types[field.name], shown],
         )
 
 

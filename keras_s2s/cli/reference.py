@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import typer
 
+from keras_s2s.cli.decoding import Decoding
 from keras_s2s.cli.main import app
 from keras_s2s.cli.options import PanelCommand, metavar_of
 from keras_s2s.recipe.config import Recipe
@@ -15,7 +16,12 @@ from keras_s2s.text.option_fields import GROUPS, Option, options_of, type_words
 from keras_s2s.text.options import TextOptions
 
 # The classes that the options of a command are made from.
-CLASSES: dict[str, tuple[Any, ...]] = {"train": (Recipe, Run), "prepare": (TextOptions,)}
+CLASSES: dict[str, tuple[Any, ...]] = {
+    "train": (Recipe, Run),
+    "prepare": (TextOptions,),
+    "translate": (Decoding,),
+    "evaluate": (Decoding,),
+}
 HEADS = ("Option", "Default", "Values", "Meaning")
 # Metavars that say no more than the kind of a value.
 KINDS = {"N": "integer", "X": "number", "P": "number", "M": "number"}
@@ -118,7 +124,7 @@ def _meaning(text: str, stated: Option | None) -> str:
 
 
 def _default(value: Any, stated: Option | None) -> str:
-    if value is None or value is ...:
+    if value is None or value is ... or value in ([], ()):
         return "`none`" if stated is not None and None in stated.choices else ""
     return f"`{('no', 'yes')[value] if isinstance(value, bool) else value}`"
 

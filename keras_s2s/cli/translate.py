@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from keras_s2s.cli.console import say
+from keras_s2s.cli.decoding import Decoding
 from keras_s2s.cli.inputs import InputLines, read_dictionary
 from keras_s2s.cli.json_lines import SourceLines, check_json, write_json_lines
-from keras_s2s.cli.models import chosen_search, load_together, load_trained
+from keras_s2s.cli.models import load_together, load_trained
 from keras_s2s.cli.options import (
     Beam,
     Dictionary,
@@ -22,6 +23,7 @@ from keras_s2s.cli.options import (
     Penalty,
     ReplaceUnknown,
     about,
+    from_fields,
 )
 from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
 
@@ -76,8 +78,10 @@ Window = Annotated[
 ]
 
 
+@from_fields
 def translate(
     model: Models,
+    decoding: Decoding,
     source: Input = Path("-"),
     output: Translations = Path("-"),
     beam: Beam = None,
@@ -98,17 +102,17 @@ def translate(
     """
     from keras_s2s.data.lines import CorpusReport
 
+    decoding.check(n_best, beam, length_penalty)
     lines = InputLines(source, report := CorpusReport((str(source),), unit="lines"))
     noted = check_json(as_json, scores, attention, lines)
     check_picture(attention_plot)
     check_writable(output, attention_plot, inputs=[source, dictionary])
     words = read_dictionary(dictionary, replace_unknown)
     translator = load_together(model)
-    found = translator.stream(
+    found = decoding.stream(
+        (translator, decoding.search(translator, beam, length_penalty), n_best),
         noted or lines,
         window=window,
-        search=chosen_search(translator, beam, length_penalty),
-        n_best=n_best,
         attention=attention or attention_plot is not None,
         replace_unknown=replace_unknown,
         dictionary=words,

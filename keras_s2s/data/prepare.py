@@ -29,6 +29,7 @@ from keras_s2s.data.prepared_corpus import (
 )
 from keras_s2s.files.artifact_folder import versions
 from keras_s2s.files.file_lock import locked
+from keras_s2s.text.option_fields import as_json
 from keras_s2s.text.options import TextOptions
 from keras_s2s.text.train_pair import train_tokenizers
 
@@ -87,7 +88,9 @@ def prepare(
     splitter = Splitter(valid_share, seed, options.source_normalization)
     job = {
         "corpus": corpus.digest(),
-        "options": {name: getattr(options, name) for name in TEXT_OPTIONS},
+        "options": {
+            name: value for name, value in as_json(options).items() if name in TEXT_OPTIONS
+        },
         "seed": seed,
         "tokenizer_pairs": tokenizer_pairs,
         "versions": versions("keras-s2s", "numpy", "sentencepiece"),

@@ -24,6 +24,7 @@ SHARDS = "shards"
 CURE = "Copy the folder again, or prepare the corpus again."
 # Options of a recipe that are fixed when a corpus is prepared.
 TEXT_OPTIONS = tuple(field.name for field in fields(TextOptions))
+YOUNGER_OPTIONS = {"protect"}  # Descriptions may lack them, which means their defaults.
 _SLICE = 4096  # texts encoded at once: as Python integers, ids take ten times the memory
 
 
@@ -53,7 +54,7 @@ class PreparedCorpus:
         found = read_description(self.folder)
         small = {name: one for name, one in found["sha256"].items() if not _is_shard(name)}
         PREPARED.check_files(self.folder, small, CURE)
-        self.options: dict[str, Any] = found["options"]
+        self.options: dict[str, Any] = _options(found)
         self.pairs: int = found["pairs"]
         self.is_weighted = "weights" in found
         self.source_tokenizer = load_tokenizer(self.folder / SOURCE)
@@ -172,13 +173,22 @@ def read_description(folder: Path) -> dict[str, Any]:
         or not needed <= set(digests)
         or not are_names_inside(digests)
         or not isinstance(options, dict)
-        or set(options) != set(TEXT_OPTIONS)
+        or not set(TEXT_OPTIONS) - YOUNGER_OPTIONS <= set(options) <= set(TEXT_OPTIONS)
         or not isinstance(found.get("pairs"), int)
     ):
         raise ValueError(
             f"{folder / PREPARED.description} is damaged. Received: wrong files or options. {CURE}"
         )
     return found
+
+
+def _options(found: dict[str, Any]) -> dict[str, Any]:
+    """The options in a description; those that are younger than it have their defaults."""
+    try:
+        options = TextOptions(**found["options"])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"A prepared corpus is damaged. Received: {error}. {CURE}") from error
+    return {name: getattr(options, name) for name in TEXT_OPTIONS}
 
 
 def _is_shard(name: str) -> bool:

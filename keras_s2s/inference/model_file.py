@@ -20,6 +20,8 @@ KNOWN = {
     ("keras_s2s.layers.decoder", "Decoder"),
     ("keras_s2s.layers.encoder", "Encoder"),
     ("keras_s2s.layers.luong", "LuongAttention"),
+    ("keras_s2s.layers.monotonic", "BahdanauMonotonicAttention"),
+    ("keras_s2s.layers.monotonic", "LuongMonotonicAttention"),
     ("keras_s2s.layers.scheduled_sampling", "ScheduledSampling"),
     ("keras_s2s.model", "Seq2Seq"),
 }

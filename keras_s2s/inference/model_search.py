@@ -34,7 +34,7 @@ def run_search(
         limits: int32 `[B]`: longest hypothesis of each row in tokens, end mark included.
         search: The strategy; the seed of a `Sample` may be a tensor, and a beam of one is the
             greedy search.
-        n_best: Number of hypotheses, at most the beam size.
+        n_best: Number of hypotheses, at most the beam size; with sampling any number.
         return_weights: Whether to return attention weights.
         row_ids: int32 `[B]`, which tell rows apart when sampling; 0 to B - 1 by default.
         weights: `model.decoder.step_weights()`, made once for many batches; `None` to make them.
@@ -65,7 +65,7 @@ def run_search(
         "source_mask": None if decoder.attention is None else memory_mask,
     }
     if isinstance(search, Sample):
-        return sample_search(*start, search, row_ids=row_ids, **common)
+        return sample_search(*start, search, row_ids=row_ids, n_best=n_best, **common)
     if isinstance(search, Beam) and search.beam_size > 1:
         return beam_search(*start, search, n_best=n_best, **common)
     return greedy_search(*start, **common)

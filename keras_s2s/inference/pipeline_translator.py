@@ -107,7 +107,7 @@ class PipelineTranslator(ABC):
             texts: Any number of texts; a window of them is held at a time.
             search: As in `translate`. What a `Sample` draws depends on its seed, the text and its
                 position among the texts.
-            n_best: Number of translations of each text, at most the beam size; 1 with sampling.
+            n_best: Number of translations of each text, at most the beam size; of samples any.
             maximum_length: As in `translate`.
             attention: Whether to return the attention weights.
             replace_unknown: As in `translate`; the text changes, the tokens stay.
@@ -120,8 +120,8 @@ class PipelineTranslator(ABC):
             progress: As in `translate`.
 
         Returns:
-            An iterator: for each text a list of up to `n_best` translations, the best first; one
-            empty translation of a blank text.
+            An iterator: for each text a list of up to `n_best` translations, the best first, or
+            samples as they were drawn; one empty translation of a blank text.
 
         Raises:
             TypeError: `texts` is one string, no iterable, or holds something else than strings;

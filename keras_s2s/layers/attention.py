@@ -137,9 +137,8 @@ class Attention(keras.layers.Layer):
             memory: `[B, S, M]`.
             memory_mask: Boolean `[B, S]`, True = real token; `None` = all are real.
         """
-        return AttentionWeights(
-            Dense(self.cast(memory)), memory_mask, Dense(ops.swapaxes(keys, 1, 2))
-        )
+        memory, keys = Dense(self.cast(memory)), Dense(ops.swapaxes(keys, 1, 2))
+        return AttentionWeights(memory, memory_mask, keys)
 
     def scores(self, query: Any, weights: Any) -> Any:
         """How well each source position fits a query.
@@ -174,7 +173,11 @@ class Attention(keras.layers.Layer):
         alignment = masked_softmax(self.scores(query, weights), mask)
         return weights.memory(alignment), alignment
 
-    def attend_all(self, queries: Any, weights: Any) -> tuple[Any, Any]:
+    def next_position(self, position: Any, alignment: Any) -> Any:
+        """The position of the query after one at `position` that has read by `alignment`."""
+        return None if position is None else position + 1
+
+    def attend_all(self, queries: Any, weights: Any, training: bool = False) -> tuple[Any, Any]:
         """`attend` for the queries of all steps, `[B, T, U]`."""
         position = None
         if self.needs_position:

@@ -72,6 +72,12 @@ def check_decoder_parts(attention: Any, sampling: Any, input_feeding: bool, brid
             "Input feeding and a bridge of zeros need attention. "
             f"Received: attention=None, input_feeding={input_feeding}, bridge={bridge!r}"
         )
+    if input_feeding and getattr(attention, "needs_all_queries", False):
+        raise ValueError(
+            "A monotonic attention is trained on the queries of all steps at once, which cannot "
+            "read what a step before them has attended to. Received: input_feeding=True with "
+            f"{type(attention).__name__}. Leave it out, or use another attention."
+        )
 
 
 def check_luong(

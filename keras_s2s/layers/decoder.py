@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_s2s.layers import bahdanau, luong  # noqa: F401  What a saved decoder names.
+from keras_s2s.layers import bahdanau, luong, monotonic  # noqa: F401  What a saved decoder names.
 from keras_s2s.layers.bridge import Bridge
 from keras_s2s.layers.cell_names import make_cell
 from keras_s2s.layers.cells import Cell

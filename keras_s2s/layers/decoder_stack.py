@@ -155,7 +155,7 @@ class DecoderStack(keras.layers.Layer):
             attentional = self.readout(hidden, context, weights)
             if masks.attentional is not None:
                 attentional = attentional * masks.attentional
-        position = None if state.position is None else state.position + 1
+        position = self.attention and self.attention.next_position(state.position, alignment)
         after = DecoderState(tuple(layers), attentional, position)
         return after, StepOutput(hidden, context, alignment, attentional)
 
@@ -213,7 +213,7 @@ class DecoderStack(keras.layers.Layer):
             hidden = ops.transpose(self._run_layers(run_layer, masks), (1, 0, 2))  # [B, T, U]
             context = alignment = None
             if self.attention is not None:
-                context, alignment = self.attention.attend_all(hidden, read)
+                context, alignment = self.attention.attend_all(hidden, read, training)
         readout = self.readout(hidden, context, weights)
         return StepOutput(None, None, alignment, self.readout_dropout(readout, training=training))
 

@@ -57,9 +57,14 @@ def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
 def _make_attention(recipe: Recipe, dtype: str) -> Any:
     from keras_s2s.layers.bahdanau import BahdanauAttention
     from keras_s2s.layers.luong import LuongAttention
+    from keras_s2s.layers.monotonic import BahdanauMonotonicAttention, LuongMonotonicAttention
 
     if recipe.attention == "none":
         return None
+    if recipe.attention == "monotonic_luong":
+        return LuongMonotonicAttention(recipe.units, dtype=dtype)
+    if recipe.attention == "monotonic_bahdanau":
+        return BahdanauMonotonicAttention(recipe.units, dtype=dtype)
     if recipe.attention != "luong":
         is_normalized = recipe.attention == "normalized_bahdanau"
         return BahdanauAttention(recipe.units, normalized=is_normalized, dtype=dtype)

@@ -69,7 +69,14 @@ class ModelOptions(TextOptions):
         "luong",
         help="Attention mechanism; none for an encoder-decoder without attention.",
         group="model",
-        choices=("luong", "bahdanau", "normalized_bahdanau", "none"),
+        choices=(
+            "luong",
+            "bahdanau",
+            "normalized_bahdanau",
+            "monotonic_luong",
+            "monotonic_bahdanau",
+            "none",
+        ),
     )
     score: str = option(
         "general",
@@ -121,6 +128,8 @@ class ModelOptions(TextOptions):
         is_fed = self.input_feeding and self.attention == "none"
         words = "False where there is no attention to feed"
         need(not is_fed, words, "input_feeding", self.input_feeding)
+        is_fed = self.input_feeding and self.attention.startswith("monotonic")
+        need(not is_fed, "False with monotonic attention", "input_feeding", self.input_feeding)
         is_luong = self.local is None or self.attention == "luong"
         need(is_luong, "None where the attention is not luong", "local", self.local)
         is_one = self.tie_embeddings != "three" or self.has_joint_vocabulary

@@ -6,14 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.files.file_lock import locked
 from keras_s2s.inference.storage import SOURCE, TARGET
 from keras_s2s.recipe.config import Recipe, renamed
-from keras_s2s.text.option_fields import at_least, check_options, documented, option
+from keras_s2s.text.option_fields import as_json, at_least, check_options, documented, option
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def identity_of(
         digest.update(json.dumps([float(weight) for weight in data.sample_weight]).encode())
     if data.alignments is not None:
         digest.update("\n".join(data.alignments).encode())
-    found = {"recipe": asdict(recipe), "pairs": digest.hexdigest()}
+    found = {"recipe": as_json(recipe), "pairs": digest.hexdigest()}
     return {**found, "start": start} if start else found
 
 
@@ -158,8 +158,8 @@ def differences(folder: Path, identity: Identity) -> str | None:
     """
     try:
         found = json.loads((folder / TRAINING).read_bytes())
-        # An option that was not there yet had the effect of its default.
-        options, pairs = asdict(Recipe()) | renamed(found["recipe"]), found["pairs"]
+        # Options that are younger than the folder had their defaults.
+        options, pairs = {**as_json(Recipe()), **renamed(found["recipe"])}, found["pairs"]
         start = dict(found.get("start", {}))
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None

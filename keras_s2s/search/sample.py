@@ -1,18 +1,22 @@
 """Sampling over a step function: every token is drawn from the distribution of the model."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 from keras import ops
 
 from keras_s2s.search.candidates import is_any_of, log_normalizer
 from keras_s2s.search.input_checks import checked_step, search_inputs
-from keras_s2s.search.inputs import NEVER, SearchResult, StepFunction, Tensor
-from keras_s2s.search.rows import take_rows
+from keras_s2s.search.inputs import NEVER, SearchInputs, SearchResult, StepFunction, Tensor
+from keras_s2s.search.rows import repeat_rows, take_rows
 from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.single import run_rows
 from keras_s2s.search.strategy_checks import check_strategy
+from keras_s2s.search.structure import map_tensors
 from keras_s2s.search.top_values import top_values
+
+GOLDEN = 1_327_217_885  # The golden ratio's fraction times 2**31, an odd number.
 
 
 def sample_search(
@@ -22,6 +26,7 @@ def sample_search(
     search: Sample = Sample(),
     *,
     maximum_length: int | Tensor,
+    n_best: int = 1,
     row_ids: Tensor | None = None,
     capacity: int | None = None,
     start_id: int = 2,
@@ -35,14 +40,17 @@ def sample_search(
     """Draw every token from the model's distribution, sharpened or truncated as `search` says.
 
     What a row draws is a function of the seed, its row id and its own logits: it is the same in any
-    batch.
+    batch. The first samples of a row are the same however many there are.
 
     Args:
-        step: as in `greedy_search`, like all arguments that are not described here.
+        step: as in `greedy_search`, like all arguments that are not described here, but called with
+            N = B * n_best rows, those of a sentence together.
         state: its first state.
         batch_size: B.
         search: temperature, cuts and seed, see `Sample`; the seed may be a scalar integer tensor.
         maximum_length: longest hypothesis in tokens.
+        n_best: samples of each row, drawn independently of each other; equal ones may be among
+            them.
         row_ids: int32 `[B]`, which tell rows apart; 0 to B - 1 by default.
         capacity: T.
         start_id: start mark.
@@ -54,7 +62,8 @@ def sample_search(
         constants: as in `greedy_search`.
 
     Returns:
-        A `SearchResult` with K = 1, scored by the model's own log-probability.
+        A `SearchResult` with K = n_best, in the order of drawing, scored by the model's own
+        log-probability.
 
     Raises:
         ValueError: An argument is out of range, or the step returns no weights though asked for.
@@ -70,9 +79,13 @@ def sample_search(
 
     Source: Fan et al. 2018, section 5.1 (top-k); Holtzman et al. 2020, section 3.1 (top-p).
     """
-    check_strategy(search)
+    check_strategy(search, n_best)
+    row_ids = sample_ids(ops.arange(batch_size) if row_ids is None else row_ids, n_best)  # [B * K]
+    state, constants, source_mask = repeat_rows((state, constants, source_mask), n_best)
+    if not isinstance(maximum_length, Integral):
+        maximum_length = repeat_rows(maximum_length, n_best)
     inputs = search_inputs(
-        batch_size=batch_size,
+        batch_size=batch_size * n_best,
         maximum_length=maximum_length,
         capacity=capacity,
         start_id=start_id,
@@ -84,8 +97,17 @@ def sample_search(
         constants=constants,
     )
     step = checked_step(step, state, inputs)
-    row_ids = ops.arange(batch_size, dtype="int32") if row_ids is None else row_ids
-    numbers = uniform_numbers(search.seed, row_ids, inputs.capacity)  # [B, T]
+    found = _draw(step, state, search, row_ids, inputs)
+    return map_tensors(
+        lambda one: ops.reshape(one, (batch_size, n_best, *ops.shape(one)[2:])), found
+    )
+
+
+def _draw(
+    step: StepFunction, state: Any, search: Sample, row_ids: Tensor, inputs: SearchInputs
+) -> SearchResult:
+    """One sample of each row."""
+    numbers = uniform_numbers(search.seed, row_ids, inputs.capacity)  # [B * K, T]
 
     def choose(logits: Tensor, now: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
         numbers = ops.take(numbers, now, axis=1)
@@ -125,6 +147,25 @@ def sampled_tokens(
     largest = ops.max(logits, axis=-1, keepdims=True)
     log_probabilities = take_rows(logits, chosen[:, None]) - log_normalizer(logits, largest)
     return log_probabilities[:, 0], chosen
+
+
+def sample_ids(row_ids: Tensor, count: int) -> Tensor:
+    """Return ids that tell the samples of each row apart; that of the first is the row's own.
+
+    The multiples of the golden ratio are spread evenly (Knuth, The Art of Computer Programming 3,
+    section 6.4): with 1,000 samples, rows less than 970,000 apart share no id.
+
+    Args:
+        row_ids: int32 `[B]`.
+        count: K, how many samples of each row.
+
+    Returns:
+        int32 `[B * K]`, those of a row together.
+    """
+    steps = [number * GOLDEN % 2**31 for number in range(count)]
+    ids = ops.cast(row_ids, "uint32")[:, None] + ops.convert_to_tensor(steps, dtype="uint32")
+    ids = ops.bitwise_and(ids, ops.convert_to_tensor(2**31 - 1, dtype="uint32"))
+    return ops.reshape(ops.cast(ids, "int32"), (-1,))
 
 
 def uniform_numbers(seed: int | Tensor, row_ids: Tensor, count: int | Tensor) -> Tensor:

@@ -20,8 +20,8 @@ def check_strategy(search: Any, n_best: int = 1) -> None:
             f"Received: search={search!r}"
         )
     check_whole(1, n_best=n_best)
-    if n_best > (most := beam_size_of(search)):
+    if not isinstance(search, Sample) and n_best > (most := beam_size_of(search)):
         raise ValueError(
-            "`n_best` can be at most `beam_size`, and 1 with sampling. "
+            "`n_best` can be at most `beam_size`; only a Sample has any number. "
             f"Received: n_best={n_best}, beam_size={most}"
         )

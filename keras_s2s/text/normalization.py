@@ -8,7 +8,10 @@ Unicode version their libraries support.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
+
+from keras_s2s.text.protected import pattern_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -80,7 +83,6 @@ _SEPARATOR = "[" + "".join(map(_character, sorted({*WHITE_SPACE, *CONTROL_CHARAC
 _NEWER = "[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in NEWER_CHARACTERS) + "]+"
 
 _SEPARATOR_REGEX = re.compile(_SEPARATOR)
-_NEWER_REGEX = re.compile(f"({_NEWER})")
 _SURROGATE_REGEX = re.compile("[\ud800-\udfff]")
 
 
@@ -109,7 +111,17 @@ def check_form(form: str) -> NormalizationForm:
     )
 
 
-def normalize(text: str, form: str = "NFC") -> str:
+@lru_cache
+def _kept(protected: tuple[str, ...]) -> "re.Pattern[str]":
+    return re.compile(f"({_kept_pattern(protected)})")
+
+
+def _kept_pattern(protected: tuple[str, ...]) -> str:
+    """What normalization leaves unchanged: protected symbols and newer characters."""
+    return "|".join([pattern_of(protected), _NEWER] if protected else [_NEWER])
+
+
+def normalize(text: str, form: str = "NFC", protected: tuple[str, ...] = ()) -> str:
     r"""Normalizes text: a Unicode form, single spaces between words, none at the ends.
 
     White space is the 25 characters of Unicode's White_Space property; the other control
@@ -122,6 +134,7 @@ def normalize(text: str, form: str = "NFC") -> str:
     Args:
         text: Any text that has a UTF-8 encoding.
         form: "NFC", "NFKC" or "NFD".
+        protected: Symbols without white space that stay as they are.
 
     Returns:
         The normalized text. Normalizing it again changes nothing.
@@ -146,18 +159,21 @@ def normalize(text: str, form: str = "NFC") -> str:
         )
     if not text.isascii():
         _check_surrogates(text)
-        pieces = _NEWER_REGEX.split(text)  # Text at even indices, newer characters at odd.
+        pieces = _kept(protected).split(text)  # Text at even indices, what is kept at odd.
         pieces[::2] = [unicodedata.normalize(known_form, piece) for piece in pieces[::2]]
         text = "".join(pieces)
     return _SEPARATOR_REGEX.sub(" ", text).strip(" ")
 
 
-def normalize_lines(lines: Iterable[str], form: str = "NFC") -> Iterator[str]:
+def normalize_lines(
+    lines: Iterable[str], form: str = "NFC", protected: tuple[str, ...] = ()
+) -> Iterator[str]:
     """Normalizes lines one by one.
 
     Args:
         lines: The lines.
         form: "NFC", "NFKC" or "NFD".
+        protected: As for `normalize`.
 
     Returns:
         An iterator over the normalized lines.
@@ -175,7 +191,7 @@ def normalize_lines(lines: Iterable[str], form: str = "NFC") -> Iterator[str]:
             f"an iterable of lines is needed. Received: one {type(lines).__name__}. "
             "Put it into a list: [text]."
         )
-    return (normalize(line, form) for line in lines)
+    return (normalize(line, form, protected) for line in lines)
 
 
 def without_surrogates(text: str) -> str:
@@ -206,7 +222,9 @@ def _check_surrogates(text: str) -> None:
         )
 
 
-def normalize_in_graph(text: "tf.Tensor", form: str = "NFC") -> "tf.Tensor":
+def normalize_in_graph(
+    text: "tf.Tensor", form: str = "NFC", protected: tuple[str, ...] = ()
+) -> "tf.Tensor":
     r"""Equals `normalize`, inside a TensorFlow graph.
 
     Invalid UTF-8 becomes U+FFFD, as with Python's `bytes.decode(errors="replace")`.
@@ -214,6 +232,7 @@ def normalize_in_graph(text: "tf.Tensor", form: str = "NFC") -> "tf.Tensor":
     Args:
         text: UTF-8, string of any shape.
         form: "NFC", "NFKC" or "NFD".
+        protected: As for `normalize`.
 
     Returns:
         The normalized text, string of the same shape.
@@ -231,25 +250,26 @@ def normalize_in_graph(text: "tf.Tensor", form: str = "NFC") -> "tf.Tensor":
     tensorflow_text = import_tensorflow_text()
     text = tf.convert_to_tensor(text, tf.string)
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
-    has_newer = tf.reduce_any(tf.strings.regex_full_match(text, f"(?s).*{_NEWER}.*"))
+    kept = _kept_pattern(protected)
+    has_kept = tf.reduce_any(tf.strings.regex_full_match(text, f"(?s).*({kept}).*"))
     text = tf.cond(
-        has_newer,
-        lambda: _normalize_between_newer(text, form),
+        has_kept,
+        lambda: _normalize_between(text, form, kept),
         lambda: tensorflow_text.normalize_utf8(text, form),
     )
     return tf.strings.strip(tf.strings.regex_replace(text, _SEPARATOR, " "))
 
 
-def _normalize_between_newer(text: "tf.Tensor", form: str) -> "tf.Tensor":
-    """Normalizes the text before, between and after newer characters, but not these."""
+def _normalize_between(text: "tf.Tensor", form: str, kept: str) -> "tf.Tensor":
+    """Normalizes the text before, between and after what matches a pattern, but not this."""
     import tensorflow as tf
 
     cut = b"\xff"  # A byte that no UTF-8 text contains.
-    marked = tf.strings.regex_replace(tf.reshape(text, [-1]), f"({_NEWER})", cut + rb"\1" + cut)
-    pieces = tf.strings.split(marked, cut)  # string [N, None]
-    is_newer = tf.strings.regex_full_match(pieces.flat_values, _NEWER)
+    marked = tf.strings.regex_replace(tf.reshape(text, [-1]), f"({kept})", cut + rb"\1" + cut)
+    pieces = tf.strings.split(marked, cut)  # string [N, None]; what is kept is at odd places.
+    is_kept = tf.ragged.range(pieces.row_lengths()).flat_values % 2 == 1
     normalized = import_tensorflow_text().normalize_utf8(pieces.flat_values, form)
-    pieces = pieces.with_flat_values(tf.where(is_newer, pieces.flat_values, normalized))
+    pieces = pieces.with_flat_values(tf.where(is_kept, pieces.flat_values, normalized))
     return tf.reshape(tf.strings.reduce_join(pieces, axis=-1), tf.shape(text))
 
 

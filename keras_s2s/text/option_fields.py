@@ -7,13 +7,21 @@ The command line, the checks and the tables of the documentation are generated f
 from __future__ import annotations
 
 import inspect
+import json
 import textwrap
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, NamedTuple, TypeVar
 
 GROUPS = ("data", "start", "text", "model", "training", "run")
-KINDS: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+SEVERAL = "tuple[str, ...]"  # The type of an option that is given as often as needed.
+KINDS: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    SEVERAL: tuple,
+}
 Class = TypeVar("Class", bound=type)
 
 
@@ -114,6 +122,10 @@ def check_options(instance: Any) -> None:
         TypeError: An option is of another type.
         ValueError: An option is out of range, or would be ignored.
     """
+    for one, _ in options_of(instance):
+        value = getattr(instance, one.name)
+        if type_words(one) == SEVERAL and isinstance(value, list):  # As JSON has it.
+            object.__setattr__(instance, one.name, tuple(value))
     found: list[tuple[Field, Option, Any]] = [
         (one, stated, getattr(instance, one.name)) for one, stated in options_of(instance)
     ]
@@ -131,6 +143,13 @@ def check_options(instance: Any) -> None:
             need(is_used, f"left alone where `{other}` is not one of {values}", one.name, value)
 
 
+def as_json(instance: Any) -> dict[str, Any]:
+    """The options of an instance as JSON holds them: lists instead of tuples."""
+    return json.loads(
+        json.dumps({one.name: getattr(instance, one.name) for one in fields(instance)})
+    )
+
+
 def need(is_right: bool, words: str, name: str, value: Any) -> None:
     """Raise ValueError unless an option is what it must be."""
     if not is_right:
@@ -141,6 +160,8 @@ def _check_type(one: Field, value: Any) -> None:
     """Raise TypeError unless a value is of its field's type, such as "int | None"."""
     kind, *rest = type_words(one).split(" | ")
     is_right = isinstance(value, KINDS[kind]) and (kind == "bool") == isinstance(value, bool)
+    if kind == SEVERAL and is_right:
+        is_right = all(isinstance(part, str) for part in value)
     if not is_right and not (rest and value is None):
         raise TypeError(f"`{one.name}` must be {type_words(one)}. Received: {one.name}={value!r}")
 

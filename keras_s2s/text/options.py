@@ -11,6 +11,7 @@ from keras_s2s.text.option_fields import (
     documented,
     option,
 )
+from keras_s2s.text.symbols import check_protected
 
 TOKENIZERS = ("sentencepiece", "word", "character")
 FORMS = ("NFC", "NFKC", "NFD")
@@ -61,8 +62,17 @@ class TextOptions:
         "NFC", help="Unicode normalization form of the target.", group="text", choices=FORMS
     )
 
+    protect: tuple[str, ...] = option(
+        (),
+        help="Symbol such as `<2de>` or `<num>` that every tokenizer keeps as one token wherever it"
+        " occurs, and that normalization does not change; repeat the option for several.",
+        group="text",
+        metavar="SYMBOL",
+    )
+
     def __post_init__(self) -> None:
         check_options(self)
+        check_protected(self.protect)
 
     @property
     def has_joint_vocabulary(self) -> bool:

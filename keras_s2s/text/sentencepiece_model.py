@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from keras_s2s.special_ids import END_ID, PAD_ID, START_ID, UNK_ID, UNKNOWN_TEXT
+from keras_s2s.special_ids import END_ID, PAD_ID, SPECIAL_PIECES, START_ID, UNK_ID, UNKNOWN_TEXT
 
 # Two segmentations of a word are often equally probable ("f" "ff", "ff" "f"). Which one wins
 # depends on the rounding of sums, which differs between `sentencepiece` and TensorFlow Text. Sums
@@ -36,7 +36,13 @@ _TRAINER_OPTIONS = {
 }
 
 # Enum values in the model file: types of tokens, and the type of the model.
-_ORDINARY, _UNKNOWN, _CONTROL = 1, 2, 3
+_ORDINARY, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4
+_CURES = {
+    _UNKNOWN: "unk_id=1 alone",
+    _CONTROL: "user_defined_symbols instead of control_symbols, which text never holds",
+    5: "vocabulary_threshold unset, so that no piece is unused",
+    6: "byte_fallback=False, as the bytes would be ids of their own",
+}
 _UNIGRAM = 1
 
 # The fields of the model file's schema that are needed here.
@@ -83,13 +89,19 @@ def model_message() -> Any:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("keras_s2s.Model"))
 
 
-def train_model(sentences: list[str], vocabulary_size: int, character_coverage: float) -> bytes:
+def train_model(
+    sentences: list[str],
+    vocabulary_size: int,
+    character_coverage: float,
+    user_defined_symbols: list[str],
+) -> bytes:
     """Trains a unigram model; deterministic for a given version of SentencePiece.
 
     Args:
         sentences: Normalized text.
         vocabulary_size: The largest number of ids, the four special ones included.
         character_coverage: The fraction of the text's characters that the tokens must cover.
+        user_defined_symbols: Tokens that are not learned from the text.
 
     Returns:
         The bytes of the model file.
@@ -106,6 +118,7 @@ def train_model(sentences: list[str], vocabulary_size: int, character_coverage: 
             model_writer=model,
             vocab_size=vocabulary_size,
             character_coverage=character_coverage,
+            user_defined_symbols=user_defined_symbols,
             **_TRAINER_OPTIONS,
         )
     except RuntimeError as error:
@@ -133,15 +146,8 @@ def with_exact_scores(model: bytes) -> bytes:
         ValueError: If it is not a unigram model with identity normalization and our special ids.
     """
     proto = model_message().FromString(model)
-    types = [piece.type for piece in proto.pieces]
-    special = [_CONTROL, _UNKNOWN, _CONTROL, _CONTROL]
-    if types[: len(special)] != special or {*types[len(special) :]} != {_ORDINARY}:
-        raise ValueError(
-            "model must have padding, unknown, start and end as ids 0, 1, 2 and 3, and ordinary "
-            f"pieces from 4 on. Received: types {types[:6]}. "
-            "Train it with pad_id=0, unk_id=1, bos_id=2, eos_id=3."
-        )
-    if len({piece.piece for piece in proto.pieces}) < len(types):
+    _check_types([piece.type for piece in proto.pieces])
+    if len({piece.piece for piece in proto.pieces}) < len(proto.pieces):
         raise ValueError("model must have no piece twice. Received: one that does. Train it anew.")
     if proto.trainer_spec.model_type != _UNIGRAM or proto.normalizer_spec.precompiled_charsmap:
         raise ValueError(
@@ -156,4 +162,57 @@ def with_exact_scores(model: bytes) -> bytes:
         return model
     for piece, score in zip(proto.pieces, scores, strict=True):
         piece.score = score
+    return proto.SerializeToString()
+
+
+def _check_types(types: list[int]) -> None:
+    """Raises ValueError unless the special ids are ours, and all others can stand for text."""
+    first = len(SPECIAL_PIECES)
+    if types[:first] != [_CONTROL, _UNKNOWN, _CONTROL, _CONTROL] or len(types) == first:
+        raise ValueError(
+            "model must have padding, unknown, start and end as ids 0, 1, 2 and 3, and pieces of "
+            f"text from 4 on. Received: types {types[:6]}. "
+            "Train it with pad_id=0, unk_id=1, bos_id=2, eos_id=3."
+        )
+    for index, kind in enumerate(types[first:], first):
+        if kind not in (_ORDINARY, _USER_DEFINED):
+            cure = _CURES.get(kind, "the options of SentencePieceTokenizer.train")
+            raise ValueError(
+                "model must have ordinary pieces and user-defined symbols alone behind the four "
+                f"special ids. Received: id {index} of type {kind}. Train it with {cure}."
+            )
+
+
+def user_symbols(model: bytes) -> list[str]:
+    """Returns the user-defined symbols of a model, as spelled in it.
+
+    Args:
+        model: The bytes of a model file that `with_exact_scores` has checked.
+    """
+    pieces = model_message().FromString(model).pieces
+    return [piece.piece for piece in pieces if piece.type == _USER_DEFINED]
+
+
+def with_plain_symbols(model: bytes, respelled: dict[str, str]) -> bytes:
+    """Makes ordinary pieces of user-defined symbols, spelled so that they always win.
+
+    SentencePiece gives a symbol of n bytes n times the largest score of a piece, less 0.1: it is
+    nearly always chosen, and the sums are not exact. A piece whose first and last character no
+    other piece contains cannot be cut or overlapped, and its score may be any.
+
+    Args:
+        model: The bytes of a model file that `with_exact_scores` has checked.
+        respelled: The new spelling of each symbol.
+
+    Returns:
+        The bytes of the new model; the same bytes if there is no symbol.
+    """
+    if not respelled:
+        return model
+    proto = model_message().FromString(model)
+    largest = max([0.0, *(piece.score for piece in proto.pieces)])
+    for piece in proto.pieces:
+        if piece.type == _USER_DEFINED:
+            piece.piece, piece.type = respelled[piece.piece], _ORDINARY
+            piece.score = largest * len(piece.piece)
     return proto.SerializeToString()

@@ -4,7 +4,7 @@ import hashlib
 import math
 import random
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 from keras_s2s.files.artifact_folder import read_inside
 from keras_s2s.special_ids import UNK_ID, UNKNOWN_TEXT
 from keras_s2s.text.normalization import check_form, normalize_lines
+from keras_s2s.text.protected import enclose, enclosed_symbol, without_marks
 from keras_s2s.text.registry import register_tokenizer
-from keras_s2s.text.sentencepiece_model import train_model, with_exact_scores
+from keras_s2s.text.sentencepiece_model import (
+    train_model,
+    user_symbols,
+    with_exact_scores,
+    with_plain_symbols,
+)
+from keras_s2s.text.symbols import check_protected
 from keras_s2s.text.tokenizer import Tokenizer
 from keras_s2s.text.tokenizer_files import MOST_BYTES, check_vocabulary_size
 from keras_s2s.text.unigram_sampler import UnigramSampler
@@ -41,7 +48,9 @@ class SentencePieceTokenizer(Tokenizer):
     Args:
         model: The bytes of a SentencePiece unigram model with identity normalization, and with
             padding, unknown, start and end as ids 0 to 3. `train` creates one. Its scores are
-            rounded to multiples of 1/256, so that every runtime finds the same tokens.
+            rounded to multiples of 1/256, so that every runtime finds the same tokens. A
+            user-defined symbol is one token wherever it occurs in a text; of several that start at
+            one place, the longest. Normalization does not change it.
         normalization: "NFC", "NFKC" or "NFD".
 
     Raises:
@@ -69,7 +78,12 @@ class SentencePieceTokenizer(Tokenizer):
         try:
             SentencePieceProcessor(model_proto=model)
             self.model = with_exact_scores(model)
-            self._processor = SentencePieceProcessor(model_proto=self.model)
+            self.protected = _symbols_of(self.model)
+            self._run_model = with_plain_symbols(
+                self.model,
+                {_escape(one): _escape(enclose(one, self.protected)) for one in self.protected},
+            )
+            self._processor = SentencePieceProcessor(model_proto=self._run_model)
         except (RuntimeError, OSError, OverflowError) as error:
             raise ValueError(
                 f"model must be a SentencePiece model. Received: {len(model)} bytes that "
@@ -86,6 +100,7 @@ class SentencePieceTokenizer(Tokenizer):
         *,
         normalization: str = "NFC",
         character_coverage: float = 1.0,
+        protected: Sequence[str] = (),
     ) -> "SentencePieceTokenizer":
         """Learns a vocabulary of subwords; deterministic for the same lines.
 
@@ -98,6 +113,7 @@ class SentencePieceTokenizer(Tokenizer):
             character_coverage: The fraction of the text's characters that the vocabulary must
                 cover. 1 loses nothing; with 0.9995, the rarest characters of Chinese or Korean
                 become unknown, which leaves more ids for longer tokens.
+            protected: User-defined symbols such as "<2de>".
 
         Returns:
             The tokenizer.
@@ -108,20 +124,20 @@ class SentencePieceTokenizer(Tokenizer):
                 `character_coverage` is not above 0.98 and at most 1.
         """
         check_form(normalization)
-        check_vocabulary_size(vocabulary_size)
+        kept = check_protected(protected)
+        check_vocabulary_size(vocabulary_size, len(kept))
         if not 0.98 < character_coverage <= 1:
             raise ValueError(
                 "character_coverage must be above 0.98 and at most 1. "
                 f"Received: character_coverage={character_coverage}. Use 1, or 0.9995."
             )
-        sentences = [_escape(line) for line in normalize_lines(lines, normalization) if line]
+        sentences = [_escape(line) for line in normalize_lines(lines, normalization, kept) if line]
         if not sentences:
             raise ValueError(
                 "lines must contain text. Received: only empty lines, or none. Check the file."
             )
-        model = train_model(
-            sentences, vocabulary_size or DEFAULT_VOCABULARY_SIZE, character_coverage
-        )
+        size = vocabulary_size or DEFAULT_VOCABULARY_SIZE
+        model = train_model(sentences, size, character_coverage, list(map(_escape, kept)))
         tokenizer = cls(model, normalization=normalization)
         if vocabulary_size is not None and tokenizer.vocabulary_size < vocabulary_size:
             warnings.warn(
@@ -140,7 +156,8 @@ class SentencePieceTokenizer(Tokenizer):
         """Returns, for each id, its token as spelled in the model file, and its score.
 
         The score is a multiple of 1/256: about the log-probability of the token. In a token, U+2581
-        is a space; U+0002 and U+0003 are the characters U+2581 and U+2585 of the text.
+        is a space; U+0002 and U+0003 are the characters U+2581 and U+2585 of the text. A
+        user-defined symbol stands between U+0004 and U+0005.
         """
         ids = list(range(self._size))
         processor = self._processor
@@ -169,7 +186,8 @@ class SentencePieceTokenizer(Tokenizer):
 
         Source: Kudo 2018, "Subword Regularization", section 3.3.
         """
-        lines = [_escape(line) for line in normalize_lines(texts, self.normalization)]
+        normalized = normalize_lines(texts, self.normalization, self.protected)
+        lines = [_escape(enclose(line, self.protected)) for line in normalized]
         if alpha is None:
             if seed is not None:
                 raise ValueError(f"seed needs alpha. Received: seed={seed}. Give both or neither.")
@@ -188,7 +206,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     def encode_normalized(self, text: str) -> list[int]:
         """See `Tokenizer`."""
-        return self._processor.encode(_escape(text))
+        return self._processor.encode(_escape(enclose(text, self.protected)))
 
     def decode_tokens(self, ids: list[int], unknown: list[str]) -> str:
         """See `Tokenizer`."""
@@ -202,14 +220,16 @@ class SentencePieceTokenizer(Tokenizer):
 
     def normalized_surfaces(self, text: str) -> list[str]:
         """See `Tokenizer`."""
-        pieces: list[str] = self._processor.encode(_escape(text), out_type=str)
+        marked = _escape(enclose(text, self.protected))
+        pieces: list[str] = self._processor.encode(marked, out_type=str)
         words = [strip_marks(_unescape(word)) for word in "".join(pieces).split(_BLANK)]
         surfaces, seen = [], 0
         for piece in pieces:
             bare = piece.lstrip(_BLANK)
             is_known = self._processor.piece_to_id(piece) != UNK_ID
             word = words[seen + len(piece) - len(bare)]
-            surfaces.append(word if is_known else _unescape(bare))
+            symbol = enclosed_symbol(piece)
+            surfaces.append(_unescape(bare) if symbol or not is_known else word)
             seen += piece.count(_BLANK)
         return surfaces
 
@@ -221,7 +241,7 @@ class SentencePieceTokenizer(Tokenizer):
         """See `Tokenizer`."""
         from keras_s2s.text.tensorflow_ops import SentencePieceModule
 
-        return SentencePieceModule(self.model, self.normalization, _ESCAPES)
+        return SentencePieceModule(self._run_model, self.normalization, _ESCAPES, self.protected)
 
     def get_config(self) -> dict[str, Any]:
         """See `Tokenizer`."""
@@ -254,4 +274,16 @@ def _escape(text: str) -> str:
 def _unescape(text: str) -> str:
     for character, escape in _ESCAPES.items():
         text = text.replace(escape, character)
-    return text
+    return without_marks(text)
+
+
+def _symbols_of(model: bytes) -> tuple[str, ...]:
+    """The user-defined symbols of a model, as they stand in text."""
+    symbols = user_symbols(model)
+    for symbol in symbols:
+        if _BLANK in symbol:
+            raise ValueError(
+                "model must have user-defined symbols without blanks. "
+                f"Received: {symbol!r}. Train it with {symbol.strip(_BLANK)!r} instead."
+            )
+    return check_protected([_unescape(symbol) for symbol in symbols])

@@ -2,13 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.special_ids import SPECIAL_PIECES, UNK_ID, UNKNOWN_TEXT
+from keras_s2s.text.protected import hide, shown
 from keras_s2s.text.registry import register_tokenizer
-from keras_s2s.text.symbols import check_symbols, most_frequent
+from keras_s2s.text.symbols import check_protected, check_symbols, most_frequent
 from keras_s2s.text.tokenizer import Tokenizer
 from keras_s2s.text.words import (
     JOINER,
@@ -29,19 +31,22 @@ _VISIBLE_JOINER = "￭"
 class _SymbolTokenizer(Tokenizer):
     """Base class of word and character tokenizers: a list of symbols, whose first has id 4."""
 
-    def __init__(self, symbols: Sequence[str], normalization: str) -> None:
+    def __init__(
+        self, symbols: Sequence[str], normalization: str, protected: Sequence[str]
+    ) -> None:
         super().__init__(normalization)
-        check_symbols(symbols, normalization)
+        self.protected = check_protected(protected)
+        check_symbols(symbols, normalization, self.protected)
         self.symbols = tuple(symbols)
         self._id_of = {symbol: index for index, symbol in enumerate(symbols, len(SPECIAL_PIECES))}
 
     @abstractmethod
     def _split(self, text: str) -> list[str]:
-        """Splits normalized text."""
+        """Splits normalized text, in which `protected.OPENING` stands for a protected symbol."""
 
     @abstractmethod
     def _split_in_graph(self, text: "tf.Tensor") -> "tf.RaggedTensor":
-        """Splits normalized text, from string [B] to string [B, None]."""
+        """Equals `_split`, from string [B] to string [B, None]."""
 
     @abstractmethod
     def _join(self, symbols: Iterable[str]) -> str:
@@ -59,9 +64,13 @@ class _SymbolTokenizer(Tokenizer):
     def _symbol(self, index: int) -> str:
         return self.symbols[index - len(SPECIAL_PIECES)]
 
+    def _tokens(self, text: str) -> list[str]:
+        text, found = hide(text, self.protected)
+        return shown(self._split(text), found)
+
     def encode_normalized(self, text: str) -> list[int]:
         """See `Tokenizer`."""
-        return [self._id_of.get(symbol, UNK_ID) for symbol in self._split(text)]
+        return [self._id_of.get(symbol, UNK_ID) for symbol in self._tokens(text)]
 
     def decode_tokens(self, ids: list[int], unknown: list[str]) -> str:
         """See `Tokenizer`."""
@@ -70,7 +79,7 @@ class _SymbolTokenizer(Tokenizer):
 
     def normalized_surfaces(self, text: str) -> list[str]:
         """See `Tokenizer`."""
-        return [symbol.replace(JOINER, "") for symbol in self._split(text)]
+        return [symbol.replace(JOINER, "") for symbol in self._tokens(text)]
 
     def piece(self, index: int) -> str:
         """See `Tokenizer`."""
@@ -80,13 +89,13 @@ class _SymbolTokenizer(Tokenizer):
         """See `Tokenizer`."""
         from keras_s2s.text.tensorflow_ops import SymbolModule
 
-        return SymbolModule(
-            self.symbols, self.normalization, self._split_in_graph, self._join_in_graph
-        )
+        functions = self._split_in_graph, self._join_in_graph
+        return SymbolModule(self.symbols, self.normalization, *functions, self.protected)
 
     def get_config(self) -> dict[str, Any]:
         """See `Tokenizer`."""
-        return {**super().get_config(), "symbols": list(self.symbols)}
+        protected = {"protected": list(self.protected)} if self.protected else {}
+        return {**super().get_config(), "symbols": list(self.symbols), **protected}
 
     def write_files(self, folder: Path) -> dict[str, Any]:
         """See `Tokenizer`; clients in other languages read these entries."""
@@ -101,11 +110,15 @@ class WordTokenizer(_SymbolTokenizer):
     there was no space: "Don't stop." becomes Don · ￭'￭ · t · stop · ￭. and decodes to the same
     text. Marks are ASCII punctuation and symbols and an explicit list for other scripts. Modifier
     letters such as "ʰ", "ː" or "ʼ" and combining marks are not, so phonetic symbols stay whole.
+    A protected symbol is the same token everywhere; where there is no space beside it, "￭" is a
+    token of its own.
 
     Args:
         symbols: The symbols of the ids from 4 on. `train` finds them in text.
         normalization: "NFC", "NFKC" or "NFD".
         split_punctuation: Whether to split punctuation from words, or at spaces only.
+        protected: Those of the symbols that are one token wherever they occur in a text, and that
+            normalization does not change.
 
     Raises:
         TypeError: If a symbol is no `str`.
@@ -124,8 +137,9 @@ class WordTokenizer(_SymbolTokenizer):
         *,
         normalization: str = "NFC",
         split_punctuation: bool = True,
+        protected: Sequence[str] = (),
     ) -> None:
-        super().__init__(symbols, normalization)
+        super().__init__(symbols, normalization, protected)
         self.split_punctuation = split_punctuation
         for symbol in self.symbols:
             if " " in symbol:
@@ -141,6 +155,7 @@ class WordTokenizer(_SymbolTokenizer):
         *,
         normalization: str = "NFC",
         split_punctuation: bool = True,
+        protected: Sequence[str] = (),
     ) -> "WordTokenizer":
         """Builds a vocabulary of the most frequent words; ties are sorted by code points.
 
@@ -150,25 +165,27 @@ class WordTokenizer(_SymbolTokenizer):
                 all words.
             normalization: "NFC", "NFKC" or "NFD".
             split_punctuation: Whether to split punctuation from words.
+            protected: Symbols such as "<2de>", which are one token wherever they occur.
 
         Returns:
             The tokenizer.
 
         Raises:
             TypeError: If `lines` is one `str`, or a line is no `str`.
-            ValueError: If there is no word, or `vocabulary_size` is below 5.
+            ValueError: If there is no word, or `vocabulary_size` is too small.
         """
-        split = split_words if split_punctuation else str.split
-        symbols = most_frequent(lines, vocabulary_size, normalization, split)
-        return cls(symbols, normalization=normalization, split_punctuation=split_punctuation)
+        kept = check_protected(protected)
+        split = partial(split_words, at_punctuation=split_punctuation)
+        options = {"split_punctuation": split_punctuation, "protected": kept}
+        first = (*kept, JOINER) if kept else ()
+        symbols = most_frequent(lines, vocabulary_size, normalization, split, kept, first)
+        return cls(symbols, normalization=normalization, **options)
 
     def _split(self, text: str) -> list[str]:
-        return split_words(text) if self.split_punctuation else text.split()
+        return split_words(text, self.split_punctuation)
 
     def _split_in_graph(self, text: "tf.Tensor") -> "tf.RaggedTensor":
-        import tensorflow as tf
-
-        return split_words_in_graph(text) if self.split_punctuation else tf.strings.split(text)
+        return split_words_in_graph(text, self.split_punctuation)
 
     def _join(self, symbols: Iterable[str]) -> str:
         return join_words(symbols)
@@ -189,6 +206,7 @@ class WordTokenizer(_SymbolTokenizer):
             settings["symbols"],
             normalization=settings["normalization"],
             split_punctuation=settings["split_punctuation"],
+            protected=settings.get("protected", ()),
         )
 
 
@@ -202,6 +220,8 @@ class CharacterTokenizer(_SymbolTokenizer):
     Args:
         symbols: The symbols of the ids from 4 on. `train` finds them in text.
         normalization: "NFC", "NFKC" or "NFD".
+        protected: Those of the symbols, of any length, that are one token wherever they occur in a
+            text, and that normalization does not change.
 
     Raises:
         TypeError: If a symbol is no `str`.
@@ -214,10 +234,12 @@ class CharacterTokenizer(_SymbolTokenizer):
     '글⁇한'
     """
 
-    def __init__(self, symbols: Sequence[str], *, normalization: str = "NFC") -> None:
-        super().__init__(symbols, normalization)
+    def __init__(
+        self, symbols: Sequence[str], *, normalization: str = "NFC", protected: Sequence[str] = ()
+    ) -> None:
+        super().__init__(symbols, normalization, protected)
         for symbol in self.symbols:
-            if len(symbol) != 1:
+            if len(symbol) != 1 and symbol not in self.protected:
                 raise ValueError(
                     f"a character must be one code point. Received: {symbol!r}. Take it apart."
                 )
@@ -229,6 +251,7 @@ class CharacterTokenizer(_SymbolTokenizer):
         vocabulary_size: int | None = None,
         *,
         normalization: str = "NFC",
+        protected: Sequence[str] = (),
     ) -> "CharacterTokenizer":
         """Builds a vocabulary of the most frequent characters; ties are sorted by code points.
 
@@ -237,16 +260,18 @@ class CharacterTokenizer(_SymbolTokenizer):
             vocabulary_size: The largest number of ids, the four special ones included. None for
                 all characters.
             normalization: "NFC", "NFKC" or "NFD".
+            protected: Symbols such as "<2de>", which are one token wherever they occur.
 
         Returns:
             The tokenizer.
 
         Raises:
             TypeError: If `lines` is one `str`, or a line is no `str`.
-            ValueError: If there is no character, or `vocabulary_size` is below 5.
+            ValueError: If there is no character, or `vocabulary_size` is too small.
         """
-        symbols = most_frequent(lines, vocabulary_size, normalization, list)
-        return cls(symbols, normalization=normalization)
+        kept = check_protected(protected)
+        symbols = most_frequent(lines, vocabulary_size, normalization, list, kept, kept)
+        return cls(symbols, normalization=normalization, protected=kept)
 
     def _split(self, text: str) -> list[str]:
         return list(text)
@@ -267,4 +292,8 @@ class CharacterTokenizer(_SymbolTokenizer):
     @classmethod
     def from_files(cls, settings: dict[str, Any], folder: Path) -> "CharacterTokenizer":
         """See `Tokenizer`."""
-        return cls(settings["symbols"], normalization=settings["normalization"])
+        return cls(
+            settings["symbols"],
+            normalization=settings["normalization"],
+            protected=settings.get("protected", ()),
+        )

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_s2s.special_ids import END_ID, PAD_ID, SPECIAL_PIECES, START_ID, UNK_ID, UNKNOWN_TEXT
 from keras_s2s.text.normalization import import_tensorflow_text, normalize_in_graph
+from keras_s2s.text.protected import CLOSING, OPENING, pattern_of
 
 
 class TextModule(tf.Module):
@@ -17,11 +18,13 @@ class TextModule(tf.Module):
 
     Args:
         form: The Unicode form of the text before it becomes ids.
+        protected: Symbols that normalization does not change.
     """
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, form: str, protected: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.form = form
+        self._protected = protected
 
     def encode_normalized(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Returns the ids of normalized text, int32 [B, None]."""
@@ -49,7 +52,7 @@ class TextModule(tf.Module):
                 f"text must be a vector of strings. Received: shape {text.shape}. "
                 "Batch the data set first, or put a single string into a list."
             )
-        return self.encode_normalized(normalize_in_graph(text, self.form))
+        return self.encode_normalized(normalize_in_graph(text, self.form, self._protected))
 
     def detokenize(self, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
         """Returns the text of ids, in NFC.
@@ -64,7 +67,7 @@ class TextModule(tf.Module):
         marks = tf.constant([PAD_ID, START_ID, END_ID], ragged.dtype)
         is_text = tf.reduce_all(ragged.flat_values[:, None] != marks, axis=-1)
         ragged = tf.ragged.boolean_mask(ragged, ragged.with_flat_values(is_text))
-        return normalize_in_graph(self.decode_tokens(ragged), "NFC")
+        return normalize_in_graph(self.decode_tokens(ragged), "NFC", self._protected)
 
 
 def _ragged(ids: tf.Tensor | tf.RaggedTensor) -> Any:
@@ -83,6 +86,7 @@ class SymbolModule(TextModule):
         form: The Unicode form of the text before it becomes ids.
         split: Function from normalized text, string [B], to symbols, string [B, None].
         join: Its inverse.
+        protected: Those of the symbols that are not split.
     """
 
     def __init__(
@@ -91,8 +95,9 @@ class SymbolModule(TextModule):
         form: str,
         split: Callable[[tf.Tensor], tf.RaggedTensor],
         join: Callable[[tf.RaggedTensor], tf.Tensor],
+        protected: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(form)
+        super().__init__(form, protected)
         self._split = split
         self._join = join
         first = len(SPECIAL_PIECES)
@@ -104,8 +109,24 @@ class SymbolModule(TextModule):
 
     def encode_normalized(self, text: tf.Tensor) -> tf.RaggedTensor:
         """See `TextModule`."""
-        symbols = self._split(text)
+        symbols = self._split(text) if not self._protected else self._split_around(text)
         return symbols.with_flat_values(self._table.lookup(symbols.flat_values))
+
+    def _split_around(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """Splits text while `OPENING` stands for each protected symbol, as `protected.hide`."""
+        pattern = pattern_of(self._protected)
+        tokens = self._split(tf.strings.regex_replace(text, pattern, OPENING))
+        cut = b"\xff"  # A byte that no UTF-8 text contains.
+        marked = tf.strings.regex_replace(text, f"({pattern})", cut + rb"\1" + cut)
+        pieces = tf.strings.split(marked, cut)  # string [B, None]; the symbols are at odd places.
+        is_symbol = tf.ragged.range(pieces.row_lengths()).flat_values % 2 == 1
+        return tokens.with_flat_values(
+            tf.tensor_scatter_nd_update(
+                tokens.flat_values,
+                tf.where(tokens.flat_values == OPENING),
+                tf.boolean_mask(pieces.flat_values, is_symbol),
+            )
+        )
 
     def decode_tokens(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """See `TextModule`."""
@@ -119,10 +140,13 @@ class SentencePieceModule(TextModule):
         model: The model file's bytes.
         form: The Unicode form of the text before it becomes ids.
         escapes: Characters of the text, and their replacements in the model.
+        protected: Symbols that are always one token; in the model, between two marks.
     """
 
-    def __init__(self, model: bytes, form: str, escapes: dict[str, str]) -> None:
-        super().__init__(form)
+    def __init__(
+        self, model: bytes, form: str, escapes: dict[str, str], protected: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(form, protected)
         self._escapes = escapes
         # Not FastSentencepieceTokenizer, whose operations TensorFlow Serving lacks. The name
         # becomes the resource's: tokenizers of one name would share it in a SavedModel.
@@ -133,6 +157,9 @@ class SentencePieceModule(TextModule):
 
     def encode_normalized(self, text: tf.Tensor) -> tf.RaggedTensor:
         """See `TextModule`."""
+        if self._protected:
+            pattern = f"({pattern_of(self._protected)})"
+            text = tf.strings.regex_replace(text, pattern, rf"{OPENING}\1{CLOSING}")
         for character, escape in self._escapes.items():
             text = tf.strings.regex_replace(text, character, escape)
         return self._tokenizer.tokenize(text)
@@ -142,4 +169,4 @@ class SentencePieceModule(TextModule):
         text = self._tokenizer.detokenize(tf.cast(ids, tf.int32))
         for character, escape in self._escapes.items():
             text = tf.strings.regex_replace(text, escape, character)
-        return text
+        return tf.strings.regex_replace(text, f"[{OPENING}{CLOSING}]", "")

@@ -67,6 +67,8 @@ class Tokenizer(ABC):
         ([7, 5, 1], '31?')
     """
 
+    protected: tuple[str, ...] = ()  # Symbols that are always one token; see the subclasses.
+
     def __init__(self, normalization: str = "NFC") -> None:
         self.normalization = check_form(normalization)
 
@@ -151,7 +153,7 @@ class Tokenizer(ABC):
             TypeError: If `text` is no `str`.
             ValueError: If `text` holds a lone surrogate.
         """
-        return self.encode_normalized(normalize(text, self.normalization))
+        return self.encode_normalized(normalize(text, self.normalization, self.protected))
 
     def encode_all(self, texts: Iterable[str]) -> list[list[int]]:
         """Returns the ids of many texts.
@@ -166,8 +168,8 @@ class Tokenizer(ABC):
             TypeError: If `texts` is one `str`, or one of them is no `str`.
             ValueError: If a text holds a lone surrogate.
         """
-        texts = normalize_lines(texts, self.normalization)
-        return [self.encode_normalized(text) for text in texts]
+        lines = normalize_lines(texts, self.normalization, self.protected)
+        return list(map(self.encode_normalized, lines))
 
     def surfaces(self, text: str) -> list[str]:
         """Returns the part of a text that each of its ids stands for, the unknown ones included.
@@ -183,7 +185,7 @@ class Tokenizer(ABC):
         Raises:
             TypeError, ValueError: As `encode`.
         """
-        return self.normalized_surfaces(normalize(text, self.normalization))
+        return self.normalized_surfaces(normalize(text, self.normalization, self.protected))
 
     def decode(self, ids: Iterable[int], unknown: Iterable[str] = ()) -> str:
         """Returns the text of ids.
@@ -200,7 +202,7 @@ class Tokenizer(ABC):
         """
         marks = (PAD_ID, START_ID, END_ID)
         kept = [index for index in self._check_ids(ids) if index not in marks]
-        return normalize(self.decode_tokens(kept, list(unknown)), "NFC")
+        return normalize(self.decode_tokens(kept, list(unknown)), "NFC", self.protected)
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Returns a readable form of each id, for labels of an attention plot, for example.
@@ -268,7 +270,7 @@ class Tokenizer(ABC):
         """Writes the tokenizer into a folder: a JSON file, and what `write_files` writes.
 
         Args:
-            folder: Created if it does not exist. One folder holds one tokenizer.
+            folder: Created if needed. One folder holds one tokenizer.
 
         Raises:
             ValueError: If `load_tokenizer` could not find the class. Nothing is written then.
@@ -276,11 +278,8 @@ class Tokenizer(ABC):
         check_findable(Tokenizer, type(self))
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {
-            "class": type(self).__name__,
-            "normalization": self.normalization,
-            "vocabulary_size": self.vocabulary_size,
-        }
+        name, form, size = type(self).__name__, self.normalization, self.vocabulary_size
+        settings = {"class": name, "normalization": form, "vocabulary_size": size}
         write_settings(folder, {**settings, **self.write_files(folder)})
 
     @classmethod

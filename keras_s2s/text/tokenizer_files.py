@@ -127,18 +127,20 @@ def damaged(path: Path, reason: str) -> str:
     )
 
 
-def check_vocabulary_size(vocabulary_size: int | None) -> None:
+def check_vocabulary_size(vocabulary_size: int | None, reserved: int = 0) -> None:
     """Checks the number of ids of a new tokenizer.
 
     Args:
         vocabulary_size: The number, or None.
+        reserved: How many ids are needed for protected symbols.
 
     Raises:
         ValueError: If there is no id left for text.
     """
-    least = len(SPECIAL_IDS) + 1
+    least = len(SPECIAL_IDS) + reserved + 1
     if vocabulary_size is not None and vocabulary_size < least:
+        others = f" and {reserved} are needed for protected symbols" if reserved else ""
         raise ValueError(
-            f"vocabulary_size must be at least {least}, as four ids are special. "
+            f"vocabulary_size must be at least {least}, as four ids are special{others}. "
             f"Received: vocabulary_size={vocabulary_size}. Give more, or None."
         )

@@ -23,11 +23,12 @@ def train_tokenizers(
     target_kind = options.target_tokenizer or source_kind
     forms = options.source_normalization, options.target_normalization
     sources, targets = zip(*pairs, strict=True)
+
+    def trained(kind: str, lines: Sequence[str], form: str) -> Tokenizer:
+        size, protected = options.vocabulary_size, options.protect
+        return kinds[kind].train(lines, size, normalization=form, protected=protected)
+
     if options.has_joint_vocabulary:
-        lines = (*sources, *targets)
-        both = kinds[source_kind].train(lines, options.vocabulary_size, normalization=forms[0])
+        both = trained(source_kind, (*sources, *targets), forms[0])
         return both, both
-    return (
-        kinds[source_kind].train(sources, options.vocabulary_size, normalization=forms[0]),
-        kinds[target_kind].train(targets, options.vocabulary_size, normalization=forms[1]),
-    )
+    return trained(source_kind, sources, forms[0]), trained(target_kind, targets, forms[1])

@@ -7,6 +7,7 @@ from functools import lru_cache
 from random import Random
 
 from keras_s2s.special_ids import SPECIAL_PIECES, UNK_ID
+from keras_s2s.text.protected import around_symbols
 
 BLANK = "\u2581"  # SentencePiece's space.
 # As in SentencePiece: the score of an unknown character is this much below the lowest score.
@@ -52,16 +53,20 @@ class UnigramSampler:
         """Samples the ids of a text.
 
         Args:
-            text: Text as normalized by SentencePiece.
+            text: Text as normalized by SentencePiece; what `protected.enclose` marked is one id.
             random: The random number generator.
 
         Returns:
             The ids; a run of unknown characters is one id.
         """
         ids: list[int] = []
-        for word in self._words(text):
-            table = self._kept(word) if len(word) <= LONGEST_KEPT else self._table(word)
-            ids += _drawn(table, random)
+        for number, part in enumerate(around_symbols(text)):
+            if number % 2:
+                ids.append(self._ids[part])
+                continue
+            for word in self._words(part):
+                table = self._kept(word) if len(word) <= LONGEST_KEPT else self._table(word)
+                ids += _drawn(table, random)
         return [i for n, i in enumerate(ids) if i != UNK_ID or ids[n - 1 : n] != [i]]
 
     def _words(self, text: str) -> list[str]:

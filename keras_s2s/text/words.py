@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from keras_s2s.text.protected import CLOSING, OPENING
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -36,18 +38,28 @@ SPLIT_RULES = (
     (f"{JOINER}({PUNCTUATION})", rf" {JOINER}\1"),
     (f"([^ ]){JOINER}", rf"\1{JOINER} "),
 )
-JOIN_RULE = (f"{JOINER} {JOINER}?| {JOINER}", "")
+# A protected symbol, which OPENING stands for, has the same token everywhere. Where there is no
+# space beside it, the joiner is a token of its own.
+SYMBOL_RULES = (
+    (OPENING, f"{CLOSING}{OPENING}{CLOSING}"),
+    (f"{CLOSING}? {CLOSING}?", " "),
+    (f"^{CLOSING}|{CLOSING}$", ""),
+    (f"{CLOSING}+", f" {JOINER} "),
+)
+JOIN_RULE = (f" ?{JOINER} {JOINER}?| {JOINER}", "")
 
 _SPLIT_REGEXES = [(re.compile(pattern), replacement) for pattern, replacement in SPLIT_RULES]
+_SYMBOL_REGEXES = [(re.compile(pattern), replacement) for pattern, replacement in SYMBOL_RULES]
 _JOIN_REGEX = re.compile(JOIN_RULE[0])
 _OUTER_MARKS = re.compile(f"^{PUNCTUATION}+|{PUNCTUATION}+$")
 
 
-def split_words(text: str) -> list[str]:
-    r"""Splits at spaces and around punctuation.
+def split_words(text: str, at_punctuation: bool = True) -> list[str]:
+    r"""Splits at spaces, around protected symbols and around punctuation.
 
     Args:
-        text: Normalized text.
+        text: Normalized text, in which `protected.OPENING` stands for a symbol.
+        at_punctuation: Whether to split around punctuation.
 
     Returns:
         The words and marks. A mark starts or ends with the joiner where the text had no space.
@@ -55,7 +67,9 @@ def split_words(text: str) -> list[str]:
     >>> split_words("Don't (stop).")
     ['Don', "\x01'\x01", 't', '(\x01', 'stop', '\x01)', '\x01.']
     """
-    for regex, replacement in _SPLIT_REGEXES:
+    for regex, replacement in _SPLIT_REGEXES if at_punctuation else ():
+        text = regex.sub(replacement, text)
+    for regex, replacement in _SYMBOL_REGEXES if OPENING in text else ():
         text = regex.sub(replacement, text)
     return text.split()
 
@@ -90,18 +104,19 @@ def strip_marks(word: str) -> str:
     return _OUTER_MARKS.sub("", word) or word
 
 
-def split_words_in_graph(text: "tf.Tensor") -> "tf.RaggedTensor":
+def split_words_in_graph(text: "tf.Tensor", at_punctuation: bool = True) -> "tf.RaggedTensor":
     """Equals `split_words`, inside a TensorFlow graph.
 
     Args:
         text: Normalized text, string [B].
+        at_punctuation: Whether to split around punctuation.
 
     Returns:
         The words and marks, string [B, None].
     """
     import tensorflow as tf
 
-    for pattern, replacement in SPLIT_RULES:
+    for pattern, replacement in (*(SPLIT_RULES if at_punctuation else ()), *SYMBOL_RULES):
         text = tf.strings.regex_replace(text, pattern, replacement)
     return tf.strings.split(text)
 

@@ -45,9 +45,9 @@ def test_prepare_reports_on_standard_error_and_goes_by_its_options(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     words = ["--source", corpus / "train.src", "--target", corpus / "train.tgt"]
-    words += "--source-tokenizer character --vocabulary-size 7 --duplicates remove".split()
+    words += "--source-tokenizer character --vocabulary-size 9 --duplicates remove".split()
     words += "--target-normalization NFD --no-joint-vocabulary --seed 5".split()
-    words += "--tokenizer-pairs 20".split()
+    words += "--tokenizer-pairs 20 --protect <2ab> --protect x,y".split()
     assert call("prepare", *words, "--output", tmp_path / "out") == 0
     streams = capsys.readouterr()
     assert streams.out == "" and "exact duplicate" in streams.err
@@ -55,10 +55,11 @@ def test_prepare_reports_on_standard_error_and_goes_by_its_options(
     assert found["options"] == {
         "source_tokenizer": "character",
         "target_tokenizer": None,
-        "vocabulary_size": 7,
+        "vocabulary_size": 9,
         "joint_vocabulary": False,
         "source_normalization": "NFC",
         "target_normalization": "NFD",
+        "protect": ["<2ab>", "x,y"],
     }
     assert (found["seed"], found["tokenizer_pairs"]) == (5, 20) and found["pairs"] < 60
     assert streams.err.endswith(f"{found['pairs']} pairs in {tmp_path / 'out'}\n")

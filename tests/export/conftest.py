@@ -12,10 +12,12 @@ import pytest
 
 from keras_s2s import (
     BahdanauAttention,
+    BahdanauMonotonicAttention,
     CharacterTokenizer,
     Decoder,
     Encoder,
     LuongAttention,
+    LuongMonotonicAttention,
     SentencePieceTokenizer,
     Seq2Seq,
     Translator,
@@ -36,6 +38,8 @@ ATTENTIONS: dict[str, Callable[[], Any]] = {
     "local-m": lambda: LuongAttention(12, local="monotonic", window=2),
     "local-p": lambda: LuongAttention(12, local="predictive", window=2),
     "normalized": lambda: BahdanauAttention(8, normalized=True),
+    "monotonic": lambda: BahdanauMonotonicAttention(8),
+    "monotonic-general": lambda: LuongMonotonicAttention(12),
 }
 DIRECTIONS: dict[str, dict[str, bool]] = {
     "both": {"bidirectional": True},
@@ -56,6 +60,7 @@ SAMPLE: list[dict[str, Any]] = [
     {"attention": "local-p", "num_layers": 3, "direction": "alternating"},
     {"attention": "location", "tie_embeddings": True, "share_embeddings": True},
     {"attention": "dot", "bridge": "zeros"},
+    {"attention": "monotonic"},
 ]
 OPTIONS: dict[str, list[Any]] = {
     "attention": ["general", *ATTENTIONS],
@@ -75,6 +80,7 @@ def make_grid() -> list[dict[str, Any]]:
         shape = dict(zip(OPTIONS, values, strict=True))
         needs_attention = shape["input_feeding"] or shape["bridge"] == "zeros"
         is_odd = shape["attention"] == "none" and needs_attention
+        is_odd |= shape["input_feeding"] and shape["attention"].startswith("monotonic")
         is_odd |= shape["direction"] == "alternating" and shape["num_layers"] == 1
         if not is_odd and sum(a != b for a, b in zip(values, base, strict=True)) <= 2:
             found.append(shape)

@@ -44,7 +44,7 @@ def check_export(form: str, translator: Translator, folder: Path) -> None:
 # The first kind is that of each format's own tests. LiteRT's files have no loop and differ most
 # from the model; one kind more does for ONNX, and SavedModel's own tests have three. The rest is
 # slow: it takes 10 s each, a SavedModel 25 s.
-QUICK = {"litert": (1, 2, 4, 5), "onnx": (1,), "saved_model": ()}
+QUICK = {"litert": (1, 2, 4, 5, 7), "onnx": (1,), "saved_model": ()}
 CASES = [
     pytest.param(form, shape, id=f"{form}-{shape}")
     if place in QUICK[form]

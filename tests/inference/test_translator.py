@@ -33,7 +33,7 @@ from keras_s2s import (
 from keras_s2s.inference.length_batches import SOURCE_CELLS, WEIGHT_CELLS
 from keras_s2s.inference.limits import DEFAULT_LIMIT
 from keras_s2s.inference.pipeline import TextPipeline
-from keras_s2s.inference.translation import Hypothesis
+from keras_s2s.inference.translation import Hypothesis, Translation
 
 if TYPE_CHECKING:
     from keras_s2s.export import LiteRTTranslator, OnnxTranslator, SavedModelTranslator
@@ -291,6 +291,31 @@ def test_samples_depend_on_the_seed_the_text_and_its_place_alone(translator: Tra
     assert answers[1] == ""
 
 
+def test_several_samples_of_a_text_are_drawn_independently(translator: Translator) -> None:
+    texts = ["abc", "", "hgfedcba", "abc"]
+
+    def several(n_best: int, **options: Any) -> list[list[Translation]]:
+        search = Sample(seed=1, temperature=2.0)
+        found = translator.stream(
+            texts, search=search, n_best=n_best, maximum_length=8, attention=True, **options
+        )
+        return list(found)
+
+    five = several(5)
+    answers = [[one.text for one in row] for row in five]
+    assert [row[:1] for row in answers] == [[text] for text in drawn(translator, texts)]
+    assert [[one.text for one in row[:2]] for row in several(2, batch_size=2, window=1)] == [
+        row[:2] for row in answers
+    ]
+    assert [len(row) for row in answers] == [5, 1, 5, 5]
+    assert all(len(set(row)) > 2 for row in (answers[0], answers[2]))
+    assert answers[0] != answers[3]
+    for one in (one for row in five if row[0].text for one in row):
+        assert one.weights is not None
+        assert one.weights.shape == (len(one.target_pieces), len(one.source_pieces))
+        np.testing.assert_allclose(one.weights.sum(-1), 1.0, rtol=1e-5)
+
+
 def test_a_new_seed_makes_no_new_graph(translator: Translator) -> None:
     drawn(translator, ["ab"], seed=3)
     before = len(translator._graphs._functions)
@@ -322,7 +347,6 @@ def test_what_is_no_string_is_named_by_its_place(translator: Translator) -> None
         ({"n_best": 0}, "`n_best` must be at least 1"),
         ({"n_best": 4}, "`n_best` can be at most `beam_size`.* n_best=4, beam_size=3"),
         ({"n_best": 2, "search": Greedy()}, "n_best=2, beam_size=1"),
-        ({"n_best": 2, "search": Sample()}, "1 with sampling"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
         ({"window": 0}, "`window` must be at least 1"),
         ({"maximum_length": 0}, "`maximum_length` must be at least 1"),

@@ -34,6 +34,15 @@ def test_one_kind_of_subwords_on_both_sides_is_one_vocabulary() -> None:
 
 
 @few_words
+@pytest.mark.parametrize("kind", ["sentencepiece", "word", "character"])
+def test_every_kind_keeps_the_symbols_that_are_protected(kind: str) -> None:
+    for tokenizer in trained_tokenizers(source_tokenizer=kind, protect=["<2ko>", "ab"]):
+        assert tokenizer.protected == ("<2ko>", "ab")
+        pieces = tokenizer.pieces(tokenizer.encode("b<2ko>abab"))
+        assert [piece for piece in pieces if piece in tokenizer.protected] == ["<2ko>", "ab", "ab"]
+
+
+@few_words
 def test_a_vocabulary_for_each_side_knows_only_its_own() -> None:
     source, target = trained_tokenizers(joint_vocabulary=False)
     assert isinstance(source, SentencePieceTokenizer)

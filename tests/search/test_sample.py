@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_s2s.search.sample import uniform_numbers
+from keras_s2s.search.sample import sample_ids, sample_search, uniform_numbers
+from keras_s2s.search.sample_strategy import Sample
 
 
 def test_uniform_numbers_fill_the_unit_interval_evenly() -> None:
@@ -26,3 +27,24 @@ def test_uniform_numbers_are_a_function_of_seed_row_and_place() -> None:
     few = ops.convert_to_numpy(uniform_numbers(2**32 - 1, ops.array([9]), 5))
     np.testing.assert_array_equal(many[1:2, :5], few)
     assert len(np.unique(many)) == 24
+
+
+def test_ids_of_samples_differ_and_begin_with_the_row_s_own() -> None:
+    rows = np.array([0, 1, 7, 2**31 - 1])
+    ids = ops.convert_to_numpy(sample_ids(rows, 50)).reshape(4, 50)
+    assert ids[:, 0].tolist() == rows.tolist() and ids.min() >= 0
+    assert len(np.unique(ids)) == 200
+
+
+def test_samples_of_one_row_come_as_often_as_the_distribution_says() -> None:
+    probabilities = np.array([[1e-9, 1e-9, 1e-9, 1e-9, 0.2, 0.8]])
+
+    def step(tokens: np.ndarray, state: tuple) -> tuple:
+        return ops.repeat(ops.log(probabilities), tokens.shape[0], axis=0), state, None
+
+    found = sample_search(step, (), 2, Sample(seed=3), maximum_length=1, n_best=2000)
+    ids = ops.convert_to_numpy(found.ids)
+    assert ids.shape == (2, 2000, 1) and found.weights is None
+    shares = (ids == 5).mean(axis=(1, 2))
+    np.testing.assert_allclose(shares, 0.8, atol=0.03)
+    assert (ids[0] != ids[1]).any()

@@ -9,6 +9,7 @@ import pytest
 from keras_s2s.text.option_fields import (
     POSITIVE,
     PROBABILITY,
+    as_json,
     at_most,
     between,
     check_options,
@@ -70,6 +71,15 @@ def test_what_may_be_is_taken_as_it_is() -> None:
     oven = Oven(heat="fan", speed=3, degrees=20_000, steam=0)
     assert (oven.heat, oven.speed, oven.degrees, oven.steam) == ("fan", 3, 20_000, 0)
     assert Oven(device=object()) and Oven().steam is None
+
+
+def test_an_option_of_several_texts_is_a_tuple_and_a_list_in_json() -> None:
+    options = TextOptions(protect=["<a>", "<b>"])  # pyright: ignore[reportArgumentType]
+    assert options.protect == ("<a>", "<b>") and options == TextOptions(protect=("<a>", "<b>"))
+    assert as_json(options)["protect"] == ["<a>", "<b>"]
+    for wrong in ("<a>", [1], None):
+        with pytest.raises(TypeError, match="`protect` must be tuple.* Received: protect="):
+            TextOptions(protect=wrong)  # pyright: ignore[reportArgumentType]
 
 
 def test_the_docstring_lists_the_options() -> None:

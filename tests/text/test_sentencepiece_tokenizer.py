@@ -163,7 +163,7 @@ def twice(proto) -> None:
         (twice, "no piece twice|already"),
         (lambda proto: proto.pieces.pop(0), "ids 0, 1, 2 and 3"),
         (lambda proto: setattr(proto.trainer_spec, "model_type", 2), "unigram"),
-        (lambda proto: setattr(proto.pieces[5], "type", 4), "ids 0, 1, 2 and 3"),
+        (lambda proto: setattr(proto.pieces[5], "type", 5), "id 5 of type 5.*no piece is unused"),
         (lambda proto: setattr(proto.pieces[5], "score", float("nan")), "finite|cannot read"),
     ],
 )

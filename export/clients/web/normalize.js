@@ -41,22 +41,43 @@ const NEWER_RANGES = [
   [0x1fbf0, 0x1fbf9],
 ];
 const character = (codePoint) => `\\u{${codePoint.toString(16)}}`;
-const NEWER = new RegExp(
-  `([${NEWER_RANGES.map((range) => range.map(character).join('-')).join('')}]+)`,
-  'u',
-);
+const NEWER = `[${NEWER_RANGES.map((range) => range.map(character).join('-')).join('')}]+`;
+
+/**
+ * A pattern that finds symbols; of those that start at one place, the longest.
+ *
+ * @param {string[]} symbols At least one.
+ * @returns {string} The source of a regular expression with the flag "u".
+ */
+export function patternOf(symbols) {
+  const longestFirst = [...symbols].sort((a, b) => b.length - a.length);
+  return longestFirst.map((symbol) => symbol.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
+}
+
+/**
+ * A pattern that finds what normalization leaves unchanged.
+ *
+ * @param {string[]} symbols Protected symbols.
+ * @returns {RegExp} A pattern with one group.
+ */
+export function keptPattern(symbols) {
+  return new RegExp(`(${[...(symbols.length ? [patternOf(symbols)] : []), NEWER].join('|')})`, 'u');
+}
+
+const KEPT = keptPattern([]);
 
 /**
  * Converts text to a Unicode form, with single spaces between words and none at the ends.
  *
  * @param {string} text Any text; a surrogate without its other half becomes U+FFFD.
  * @param {string} form "NFC", "NFKC" or "NFD".
+ * @param {RegExp} [kept] What stays unchanged, from `keptPattern`.
  * @returns {string} The normalized text.
  */
-export function normalize(text, form) {
+export function normalize(text, form, kept = KEPT) {
   return text
     .replace(/\p{Surrogate}/gu, '\ufffd')
-    .split(NEWER) // Text at even indices, newer characters at odd ones.
+    .split(kept) // Text at even indices, what is kept at odd ones.
     .map((piece, place) => (place % 2 ? piece : piece.normalize(form)))
     .join('')
     .replace(SEPARATOR, ' ')

@@ -1,12 +1,16 @@
 // Maps text to ids and back, exactly as the tokenizer that was exported: subwords of
 // SentencePiece's unigram model, words, or characters.
 
-import {FORMS, normalize} from './normalize.js';
+import {FORMS, keptPattern, normalize, patternOf} from './normalize.js';
 
 export const [PAD, UNKNOWN, START, END] = [0, 1, 2, 3];
 
 const SPECIAL_PIECES = ['<pad>', '<unk>', '<s>', '</s>'];
 const UNKNOWN_TEXT = '⁇';
+
+// Protected symbols such as "<2de>" are one token wherever they occur. While words and characters
+// are split, a symbol is OPENING; for SentencePiece, it stands between the two.
+const [OPENING, CLOSING] = ['\x04', '\x05'];
 
 // Marks a boundary without a space, next to punctuation.
 const JOINER = '\x01';
@@ -25,8 +29,14 @@ const SPLIT_RULES = [
   [`${JOINER}+`, JOINER],
   [`${JOINER}(${PUNCTUATION})`, ` ${JOINER}$1`],
   [`([^ ])${JOINER}`, `$1${JOINER} `],
-].map(([pattern, replacement]) => [new RegExp(pattern, 'gu'), replacement]);
-const JOIN_RULE = new RegExp(`${JOINER} ${JOINER}?| ${JOINER}`, 'gu');
+].map(toRule);
+const SYMBOL_RULES = [
+  [OPENING, `${CLOSING}${OPENING}${CLOSING}`],
+  [`${CLOSING}? ${CLOSING}?`, ' '],
+  [`^${CLOSING}|${CLOSING}$`, ''],
+  [`${CLOSING}+`, ` ${JOINER} `],
+].map(toRule);
+const JOIN_RULE = new RegExp(` ?${JOINER} ${JOINER}?| ${JOINER}`, 'gu');
 
 // SentencePiece uses U+2581 for a space, and U+2585 for text that it skips in training. In text,
 // both are escaped by control characters, which normalized text does not contain.
@@ -40,19 +50,39 @@ const UNKNOWN_PENALTY = 10;
 
 /** Base class of all tokenizers. */
 class Tokenizer {
-  constructor(form, size) {
+  constructor(form, size, protectedSymbols) {
     this.form = form;
     this.vocabularySize = size;
+    this.kept = keptPattern(protectedSymbols);
+    this.symbolPattern =
+      protectedSymbols.length > 0 ? new RegExp(`(${patternOf(protectedSymbols)})`, 'gu') : undefined;
   }
 
   /** The ids of a text, without start and end marks; none for a blank text. */
   encode(text) {
-    return this.idsOf(normalize(text, this.form));
+    return this.idsOf(normalize(text, this.form, this.kept));
+  }
+
+  /**
+   * Puts a tag such as "<2de>" before a text, for models of several languages.
+   *
+   * @param {string} text The text; a blank one stays as it is.
+   * @param {string} tag One token of this tokenizer.
+   * @returns {string} The text that is translated.
+   * @throws {Error} The tag is not one known token.
+   */
+  withTag(text, tag) {
+    const ids = this.encode(tag);
+    const isBlankFirst = ids.length > 1 && this.pieces(ids)[0] === BLANK;
+    const [id = UNKNOWN, ...others] = isBlankFirst ? ids.slice(1) : ids;
+    if (id === UNKNOWN || others.length > 0) throw new Error(`${tag} is no token of the model`);
+    return this.encode(text).length ? `${tag} ${text}` : text;
   }
 
   /** The text of ids, in NFC; special ids except the unknown one are left out. */
   decode(ids) {
-    return normalize(this.textOf(ids.filter((id) => id === UNKNOWN || id > END)), 'NFC');
+    const kept = ids.filter((id) => id === UNKNOWN || id > END);
+    return normalize(this.textOf(kept), 'NFC', this.kept);
   }
 
   /** The token of each id in readable form. */
@@ -65,13 +95,18 @@ class Tokenizer {
 class SymbolTokenizer extends Tokenizer {
   constructor(settings) {
     const symbols = [...SPECIAL_PIECES, ...settings.symbols];
-    super(settings.normalization, symbols.length);
+    super(settings.normalization, symbols.length, settings.protected ?? []);
     this.symbols = symbols;
     this.ids = new Map(settings.symbols.map((symbol, place) => [symbol, END + 1 + place]));
   }
 
   idsOf(text) {
-    return this.split(text).map((symbol) => this.ids.get(symbol) ?? UNKNOWN);
+    const found = this.symbolPattern ? (text.match(this.symbolPattern) ?? []) : [];
+    const hidden = this.symbolPattern ? text.replace(this.symbolPattern, OPENING) : text;
+    let place = 0;
+    return this.split(hidden)
+      .map((symbol) => (symbol === OPENING ? found[place++] : symbol))
+      .map((symbol) => this.ids.get(symbol) ?? UNKNOWN);
   }
 
   textOf(ids) {
@@ -87,7 +122,7 @@ class SymbolTokenizer extends Tokenizer {
 export class WordTokenizer extends SymbolTokenizer {
   constructor(settings) {
     super(settings);
-    this.rules = settings.split_punctuation ? SPLIT_RULES : [];
+    this.rules = [...(settings.split_punctuation ? SPLIT_RULES : []), ...SYMBOL_RULES];
   }
 
   split(text) {
@@ -114,7 +149,8 @@ export class CharacterTokenizer extends SymbolTokenizer {
 /** Subwords: the most probable segmentation of a sentence into pieces (Kudo 2018, section 3.2). */
 export class SentencePieceTokenizer extends Tokenizer {
   constructor(settings, {pieces, scores}) {
-    super(settings.normalization, pieces.length);
+    const enclosed = pieces.filter((piece) => piece.startsWith(OPENING));
+    super(settings.normalization, pieces.length, enclosed.map(unescape));
     this.symbols = pieces;
     this.scores = Float32Array.from(scores, (score) => score / 256);
     this.unknownScore = this.scores.subarray(END + 1).reduce((a, b) => Math.min(a, b), Infinity);
@@ -132,7 +168,10 @@ export class SentencePieceTokenizer extends Tokenizer {
   // about 6,000 pieces.
   idsOf(text) {
     if (!text) return [];
-    const line = BLANK + replaceAll(text, ESCAPES).replaceAll(' ', BLANK);
+    const enclosed = this.symbolPattern
+      ? text.replace(this.symbolPattern, `${OPENING}$1${CLOSING}`)
+      : text;
+    const line = BLANK + replaceAll(enclosed, ESCAPES).replaceAll(' ', BLANK);
     const scores = new Float32Array(line.length + 1).fill(-Infinity);
     const starts = new Int32Array(line.length + 1).fill(-1);
     const lastIds = new Int32Array(line.length + 1);
@@ -185,8 +224,10 @@ export async function loadTokenizer(readJson) {
   const settings = await readJson('tokenizer.json');
   const vocabulary =
     settings?.class === 'SentencePieceTokenizer' ? await readJson('pieces.json') : settings;
-  const {symbols, pieces = symbols, scores = []} = vocabulary ?? {};
+  const {symbols, pieces = symbols, scores = [], protected: kept = []} = vocabulary ?? {};
   const isSound =
+    Array.isArray(kept) &&
+    kept.every((symbol) => typeof symbol === 'string' && symbol) &&
     Array.isArray(pieces) &&
     pieces.every((piece) => typeof piece === 'string') &&
     Array.isArray(scores) &&
@@ -221,5 +262,10 @@ function replaceAll(text, pairs) {
 }
 
 function unescape(text) {
-  return replaceAll(text, ESCAPES.map(([from, to]) => [to, from]));
+  const marks = [OPENING, CLOSING].map((mark) => [mark, '']);
+  return replaceAll(text, [...ESCAPES.map(([from, to]) => [to, from]), ...marks]);
+}
+
+function toRule([pattern, replacement]) {
+  return [new RegExp(pattern, 'gu'), replacement];
 }

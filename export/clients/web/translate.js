@@ -71,11 +71,12 @@ export class Translator {
    * Translates one text.
    *
    * @param {string} text The source; truncated to `longest` tokens, end mark included.
-   * @param {{beamSize?: number}} options 1 for greedy search; by default that of the export.
+   * @param {{beamSize?: number, tag?: string}} options 1 for greedy search; by default that of the
+   *     export. The tag is put before the text, see `Tokenizer.withTag`.
    * @yields {Answer} The partial translation after each token; the last one is the result.
    */
-  async *stream(text, {beamSize = this.manifest.options.beam_size} = {}) {
-    const known = this.source.encode(text);
+  async *stream(text, {beamSize = this.manifest.options.beam_size, tag} = {}) {
+    const known = this.source.encode(tag === undefined ? text : this.source.withTag(text, tag));
     if (!known.length) {
       yield {text: '', ids: [], pieces: [], sourcePieces: [], attention: []};
       return;

@@ -1,6 +1,6 @@
 // Answers by the page's own modules, in Node:
 //
-//     node translate.mjs CORE EXPORT BEAM < TEXTS > ANSWERS
+//     node translate.mjs CORE EXPORT BEAM [TAG] < TEXTS > ANSWERS
 //
 // CORE is the folder of @litertjs/core. TEXTS is a JSON list of strings; ANSWERS has for each of them
 // the source's ids, the answer's ids, text and attention.
@@ -11,13 +11,14 @@ import {join} from 'node:path';
 import {Translator} from '../../../export/clients/web/translate.js';
 import {loadLiteRt} from './litert_node.mjs';
 
-const [core, folder, beam] = process.argv.slice(2);
+const [core, folder, beam, tag] = process.argv.slice(2);
 const litert = await loadLiteRt(core);
 const read = async (name) => new Uint8Array(readFileSync(join(folder, name)));
 const translator = await Translator.open(read, litert);
 const answers = [];
 for (const text of JSON.parse(readFileSync(0, 'utf8'))) {
-  const {ids, text: answer, attention} = await translator.translate(text, {beamSize: Number(beam)});
+  const options = {beamSize: Number(beam), tag};
+  const {ids, text: answer, attention} = await translator.translate(text, options);
   const sourceIds = translator.source.encode(text);
   answers.push({source_ids: sourceIds, ids, text: answer, attention: attention.map((a) => [...a])});
 }

@@ -6,8 +6,9 @@ import java.util.stream.Collectors;
 /** One id for each code point. */
 public final class CharacterTokenizer extends SymbolTokenizer {
   /** Creates the tokenizer of a list of characters, whose ids start at 4. */
-  public CharacterTokenizer(Normalization normalization, List<String> symbols) {
-    super(normalization, symbols);
+  public CharacterTokenizer(
+      Normalization normalization, List<String> symbols, List<String> protectedSymbols) {
+    super(normalization, symbols, protectedSymbols);
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Subwords: the most probable segmentation of a sentence into pieces (Kudo 2018, section 3.2). */
 public final class SentencePieceTokenizer extends Tokenizer {
@@ -31,7 +32,7 @@ public final class SentencePieceTokenizer extends Tokenizer {
    * @param scores the scores of all pieces: approximately their log-probabilities
    */
   public SentencePieceTokenizer(Normalization normalization, List<String> pieces, float[] scores) {
-    super(normalization, pieces);
+    super(normalization, pieces, enclosedIn(pieces));
     this.scores = scores;
     float worst = Float.POSITIVE_INFINITY;
     for (int id = END + 1; id < scores.length; id++) {
@@ -61,7 +62,8 @@ public final class SentencePieceTokenizer extends Tokenizer {
   @Override
   int[] idsOf(String text) {
     if (text.isEmpty()) return new int[0];
-    return new Lattice(BLANK + escape(text).replace(' ', BLANK)).bestIds();
+    String enclosed = replaceProtected(text, symbol -> OPENING + symbol + CLOSING);
+    return new Lattice(BLANK + escape(enclosed).replace(' ', BLANK)).bestIds();
   }
 
   @Override
@@ -74,12 +76,20 @@ public final class SentencePieceTokenizer extends Tokenizer {
     return unescape(piece);
   }
 
+  private static List<String> enclosedIn(List<String> pieces) {
+    return pieces.stream()
+        .filter(piece -> piece.indexOf(OPENING) == 0)
+        .map(SentencePieceTokenizer::unescape)
+        .collect(Collectors.toList());
+  }
+
   private static String escape(String text) {
     return text.replace(BLANK, ESCAPED_BLANK).replace(LEFT_OUT, ESCAPED_LEFT_OUT);
   }
 
   private static String unescape(String text) {
-    return text.replace(ESCAPED_BLANK, BLANK).replace(ESCAPED_LEFT_OUT, LEFT_OUT);
+    String plain = text.replace(ESCAPED_BLANK, BLANK).replace(ESCAPED_LEFT_OUT, LEFT_OUT);
+    return plain.replace(String.valueOf(OPENING), "").replace(String.valueOf(CLOSING), "");
   }
 
   /**

@@ -1,6 +1,8 @@
 package kerass2s;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,19 +16,31 @@ abstract class SymbolTokenizer extends Tokenizer {
 
   private final Map<String, Integer> ids = new HashMap<>();
 
-  SymbolTokenizer(Normalization normalization, List<String> symbols) {
-    super(normalization, withSpecialPieces(symbols));
+  SymbolTokenizer(
+      Normalization normalization, List<String> symbols, List<String> protectedSymbols) {
+    super(normalization, withSpecialPieces(symbols), protectedSymbols);
     for (int place = 0; place < symbols.size(); place++) {
       ids.put(symbols.get(place), END + 1 + place);
     }
   }
 
-  /** Splits normalized text into symbols. */
+  /** Splits normalized text, in which OPENING stands for a protected symbol. */
   abstract List<String> split(String text);
 
   @Override
   final int[] idsOf(String text) {
-    return split(text).stream().mapToInt(symbol -> ids.getOrDefault(symbol, UNKNOWN)).toArray();
+    Deque<String> found = new ArrayDeque<>();
+    String hidden =
+        replaceProtected(
+            text,
+            symbol -> {
+              found.add(symbol);
+              return String.valueOf(OPENING);
+            });
+    return split(hidden).stream()
+        .map(symbol -> symbol.equals(String.valueOf(OPENING)) ? found.remove() : symbol)
+        .mapToInt(symbol -> ids.getOrDefault(symbol, UNKNOWN))
+        .toArray();
   }
 
   @Override

@@ -77,6 +77,15 @@ public final class Translator implements AutoCloseable {
   }
 
   /**
+   * Translates a text with a tag before it, such as {@code <2de>}; see {@link Tokenizer#withTag}.
+   *
+   * @throws IllegalArgumentException if the tag is not one known token
+   */
+  public Translation translate(String text, String tag) {
+    return translate(source.withTag(text, tag));
+  }
+
+  /**
    * Translates a text.
    *
    * @param text the source; truncated if it is too long

@@ -36,14 +36,24 @@ public final class WordTokenizer extends SymbolTokenizer {
           new Rule(JOINER + "+", "" + JOINER),
           new Rule(JOINER + "(" + PUNCTUATION + ")", " " + JOINER + "$1"),
           new Rule("([^ ])" + JOINER, "$1" + JOINER + " "));
-  private static final Rule JOIN_RULE = new Rule(JOINER + " " + JOINER + "?| " + JOINER, "");
+  private static final List<Rule> SYMBOL_RULES =
+      List.of(
+          new Rule("" + OPENING, "" + CLOSING + OPENING + CLOSING),
+          new Rule(CLOSING + "? " + CLOSING + "?", " "),
+          new Rule("^" + CLOSING + "|" + CLOSING + "$", ""),
+          new Rule(CLOSING + "+", " " + JOINER + " "));
+  private static final Rule JOIN_RULE =
+      new Rule(" ?" + JOINER + " " + JOINER + "?| " + JOINER, "");
 
   private final boolean splitPunctuation;
 
   /** Creates the tokenizer of a list of words, whose ids start at 4. */
   public WordTokenizer(
-      Normalization normalization, List<String> symbols, boolean splitPunctuation) {
-    super(normalization, symbols);
+      Normalization normalization,
+      List<String> symbols,
+      boolean splitPunctuation,
+      List<String> protectedSymbols) {
+    super(normalization, symbols, protectedSymbols);
     this.splitPunctuation = splitPunctuation;
   }
 
@@ -53,6 +63,7 @@ public final class WordTokenizer extends SymbolTokenizer {
     if (splitPunctuation) {
       for (Rule rule : SPLIT_RULES) words = rule.apply(words);
     }
+    for (Rule rule : SYMBOL_RULES) words = rule.apply(words);
     return Arrays.stream(words.split(" "))
         .filter(word -> !word.isEmpty())
         .collect(Collectors.toList());
