@@ -67,7 +67,9 @@ class LiteRTTranslator(ExportedTranslator):
             return RuntimePool(lambda: compiled_model(path))
         return RuntimePool(lambda: interpreter(path, self._threads))
 
-    def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
+    def decode(
+        self, ids: list[int], limit: int, search: Beam, n_best: int, prefix: list[int]
+    ) -> list[Hypothesis]:
         """See the base class."""
         name, room = encode_signature(len(ids), self.lengths)
         tokens = np.zeros((1, room), "int32")
@@ -92,13 +94,15 @@ class LiteRTTranslator(ExportedTranslator):
             attention = np.concatenate([one["attention"] for one in found])
             return logits, after, attention[:, : len(ids)]
 
-        return beam_search(step, state[0], limit, search, n_best=n_best)
+        return beam_search(step, state[0], limit, search, n_best=n_best, prefix=prefix)
 
 
 class _BatchTranslator(ExportedTranslator):
     """Computes each step for all live hypotheses of a sentence as one batch."""
 
-    def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
+    def decode(
+        self, ids: list[int], limit: int, search: Beam, n_best: int, prefix: list[int]
+    ) -> list[Hypothesis]:
         """See the base class."""
         length = np.array([len(ids)], "int32")
         fixed = self._run("encode", {"tokens": np.array([ids], "int32"), "length": length})
@@ -112,7 +116,7 @@ class _BatchTranslator(ExportedTranslator):
             found = self._run("decode_step", {"token": tokens, "state": states, **some})
             return found["logits"], found["next_state"], found.get("attention")
 
-        return beam_search(step, state[0], limit, search, n_best=n_best)
+        return beam_search(step, state[0], limit, search, n_best=n_best, prefix=prefix)
 
 
 class OnnxTranslator(_BatchTranslator):

@@ -5,6 +5,7 @@ from .data.prepare import prepare as prepare
 from .data.prepared_corpus import PreparedCorpus as PreparedCorpus
 from .data.sharded_batches import ShardedBatches as ShardedBatches
 from .inference.averaging import average as average
+from .inference.forbidden import forbid as forbid
 from .inference.protocol import TextTranslator as TextTranslator
 from .inference.translation import Translation as Translation
 from .inference.translator import Translator as Translator
@@ -19,6 +20,7 @@ from .model import Seq2Seq as Seq2Seq
 from .recipe.config import Recipe as Recipe
 from .recipe.train import train as train
 from .search.beam import beam_search as beam_search
+from .search.constraints import Constraints as Constraints
 from .search.greedy import greedy_search as greedy_search
 from .search.sample import sample_search as sample_search
 from .search.sample_strategy import Sample as Sample

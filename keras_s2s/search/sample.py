@@ -1,16 +1,18 @@
 """Sampling over a step function: every token is drawn from the distribution of the model."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from keras import ops
 
 from keras_s2s.search.candidates import is_any_of, log_normalizer
+from keras_s2s.search.constrain import constrained, is_constrained
 from keras_s2s.search.input_checks import checked_step, search_inputs
-from keras_s2s.search.inputs import NEVER, SearchResult, StepFunction, Tensor
+from keras_s2s.search.inputs import NEVER, Fixed, SearchInputs, SearchResult, StepFunction, Tensor
 from keras_s2s.search.rows import take_rows
 from keras_s2s.search.sample_strategy import Sample
-from keras_s2s.search.single import run_rows
+from keras_s2s.search.single import RowState, run_rows
 from keras_s2s.search.strategy_checks import check_strategy
 from keras_s2s.search.top_values import top_values
 
@@ -22,6 +24,7 @@ def sample_search(
     search: Sample = Sample(),
     *,
     maximum_length: int | Tensor,
+    prefix_ids: Tensor | None = None,
     row_ids: Tensor | None = None,
     capacity: int | None = None,
     start_id: int = 2,
@@ -41,8 +44,10 @@ def sample_search(
         step: as in `greedy_search`, like all arguments that are not described here.
         state: its first state.
         batch_size: B.
-        search: temperature, cuts and seed, see `Sample`; the seed may be a scalar integer tensor.
+        search: temperature, cuts, seed and constraints, see `Sample`; the seed may be a scalar
+            integer tensor.
         maximum_length: longest hypothesis in tokens.
+        prefix_ids: as in `greedy_search`.
         row_ids: int32 `[B]`, which tell rows apart; 0 to B - 1 by default.
         capacity: T.
         start_id: start mark.
@@ -54,7 +59,8 @@ def sample_search(
         constants: as in `greedy_search`.
 
     Returns:
-        A `SearchResult` with K = 1, scored by the model's own log-probability.
+        A `SearchResult` with K = 1, scored by the model's own log-probability, whatever the
+        temperature; with a repetition penalty by the penalized one.
 
     Raises:
         ValueError: An argument is out of range, or the step returns no weights though asked for.
@@ -82,16 +88,25 @@ def sample_search(
         source_mask=source_mask,
         return_weights=return_weights,
         constants=constants,
+        constraints=search.constraints,
+        prefix_ids=prefix_ids,
     )
     step = checked_step(step, state, inputs)
     row_ids = ops.arange(batch_size, dtype="int32") if row_ids is None else row_ids
     numbers = uniform_numbers(search.seed, row_ids, inputs.capacity)  # [B, T]
-
-    def choose(logits: Tensor, now: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        numbers = ops.take(numbers, now, axis=1)
-        return sampled_tokens(logits, numbers, search, inputs.never_chosen)
-
+    choose = partial(_choose, search=search, inputs=inputs)
     return SearchResult(*run_rows(step, state, choose, inputs, numbers))
+
+
+def _choose(
+    logits: Tensor, rows: RowState, fixed: Fixed, *, search: Sample, inputs: SearchInputs
+) -> tuple[Tensor, Tensor]:
+    numbers = ops.take(fixed.numbers, rows.step, axis=1)
+    if not is_constrained(inputs):
+        return sampled_tokens(logits, numbers, search, inputs.never_chosen)
+    values = constrained(logits, rows.ids[:, None], rows.step, fixed, inputs)
+    chosen = _drawn(values, numbers, search)
+    return take_rows(values, chosen[:, None])[:, 0], chosen
 
 
 def sampled_tokens(
@@ -111,7 +126,15 @@ def sampled_tokens(
     logits = ops.cast(logits, "float32")
     size = logits.shape[-1]
     is_forbidden = is_any_of(ops.arange(size, dtype="int32"), forbidden_ids)
-    values = ops.where(is_forbidden, NEVER, logits)
+    chosen = _drawn(ops.where(is_forbidden, NEVER, logits), numbers, search)
+    largest = ops.max(logits, axis=-1, keepdims=True)
+    log_probabilities = take_rows(logits, chosen[:, None]) - log_normalizer(logits, largest)
+    return log_probabilities[:, 0], chosen
+
+
+def _drawn(values: Tensor, numbers: Tensor, search: Sample) -> Tensor:
+    """Draw one token a row, int32 `[N]`, from logits in which what is forbidden is -inf."""
+    size = values.shape[-1]
     tokens = None
     if search.top_k or search.top_p < 1.0:
         values, tokens = top_values(values, min(search.top_k or size, size))
@@ -121,10 +144,7 @@ def sampled_tokens(
         is_kept = weight_before < search.top_p * ops.sum(weights, axis=-1, keepdims=True)
         weights = ops.where(is_kept, weights, 0.0)
     indices = _inverse_cumulative(weights, numbers)
-    chosen = indices if tokens is None else take_rows(tokens, indices[:, None])[:, 0]
-    largest = ops.max(logits, axis=-1, keepdims=True)
-    log_probabilities = take_rows(logits, chosen[:, None]) - log_normalizer(logits, largest)
-    return log_probabilities[:, 0], chosen
+    return indices if tokens is None else take_rows(tokens, indices[:, None])[:, 0]
 
 
 def uniform_numbers(seed: int | Tensor, row_ids: Tensor, count: int | Tensor) -> Tensor:

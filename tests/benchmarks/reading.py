@@ -71,7 +71,7 @@ READINGS = (
     ),
     Reading(
         "Decoding",
-        ("inference.translator",),
+        ("inference.translator", "inference.pipeline_translator", "search.candidates"),
         ("inference", "search", "special_ids"),
         {
             "ensemble": "several models",
@@ -80,6 +80,10 @@ READINGS = (
             "sample_strategy": "another search than the default one",
             "single": "another search than the default one",
             "coverage": "the coverage penalty, off by default",
+            "constrain": "constraints and forced prefixes, off by default; else `best_tokens`",
+            "constraints": "constraints, off by default",
+            "prefixes": "forced prefixes, where asked for",
+            "prefix_checks": "checks of arguments",
             "attention_history": "attention weights of the results, returned where asked for",
             "unknown": "replacement of unknown words, where asked for",
             "checks": "checks of arguments",
@@ -87,6 +91,7 @@ READINGS = (
             "strategy_checks": "checks of arguments",
             "parts": "checks of what a translator is made of",
             "storage": "the saved folder",
+            "saved_translator": "the saved folder",
             "model_file": "the saved folder",
             "forks": "checks of the process",
             "graph_search": "speed: the same function, traced once",
