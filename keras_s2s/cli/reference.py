@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import typer
 
+from keras_s2s.cli.constraint_options import ConstraintOptions
 from keras_s2s.cli.main import app
 from keras_s2s.cli.options import PanelCommand, metavar_of
 from keras_s2s.recipe.config import Recipe
@@ -15,7 +16,11 @@ from keras_s2s.text.option_fields import GROUPS, Option, options_of, type_words
 from keras_s2s.text.options import TextOptions
 
 # The classes that the options of a command are made from.
-CLASSES: dict[str, tuple[Any, ...]] = {"train": (Recipe, Run), "prepare": (TextOptions,)}
+CLASSES: dict[str, tuple[Any, ...]] = {
+    "train": (Recipe, Run),
+    "prepare": (TextOptions,),
+    "translate": (ConstraintOptions,),
+}
 HEADS = ("Option", "Default", "Values", "Meaning")
 # Metavars that say no more than the kind of a value.
 KINDS = {"N": "integer", "X": "number", "P": "number", "M": "number"}

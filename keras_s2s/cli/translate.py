@@ -10,6 +10,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from keras_s2s.cli.console import say
+from keras_s2s.cli.constraint_options import ConstraintOptions, say_findings
 from keras_s2s.cli.inputs import InputLines, read_dictionary
 from keras_s2s.cli.models import chosen_search, load_together, load_trained
 from keras_s2s.cli.options import (
@@ -21,6 +22,7 @@ from keras_s2s.cli.options import (
     Penalty,
     ReplaceUnknown,
     about,
+    from_fields,
 )
 from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
 
@@ -62,6 +64,7 @@ Window = Annotated[
 ]
 
 
+@from_fields
 def translate(
     model: Models,
     source: Input = Path("-"),
@@ -75,6 +78,8 @@ def translate(
     dictionary: Dictionary = None,
     strict: Strict = False,
     window: Window = 4096,
+    *,
+    constraints: ConstraintOptions,
 ) -> None:
     """Translate each line of a file or of standard input.
 
@@ -85,13 +90,14 @@ def translate(
     report = CorpusReport((str(source),), unit="lines")
     lines = InputLines(source, report)
     check_picture(attention_plot)
-    check_writable(output, attention_plot, inputs=[source, dictionary])
+    check_writable(output, attention_plot, inputs=[source, dictionary, *constraints.files])
     words = read_dictionary(dictionary, replace_unknown)
+    beside = constraints.open(source)
     translator = load_together(model)
     found = translator.stream(
         lines,
         window=window,
-        search=chosen_search(translator, beam, length_penalty),
+        **beside.arguments(chosen_search(translator, beam, length_penalty), translator),
         n_best=n_best,
         attention=attention_plot is not None,
         replace_unknown=replace_unknown,
@@ -101,10 +107,8 @@ def translate(
     )
     with whole_file(output) as file:
         drawn = _write(found, file, n_best, scores, attention_plot is not None, not lines.is_file)
-    if report.findings:
-        say(str(report))
-    if attention_plot is not None:
-        _draw_attention(drawn, attention_plot)
+    say_findings(report)
+    _draw_attention(drawn, attention_plot)
 
 
 def _write(
@@ -150,9 +154,11 @@ def average(
     say(f"saved in {output}")
 
 
-def _draw_attention(answer: Any, path: Path) -> None:
+def _draw_attention(answer: Any, path: Path | None) -> None:
     from keras_s2s.evaluation.plots import attention_heatmap
 
+    if path is None:
+        return
     if answer is None:
         say("no picture was drawn: there was no line with text")
         return

@@ -10,10 +10,17 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 GROUPS = ("data", "text", "model", "training", "run")
-KINDS: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+KINDS: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "Path": Path,
+}
 Class = TypeVar("Class", bound=type)
 
 

@@ -32,7 +32,7 @@ final class SearchTables {
     System.out.println(AsciiJson.write(results));
   }
 
-  private static Constraints constraints(Json one) throws IOException {
+  static Constraints constraints(Json one) throws IOException {
     List<List<Integer>> forbidden = new ArrayList<>();
     for (Json sequence : one.get("forbidden").list()) forbidden.add(ids(sequence));
     return new Constraints(
