@@ -119,7 +119,9 @@ def test_a_tokenizer_of_ones_own_spells_a_phrase_in_one_way() -> None:
     class Digits(Tokenizer):
         """As in the docstring of `Tokenizer`."""
 
-        vocabulary_size = 14
+        @property
+        def vocabulary_size(self) -> int:
+            return 14
 
         @classmethod
         def train(cls, lines: Any, vocabulary_size: Any = None, **_: Any) -> Any:
