@@ -6,14 +6,17 @@ The rules are those of `keras_s2s.search.beam`; a test compares both.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_s2s.inference.translation import Hypothesis
+from keras_s2s.search.constraints import Constraints
 from keras_s2s.search.strategies import Beam
 from keras_s2s.special_ids import END_ID, PAD_ID, START_ID
+
+from .numpy_constraints import constrained
 
 # Takes the last tokens, int32 [K], and states [K, N]; returns logits [K, V], the next states and
 # attention weights [K, S], or None.
@@ -30,7 +33,13 @@ class _Partial(NamedTuple):
 
 
 def beam_search(
-    step: Step, state: np.ndarray, limit: int, search: Beam = Beam(), *, n_best: int = 1
+    step: Step,
+    state: np.ndarray,
+    limit: int,
+    search: Beam = Beam(),
+    *,
+    n_best: int = 1,
+    prefix: Sequence[int] = (),
 ) -> list[Hypothesis]:
     """Find the best hypotheses of one sentence; a beam size of 1 is greedy search.
 
@@ -38,8 +47,9 @@ def beam_search(
         step: One step for up to K partial hypotheses at once.
         state: Initial state, before the first token, `[N]`.
         limit: Longest hypothesis in tokens, end mark included.
-        search: Beam size K and penalties.
+        search: Beam size K, penalties and constraints.
         n_best: The most hypotheses, at most K.
+        prefix: Ids that every hypothesis begins with; fewer than `limit`.
 
     Returns:
         The best first; fewer than `n_best` where there are no more.
@@ -59,7 +69,7 @@ def beam_search(
     ended_count = 0
     for length in range(1, limit + 1):
         logits, states, attention = step(tokens, states)
-        found, parents = _expand(live, logits, attention, search)
+        found, parents = _expand(live, logits, attention, search, prefix)
         has_ended = [one.ids[-1] == END_ID for one in found]
         within_beam = zip(found[: search.beam_size], has_ended, strict=False)
         ended = [one for one, is_end in within_beam if is_end]
@@ -76,23 +86,27 @@ def beam_search(
             break
         tokens = np.array([one.ids[-1] for one in live], "int32")
         states = states[[parents[i] for i in going]]
-    return [
-        Hypothesis(
-            one.score,
-            one.log_probability,
-            one.ids,
-            np.array(one.attention) if one.attention else None,
-        )
-        for one in results
-    ]
+    return list(map(_hypothesis, results))
+
+
+def _hypothesis(one: _Partial) -> Hypothesis:
+    attention = np.array(one.attention) if one.attention else None
+    return Hypothesis(one.score, one.log_probability, one.ids, attention)
 
 
 def _expand(
-    live: list[_Partial], logits: np.ndarray, attention: Any, search: Beam
+    live: list[_Partial],
+    logits: np.ndarray,
+    attention: Any,
+    search: Beam,
+    prefix: Sequence[int],
 ) -> tuple[list[_Partial], list[int]]:
     """The best 2 K continuations of the live hypotheses, and the index of each one's parent."""
     values = logits - logits.max(axis=-1, keepdims=True)
     values -= np.log(np.exp(values).sum(axis=-1, keepdims=True))
+    if prefix or search.constraints != Constraints():
+        for row, one in zip(values, live, strict=True):
+            row[:] = constrained(row, one.ids, search.constraints, prefix)
     values[:, [PAD_ID, START_ID]] = -np.inf
     width = min(search.beam_size + 1, values.shape[1])
     best = [_best_indices(row, width) for row in values]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.inference.pipeline_translator import PipelineTranslator
+from keras_s2s.inference.storage import BEAM
 from keras_s2s.inference.translation import Hypothesis
 from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.strategies import Beam, Strategy, beam_size_of
@@ -53,7 +54,7 @@ class ExportedTranslator(PipelineTranslator):
         self.source_tokenizer = load_tokenizer(self.folder / names["source"], custom_objects)
         self.target_tokenizer = load_tokenizer(self.folder / names["target"], custom_objects)
         options = self.manifest["options"]
-        self.search = Beam(**{field.name: options[field.name] for field in fields(Beam)})
+        self.search = Beam(**{name: options[name] for name in BEAM})
         self.default_limit = default_limit(self.manifest)
         # A LiteRT file reads no more than the largest length that it was made for.
         lengths = self.manifest.get("lengths") or [options["maximum_source_length"]]
@@ -105,17 +106,20 @@ class ExportedTranslator(PipelineTranslator):
             The step, and the state `[N]` before the first.
         """
 
-    def decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
+    def decode(
+        self, ids: list[int], limit: int, search: Beam, n_best: int, prefix: list[int]
+    ) -> list[Hypothesis]:
         """The best hypotheses of one source.
 
         Args:
             ids: Its ids, end mark included.
             limit: Longest hypothesis in tokens, end mark included.
-            search: Beam size and penalties.
+            search: Beam size, penalties and constraints.
             n_best: The most hypotheses.
+            prefix: Ids that the hypotheses begin with.
         """
         step, state = self.start(ids, search.beam_size)
-        return beam_search(step, state, limit, search, n_best=n_best)
+        return beam_search(step, state, limit, search, n_best=n_best, prefix=prefix)
 
 
 class ExportBackend:
@@ -151,17 +155,23 @@ class ExportBackend:
         search: Strategy,
         n_best: int,
         attention: bool,
+        prefixes: list[list[int]] | None = None,
     ) -> Iterator[list[Hypothesis]]:
         """Decode sources, see `SearchBackend`; attention weights come with every hypothesis."""
-        beam = search if isinstance(search, Beam) and search.beam_size > 1 else GREEDY
-        for ids, limit in zip(sources, limits.tolist(), strict=True):
-            yield self._decode(ids, limit, beam, n_best)
+        beam = replace(GREEDY, constraints=search.constraints)
+        if isinstance(search, Beam) and search.beam_size > 1:
+            beam = search
+        given = prefixes or [[]] * len(sources)
+        for ids, limit, prefix in zip(sources, limits.tolist(), given, strict=True):
+            yield self._decode(ids, limit, beam, n_best, prefix)
 
-    def _decode(self, ids: list[int], limit: int, search: Beam, n_best: int) -> list[Hypothesis]:
+    def _decode(
+        self, ids: list[int], limit: int, search: Beam, n_best: int, prefix: list[int]
+    ) -> list[Hypothesis]:
         """Decode one source; a model file from elsewhere may raise any exception."""
         folder, tokenizer = self._translator.folder, self._translator.source_tokenizer
         try:
-            found = self._translator.decode(ids, limit, search, n_best)
+            found = self._translator.decode(ids, limit, search, n_best, prefix)
         except MemoryError:
             raise
         except Exception as error:

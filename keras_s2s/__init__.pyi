@@ -7,6 +7,7 @@ from .data.prepare import prepare as prepare
 from .data.prepared_corpus import PreparedCorpus as PreparedCorpus
 from .data.sharded_batches import ShardedBatches as ShardedBatches
 from .inference.averaging import average as average
+from .inference.forbidden import forbid as forbid
 from .inference.protocol import TextTranslator as TextTranslator
 from .inference.tags import with_tag as with_tag
 from .inference.translation import Translation as Translation
@@ -25,6 +26,7 @@ from .recipe.config import Recipe as Recipe
 from .recipe.start import Start as Start
 from .recipe.train import train as train
 from .search.beam import beam_search as beam_search
+from .search.constraints import Constraints as Constraints
 from .search.greedy import greedy_search as greedy_search
 from .search.sample import sample_search as sample_search
 from .search.sample_strategy import Sample as Sample

@@ -6,14 +6,14 @@ from typing import Any
 
 import keras
 
+from keras_s2s.layers.base_model import BaseModel
 from keras_s2s.layers.checks import check_kind
 from keras_s2s.layers.decoder import Decoder
 from keras_s2s.layers.encoder import Encoder
-from keras_s2s.layers.token_id_model import TokenIdModel
 
 
 @keras.saving.register_keras_serializable("keras_s2s")
-class Seq2Seq(TokenIdModel):
+class Seq2Seq(BaseModel):
     """A sequence-to-sequence model that trains with `fit`.
 
     Args:
@@ -82,32 +82,6 @@ class Seq2Seq(TokenIdModel):
         """The encoder and the decoder, as plain values."""
         names = ("encoder", "decoder", "share_embeddings", "name")
         return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
-
-    @property
-    def custom_objects(self) -> dict[str, type]:
-        """The classes of the user's own that the model is made of, by name."""
-        ours = ("keras", "keras_s2s")
-        classes = {type(layer) for layer in self._flatten_layers()}
-        return {c.__name__: c for c in classes if c.__module__.partition(".")[0] not in ours}
-
-    def with_dtype(self, dtype: str) -> Seq2Seq:
-        """A copy of the model, with copies of its weights, that computes in another dtype.
-
-        Args:
-            dtype: A dtype or a policy by name, such as "float32" or "mixed_bfloat16".
-
-        Returns:
-            The copy; it is not compiled.
-        """
-
-        def replaced(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {k: dtype if k == "dtype" else replaced(v) for k, v in value.items()}
-            return value
-
-        copy = type(self).from_config(replaced(self.get_config()), self.custom_objects)
-        copy.set_weights(self.get_weights())
-        return copy
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Seq2Seq:

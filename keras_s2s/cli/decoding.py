@@ -126,23 +126,25 @@ class Decoding:
 
     def stream(
         self,
-        searched: tuple[TextTranslator, Strategy, int],
+        translator: TextTranslator,
         texts: Iterable[str],
+        *,
+        n_best: int = 1,
         **options: Any,
     ) -> Iterator[list[Any]]:
         """The translations of each text.
 
         Args:
-            searched: The translator, what `search` returned for it, and the number of translations.
+            translator: The translator.
             texts: The texts, without tags.
-            **options: Those of `TextTranslator.stream`.
+            n_best: The number of translations.
+            **options: Those of `TextTranslator.stream`, with what `search` returned.
         """
-        translator, search, n_best = searched
         texts = self.texts(texts, translator)
         count = self.mbr or n_best
         if self.sample:
             options["batch_size"] = max(1, min(64, ROWS // count))
-        found = translator.stream(texts, search=search, n_best=count, **options)
+        found = translator.stream(texts, n_best=count, **options)
         if self.mbr is None:
             return found
         from keras_s2s.evaluation.mbr import minimum_bayes_risk

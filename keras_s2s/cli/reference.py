@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import typer
 
+from keras_s2s.cli.constraint_options import ConstraintOptions
 from keras_s2s.cli.decoding import Decoding
 from keras_s2s.cli.main import app
 from keras_s2s.cli.options import PanelCommand, metavar_of
@@ -19,7 +20,7 @@ from keras_s2s.text.options import TextOptions
 CLASSES: dict[str, tuple[Any, ...]] = {
     "train": (Recipe, Run),
     "prepare": (TextOptions,),
-    "translate": (Decoding,),
+    "translate": (Decoding, ConstraintOptions),
     "evaluate": (Decoding,),
 }
 HEADS = ("Option", "Default", "Values", "Meaning")

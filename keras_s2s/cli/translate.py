@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from keras_s2s.cli.console import say
+from keras_s2s.cli.constraint_options import ConstraintOptions, say_findings
 from keras_s2s.cli.decoding import Decoding
 from keras_s2s.cli.inputs import InputLines, read_dictionary
 from keras_s2s.cli.json_lines import SourceLines, check_json, write_json_lines
@@ -39,30 +41,6 @@ Input = Annotated[
 Translations = Annotated[
     Path, about("File for the translations, one per line; - is standard output.", "FILE")
 ]
-NBest = Annotated[
-    int,
-    about(
-        "Number of hypotheses per line; above 1, each follows its line number and a tab.",
-        "N",
-        min=1,
-    ),
-]
-Scores = Annotated[
-    bool, typer.Option("--scores", help="Write the score and a tab before each translation.")
-]
-AsJson = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        help="Write a JSON object for each line, with the translations, their tokens and scores.",
-    ),
-]
-Attention = Annotated[
-    bool, typer.Option("--attention", help="With --json, write the attention weights too.")
-]
-AttentionPlot = Annotated[
-    File, about("Plot the attention weights of the first line's translation.", "FILE.png")
-]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Reject lines that are too long instead of truncating them."),
@@ -78,19 +56,60 @@ Window = Annotated[
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """The options of `translate` on what is written of each translation."""
+
+    n_best: Annotated[
+        int,
+        about(
+            "Number of hypotheses per line; above 1, each follows its line number and a tab.",
+            "N",
+            min=1,
+        ),
+    ] = 1
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Write the score and a tab before each translation.")
+    ] = False
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Write a JSON object for each line, with the translations, their tokens and scores.",
+        ),
+    ] = False
+    attention: Annotated[
+        bool, typer.Option("--attention", help="With --json, write the attention weights too.")
+    ] = False
+    attention_plot: Annotated[
+        File, about("Plot the attention weights of the first line's translation.", "FILE.png")
+    ] = None
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether attention weights are written or drawn."""
+        return self.attention or self.attention_plot is not None
+
+    def check(self, lines: InputLines) -> SourceLines | None:
+        """The lines, remembered for JSON; `None` where plain text is written.
+
+        Raises:
+            ValueError: The options do not go together.
+        """
+        check_picture(self.attention_plot)
+        return check_json(self.as_json, self.scores, self.attention, lines)
+
+
 @from_fields
 def translate(
     model: Models,
     decoding: Decoding,
+    written: Written,
+    constraints: ConstraintOptions,
     source: Input = Path("-"),
     output: Translations = Path("-"),
     beam: Beam = None,
-    n_best: NBest = 1,
-    scores: Scores = False,
-    as_json: AsJson = False,
-    attention: Attention = False,
     length_penalty: Penalty = None,
-    attention_plot: AttentionPlot = None,
     replace_unknown: ReplaceUnknown = False,
     dictionary: Dictionary = None,
     strict: Strict = False,
@@ -102,33 +121,36 @@ def translate(
     """
     from keras_s2s.data.lines import CorpusReport
 
-    decoding.check(n_best, beam, length_penalty)
+    decoding.check(written.n_best, beam, length_penalty)
     lines = InputLines(source, report := CorpusReport((str(source),), unit="lines"))
-    noted = check_json(as_json, scores, attention, lines)
-    check_picture(attention_plot)
-    check_writable(output, attention_plot, inputs=[source, dictionary])
+    noted = written.check(lines)
+    read = [source, dictionary, *constraints.files]
+    check_writable(output, written.attention_plot, inputs=read)
     words = read_dictionary(dictionary, replace_unknown)
+    beside = constraints.open(source)
     translator = load_together(model)
+    search = decoding.search(translator, beam, length_penalty)
     found = decoding.stream(
-        (translator, decoding.search(translator, beam, length_penalty), n_best),
+        translator,
         noted or lines,
+        n_best=written.n_best,
         window=window,
-        attention=attention or attention_plot is not None,
+        **beside.arguments(search, translator),
+        attention=written.needs_attention,
         replace_unknown=replace_unknown,
         dictionary=words,
         strict=strict,
         progress=sys.stderr.isatty() and str(output) != "-",
     )
     with whole_file(output) as file:
-        drawn = _write(found, file, n_best, scores, noted, not lines.is_file)
-    _finish(report, drawn, attention_plot)
+        drawn = _write(found, file, written, noted, not lines.is_file)
+    _finish(report, drawn, written.attention_plot)
 
 
 def _write(
     found: Iterable[list[Any]],
     file: TextIO,
-    n_best: int,
-    with_scores: bool,
+    written: Written,
     noted: SourceLines | None,
     flush: bool,
 ) -> Any:
@@ -140,8 +162,8 @@ def _write(
         if drawn is None and hypotheses[0].weights is not None:
             drawn = hypotheses[0]
         for one in hypotheses:
-            head = [str(number)] if n_best > 1 else []
-            head += [f"{one.score:.4f}"] if with_scores else []
+            head = [str(number)] if written.n_best > 1 else []
+            head += [f"{one.score:.4f}"] if written.scores else []
             print(*head, one.text, sep="\t", file=file, flush=flush)
     return drawn
 
@@ -173,8 +195,7 @@ def _finish(report: CorpusReport, answer: Any, path: Path | None) -> None:
     """Say what was found in the lines, and plot the attention weights if asked for."""
     from keras_s2s.evaluation.plots import attention_heatmap
 
-    if report.findings:
-        say(str(report))
+    say_findings(report)
     if path is None:
         return
     if answer is None:

@@ -81,9 +81,7 @@ def prepare(
             is out of range, or the folder holds other files or unfinished work of other options.
         OSError: A file cannot be read or written.
     """
-    for name, value in (("tokenizer_pairs", tokenizer_pairs), ("workers", workers)):
-        if value is not None and value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
+    _check_positive(tokenizer_pairs=tokenizer_pairs, workers=workers)
     options = options or TextOptions()
     splitter = Splitter(valid_share, seed, options.source_normalization)
     job = {
@@ -110,6 +108,12 @@ def prepare(
             _finish(work, folder, counts, job)
         shutil.rmtree(work, ignore_errors=True)
         return PreparedCorpus(folder)
+
+
+def _check_positive(**values: int | None) -> None:
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
 
 
 def _if_given(**values: Any) -> dict[str, Any]:

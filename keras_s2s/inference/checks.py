@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from keras_s2s.search.checks import check_whole
+from keras_s2s.search.constraints import Constraints
 from keras_s2s.search.strategies import Beam, Greedy, Strategy
 from keras_s2s.search.strategy_checks import check_strategy
+from keras_s2s.special_ids import END_ID, PAD_ID, START_ID
 
 if TYPE_CHECKING:
     from keras_s2s.inference.protocol import SearchBackend
@@ -19,12 +21,17 @@ def check_options(search: object, maximum_source_length: int) -> None:
 
     Raises:
         TypeError: The search is none that can be saved.
-        ValueError: The length is out of range.
+        ValueError: The length is out of range, or the search has constraints.
     """
     if not isinstance(search, (Greedy, Beam)):
         raise TypeError(
             "`search` of a translator must be a Greedy or Beam object, which is saved with it. "
             f"Received: search={search!r}. Pass a Sample to `translate` or `stream`."
+        )
+    if search.constraints != Constraints():
+        raise ValueError(
+            "The search of a translator has no constraints, which its folder does not keep. "
+            f"Received: search={search!r}. Pass it to `translate` or `stream`."
         )
     check_whole(1, maximum_source_length=maximum_source_length)
 
@@ -37,9 +44,12 @@ def check_texts(texts: object) -> None:
         )
 
 
-def check_search(search: Strategy, n_best: int, backend: SearchBackend, attention: bool) -> None:
-    """Raise unless the backend can do what is asked of it."""
+def check_search(
+    search: Strategy, n_best: int, backend: SearchBackend, attention: bool, vocabulary_size: int
+) -> None:
+    """Raise unless the backend can do what is asked of it; the vocabulary is the targets'."""
     check_strategy(search, n_best)
+    search.constraints.check_ids(vocabulary_size, START_ID, END_ID, PAD_ID)
     backend.check(search)
     coverage_penalty = search.coverage_penalty if isinstance(search, Beam) else 0.0
     if not backend.has_attention and (attention or coverage_penalty):
@@ -49,11 +59,18 @@ def check_search(search: Strategy, n_best: int, backend: SearchBackend, attentio
         )
 
 
-def check_sizes(batch_size: int, window: int, maximum_length: int | None) -> None:
+def check_sizes(
+    batch_size: int, window: int, maximum_length: int | None, minimum_length: int = 0
+) -> None:
     """Raise ValueError unless every number is whole and at least 1; `None` is no limit."""
     check_whole(1, batch_size=batch_size, window=window)
     if maximum_length is not None:
         check_whole(1, maximum_length=maximum_length)
+        if minimum_length > maximum_length:
+            raise ValueError(
+                "`maximum_length` must be at least `minimum_length`. Received: "
+                f"maximum_length={maximum_length}, minimum_length={minimum_length}"
+            )
 
 
 def check_strings(texts: Sequence[object], first: int) -> None:

@@ -24,6 +24,7 @@ class GraphKey(NamedTuple):
     search: Strategy
     n_best: int
     return_weights: bool
+    has_prefix: bool
 
 
 class GraphSearch:
@@ -59,18 +60,22 @@ class GraphSearch:
         return_weights: bool,
         row_ids: np.ndarray,
         weights: Any,
+        prefix_ids: np.ndarray | None = None,
     ) -> SearchResult:
         """Run one kind of search."""
         seed = 0
         if isinstance(search, Sample):  # Another seed needs no other graph.
             seed, search = search.seed, replace(search, seed=0)
-        key = GraphKey(search, n_best, return_weights)
+        key = GraphKey(search, n_best, return_weights, prefix_ids is not None)
         if key not in self._functions:
             self._functions[key] = self._make(key, weights)
-        return self._functions[key](source, limits, row_ids, np.int64(seed), flatten(weights))
+        given = (source, limits, row_ids, np.int64(seed), flatten(weights), flatten(prefix_ids))
+        return self._functions[key](*given)
 
     def _make(self, key: GraphKey, weights: Any) -> Function:
-        def search(source: Any, limits: Any, row_ids: Any, seed: Any, flat: Any) -> SearchResult:
+        def search(
+            source: Any, limits: Any, row_ids: Any, seed: Any, flat: Any, prefix: Any
+        ) -> SearchResult:
             chosen = key.search
             return self._run(
                 source,
@@ -80,12 +85,13 @@ class GraphSearch:
                 return_weights=key.return_weights,
                 row_ids=row_ids,
                 weights=pack(weights, flat),
+                prefix_ids=prefix[0] if prefix else None,
             )
 
-        return _in_graph(search, weights) if backend.backend() == "tensorflow" else search
+        return _in_graph(search, weights, key) if backend.backend() == "tensorflow" else search
 
 
-def _in_graph(search: Function, weights: Any) -> Function:
+def _in_graph(search: Function, weights: Any, key: GraphKey) -> Function:
     """One graph for sources of any number and length, and for all seeds."""
     import tensorflow as tf
 
@@ -96,5 +102,6 @@ def _in_graph(search: Function, weights: Any) -> Function:
         tf.TensorSpec(vector, tf.int32),
         tf.TensorSpec(scalar, tf.int64),
         [tf.TensorSpec(value.shape, value.dtype) for value in flatten(weights)],
+        [tf.TensorSpec(matrix, tf.int32)] if key.has_prefix else [],
     ]
     return tf.function(search, input_signature=signature, autograph=False)

@@ -41,24 +41,31 @@ class ModelBackend:
         search: Strategy,
         n_best: int,
         attention: bool,
+        prefixes: list[list[int]] | None = None,
     ) -> Iterator[list[Hypothesis]]:
         """Decode a batch, see `SearchBackend`."""
-        padded = np.full((len(sources), max(map(len, sources))), PAD_ID, "int32")
-        for row, ids in enumerate(sources):
-            padded[row, : len(ids)] = ids
         found = self._run(
-            padded,
+            _padded(sources),
             limits.astype("int32"),
             search,
             n_best=n_best,
             return_weights=attention,
             row_ids=(positions % 2**31).astype("int32"),
             weights=self._weights,
+            prefix_ids=None if prefixes is None else _padded(prefixes),
         )
         arrays = map_tensors(ops.convert_to_numpy, found)
         for row, ids in enumerate(sources):
             of_row = [None if array is None else array[row] for array in arrays]
             yield _hypotheses(SearchResult(*of_row), len(ids))
+
+
+def _padded(rows: list[list[int]]) -> np.ndarray:
+    """Ids int32 `[B, S]`, padded on the right to at least one place."""
+    padded = np.full((len(rows), max(1, *map(len, rows))), PAD_ID, "int32")
+    for row, ids in enumerate(rows):
+        padded[row, : len(ids)] = ids
+    return padded
 
 
 def _hypotheses(found: SearchResult, source_length: int) -> list[Hypothesis]:

@@ -25,6 +25,7 @@ def run_search(
     return_weights: bool = False,
     row_ids: Any = None,
     weights: Any = None,
+    prefix_ids: Any = None,
 ) -> SearchResult:
     """Encode a batch and search.
 
@@ -38,6 +39,7 @@ def run_search(
         return_weights: Whether to return attention weights.
         row_ids: int32 `[B]`, which tell rows apart when sampling; 0 to B - 1 by default.
         weights: `model.decoder.step_weights()`, made once for many batches; `None` to make them.
+        prefix_ids: int32 `[B, P]`: what the hypotheses of each row begin with, padded with 0.
 
     Returns:
         What was found.
@@ -60,6 +62,7 @@ def run_search(
     start = (step, decoder.initial_state(encoder_state, memory), ops.shape(source)[0])
     common = {
         "maximum_length": limits,
+        "prefix_ids": prefix_ids,
         "return_weights": return_weights,
         "constants": constants,
         "source_mask": None if decoder.attention is None else memory_mask,
@@ -68,4 +71,4 @@ def run_search(
         return sample_search(*start, search, row_ids=row_ids, n_best=n_best, **common)
     if isinstance(search, Beam) and search.beam_size > 1:
         return beam_search(*start, search, n_best=n_best, **common)
-    return greedy_search(*start, **common)
+    return greedy_search(*start, Greedy(search.constraints), **common)

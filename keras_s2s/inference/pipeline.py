@@ -24,6 +24,7 @@ from keras_s2s.text.normalization import without_surrogates
 from keras_s2s.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
+    from keras_s2s.inference.prefixes import PrefixedTexts
     from keras_s2s.inference.protocol import SearchBackend
 
 
@@ -33,6 +34,7 @@ class TextPipeline:
 
     Attributes:
         unknown: What replaces unknown words; it needs attention weights.
+        prefixes: The texts of the stream beside their prefixes.
     """
 
     backend: SearchBackend
@@ -48,6 +50,7 @@ class TextPipeline:
     attention: bool = False
     unknown: UnknownWords | None = None
     strict: bool = False
+    prefixes: PrefixedTexts | None = None
 
     def run(self, texts: Iterable[str]) -> Iterator[list[Translation]]:
         """The translations of each text, in order."""
@@ -71,7 +74,9 @@ class TextPipeline:
         texts = list(map(without_surrogates, given))
         sources = self._encode(texts, first)
         lengths = np.array([len(ids) for ids in sources])
-        limits = self.limit.tokens(lengths)
+        least = self.search.constraints.minimum_length
+        limits = np.maximum(self.limit.tokens(lengths), least)
+        prefixes = self.prefixes and self.prefixes.take(lengths, limits, first)
         translations = [[Translation("", 0.0, 0.0, [], [], None)] for _ in texts]
         done = first + len(texts) - np.count_nonzero(lengths)
         self._report(done)
@@ -85,6 +90,7 @@ class TextPipeline:
                 self.search,
                 self.n_best,
                 needs_weights,
+                prefixes and [prefixes[row] for row in rows],
             )
             for row, hypotheses in zip(rows, found, strict=True):
                 translations[row] = self._translations(texts[row], sources[row], hypotheses)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from keras_s2s.inference.checks import check_search, check_sizes, check_texts
 from keras_s2s.inference.limits import DEFAULT_LIMIT, LengthLimit
 from keras_s2s.inference.pipeline import TextPipeline
+from keras_s2s.inference.prefixes import with_prefixes
 from keras_s2s.inference.translation import Translation
 from keras_s2s.inference.unknown import unknown_words
 from keras_s2s.search.strategies import Beam, Greedy, Strategy
@@ -44,6 +45,7 @@ class PipelineTranslator(ABC):
         texts: Iterable[str],
         *,
         search: Strategy | None = None,
+        prefixes: Iterable[str] | None = None,
         maximum_length: int | None = None,
         replace_unknown: bool = False,
         dictionary: Mapping[str, str] | None = None,
@@ -57,6 +59,9 @@ class PipelineTranslator(ABC):
             texts: Any number of texts.
             search: `Greedy()`, `Beam(...)` or `Sample(...)`; `None` for the translator's own. An
                 export does not sample.
+            prefixes: What the translation of each text begins with, "" for anything; read beside
+                the texts. A prefix ends at a token: what follows may continue its last word. Of a
+                blank text the translation is empty all the same.
             maximum_length: Longest translation in tokens, end mark included; `None` for 20 more
                 than three times the source's; an export has its own default in its manifest.
             replace_unknown: Whether to replace each unknown word by the source word with the
@@ -77,6 +82,7 @@ class PipelineTranslator(ABC):
         found = self.stream(
             texts,
             search=search,
+            prefixes=prefixes,
             maximum_length=maximum_length,
             replace_unknown=replace_unknown,
             dictionary=dictionary,
@@ -92,6 +98,7 @@ class PipelineTranslator(ABC):
         *,
         search: Strategy | None = None,
         n_best: int = 1,
+        prefixes: Iterable[str] | None = None,
         maximum_length: int | None = None,
         attention: bool = False,
         replace_unknown: bool = False,
@@ -108,6 +115,7 @@ class PipelineTranslator(ABC):
             search: As in `translate`. What a `Sample` draws depends on its seed, the text and its
                 position among the texts.
             n_best: Number of translations of each text, at most the beam size; of samples any.
+            prefixes: As in `translate`.
             maximum_length: As in `translate`.
             attention: Whether to return the attention weights.
             replace_unknown: As in `translate`; the text changes, the tokens stay.
@@ -124,18 +132,19 @@ class PipelineTranslator(ABC):
             samples as they were drawn; one empty translation of a blank text.
 
         Raises:
-            TypeError: `texts` is one string, no iterable, or holds something else than strings;
-                `search` is no strategy; `dictionary` does not map strings to strings.
-            ValueError: A number is out of range, a text is too long, or attention weights are
-                needed and the model has no attention.
+            TypeError: `texts` or `prefixes` is one string, no iterable, or holds something else
+                than strings; `search` is no strategy; `dictionary` does not map strings to strings.
+            ValueError: A number is out of range, a text or a prefix is too long, there are not as
+                many prefixes as texts, or attention weights are needed and the model has none.
         """
         check_texts(texts)
         search = self.search if search is None else search
         backend = self.search_backend()
         tokenizers = self.source_tokenizer, self.target_tokenizer
         unknown = unknown_words(*tokenizers, replace_unknown, dictionary, backend.has_attention)
-        check_search(search, n_best, backend, attention)
-        check_sizes(batch_size, window, maximum_length)
+        check_search(search, n_best, backend, attention, tokenizers[1].vocabulary_size)
+        check_sizes(batch_size, window, maximum_length, search.constraints.minimum_length)
+        beside = with_prefixes(texts, prefixes, tokenizers[1])
         return TextPipeline(
             backend,
             *tokenizers,
@@ -149,4 +158,5 @@ class PipelineTranslator(ABC):
             attention=attention,
             unknown=unknown,
             strict=strict,
-        ).run(texts)
+            prefixes=beside,
+        ).run(texts if beside is None else beside)

@@ -45,6 +45,7 @@ class TextTranslator(Protocol):
         texts: Iterable[str],
         *,
         search: Strategy | None = None,
+        prefixes: Iterable[str] | None = None,
         maximum_length: int | None = None,
         replace_unknown: bool = False,
         dictionary: Mapping[str, str] | None = None,
@@ -61,6 +62,7 @@ class TextTranslator(Protocol):
         *,
         search: Strategy | None = None,
         n_best: int = 1,
+        prefixes: Iterable[str] | None = None,
         maximum_length: int | None = None,
         attention: bool = False,
         replace_unknown: bool = False,
@@ -99,6 +101,7 @@ class SearchBackend(Protocol):
         search: Strategy,
         n_best: int,
         attention: bool,
+        prefixes: list[list[int]] | None = None,
     ) -> Iterable[list[Hypothesis]]:
         """Decode a batch.
 
@@ -109,6 +112,7 @@ class SearchBackend(Protocol):
             search: The strategy.
             n_best: The most hypotheses for each source.
             attention: Whether attention weights are needed.
+            prefixes: Ids that the hypotheses of each begin with; `None` to force nothing.
 
         Returns:
             For each source at least one hypothesis, the best first.

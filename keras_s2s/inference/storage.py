@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +20,8 @@ FORMAT = "keras-s2s translator"
 MODEL = "model.keras"
 SAMPLES = "samples.json"
 SOURCE, TARGET = "source_tokenizer", "target_tokenizer"
-OPTIONS = {
-    "beam_size": int,
-    "length_penalty": float,
-    "coverage_penalty": float,
-    "maximum_source_length": int,
-}
+BEAM = {"beam_size": int, "length_penalty": float, "coverage_penalty": float}
+OPTIONS = {**BEAM, "maximum_source_length": int}
 
 
 # What a training leaves beside the translator; another translator may replace it.
@@ -40,14 +35,16 @@ def as_beam(search: Greedy | Beam) -> Beam:
 
     Example:
         >>> as_beam(Greedy())
-        Beam(beam_size=1, length_penalty=1.0, coverage_penalty=0.0)
+        Beam(beam_size=1, length_penalty=1.0, coverage_penalty=0.0, constraints=Constraints())
     """
-    return search if isinstance(search, Beam) else Beam(beam_size=1)
+    return search if isinstance(search, Beam) else Beam(1, constraints=search.constraints)
 
 
 def saved_options(search: Greedy | Beam, maximum_source_length: int) -> dict[str, Any]:
     """The numbers of `OPTIONS` by their names."""
-    return {**asdict(as_beam(search)), "maximum_source_length": maximum_source_length}
+    beam = as_beam(search)
+    numbers = {name: getattr(beam, name) for name in BEAM}
+    return {**numbers, "maximum_source_length": maximum_source_length}
 
 
 def save_parts(
@@ -105,7 +102,7 @@ def load_parts(
     source, target = (load_tokenizer(folder / name, custom_objects) for name in (SOURCE, TARGET))
     options = description["options"]
     arguments = {
-        "search": Beam(**{field.name: options[field.name] for field in fields(Beam)}),
+        "search": Beam(**{name: options[name] for name in BEAM}),
         "maximum_source_length": options["maximum_source_length"],
     }
     if SAMPLES in description["sha256"]:

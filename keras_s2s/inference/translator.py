@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from keras_s2s.inference.checks import check_options
 from keras_s2s.inference.ensemble import Ensemble, only_model
@@ -13,14 +11,13 @@ from keras_s2s.inference.graph_search import GraphSearch
 from keras_s2s.inference.model_backend import ModelBackend
 from keras_s2s.inference.model_search import run_search
 from keras_s2s.inference.parts import checked_models, checked_samples, checked_translators
-from keras_s2s.inference.pipeline_translator import PipelineTranslator
-from keras_s2s.inference.storage import load_parts, save_parts, saved_options
+from keras_s2s.inference.saved_translator import SavedTranslator
 from keras_s2s.model import Seq2Seq
 from keras_s2s.search.strategies import Beam, Greedy
 from keras_s2s.text.tokenizers import Tokenizer
 
 
-class Translator(PipelineTranslator):
+class Translator(SavedTranslator):
     """Translates texts with a model and its tokenizers.
 
     The translation of a text does not depend on the other texts; that of a blank text is empty.
@@ -126,48 +123,7 @@ class Translator(PipelineTranslator):
             samples=self.samples,
         )
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The numbers that files keep, by their names: those of the search and the longest text."""
-        return saved_options(self.search, self.maximum_source_length)
-
     def search_backend(self) -> ModelBackend:
         """The search, with the weights as they are now."""
         self.models.update()
         return ModelBackend(self._decoded, self._graphs.in_this_process())
-
-    def save(
-        self, folder: str | Path, *, write_companions: Callable[[Path], None] | None = None
-    ) -> None:
-        """Write all that translating needs into a folder: model, tokenizers, options, versions.
-
-        The folder is written aside and renamed, so there is always a whole one, the old or the new.
-
-        Args:
-            folder: Made if it does not exist; a translator that was saved there is replaced.
-            write_companions: Gets the folder before it takes its place, to write into it what goes
-                with a training: `recipe.json`, `history.json`, `curves.png`, `attention.png`.
-
-        Raises:
-            ValueError: The folder holds something else, or this is an ensemble.
-            OSError: It cannot be written.
-        """
-        parts = self.model, self.source_tokenizer, self.target_tokenizer
-        save_parts(Path(folder), *parts, self.options, self.samples, write_companions)
-
-    @classmethod
-    def load(
-        cls, folder: str | Path, custom_objects: Mapping[str, Any] | None = None
-    ) -> Translator:
-        """Read what `save` wrote, in any process, into a translator with the same translations.
-
-        Args:
-            folder: The folder.
-            custom_objects: Classes of your own by name: attention, cell, encoder or tokenizer. It
-                is not needed for registered classes.
-
-        Raises:
-            ValueError: The folder holds none, or a damaged or newer one.
-        """
-        parts, arguments = load_parts(Path(folder), custom_objects)
-        return cls(*parts, **arguments)

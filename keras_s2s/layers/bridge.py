@@ -68,8 +68,12 @@ class Bridge(keras.layers.Layer):
                 self.kernels.append(parts)
 
     def _add_part(self, name: str, rows: int) -> tuple[Any, Any]:
-        kernel = self.add_weight((rows, self.units), "glorot_uniform", name=f"{name}_kernel")
-        return kernel, self.add_weight((self.units,), "zeros", name=f"{name}_bias")
+        kernel = self.add_weight(
+            shape=(rows, self.units), initializer="glorot_uniform", name=f"{name}_kernel"
+        )
+        return kernel, self.add_weight(
+            shape=(self.units,), initializer="zeros", name=f"{name}_bias"
+        )
 
     def call(self, encoder_state: Any, zeros: Any) -> tuple:
         """The first state, see the class."""

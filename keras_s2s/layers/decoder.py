@@ -179,7 +179,7 @@ class Decoder(DecoderSpec):
     def step_weights(self) -> DecoderWeights:
         """What every step multiplies with, in the compute dtype, see `step`."""
         output = self.embedding.embeddings if self.tie_embeddings else self.output_kernel
-        return self.stack.step_weights()._replace(vocabulary=ops.cast(output, self.compute_dtype))
+        return self.stack.step_weights()._replace(vocabulary=self._cast(output))
 
     def step(
         self,
@@ -207,7 +207,7 @@ class Decoder(DecoderSpec):
         read = None
         if self.attention is not None:
             read = self.attention.step_weights(keys, memory, memory_mask)
-        projected = weights.embedding(ops.cast(self.embedding(token), self.compute_dtype))
+        projected = weights.embedding(self._cast(self.embedding(token)))
         state, output = self.stack.advance(state, projected, DropoutMasks(), weights, read)
         attentional = output.attentional
         if not self.input_feeding:
@@ -246,3 +246,6 @@ class Decoder(DecoderSpec):
         """Logits, `[..., R] -> [..., V]`."""
         output = weights.vocabulary
         return ops.matmul(attentional, ops.transpose(output) if self.tie_embeddings else output)
+
+    def _cast(self, value: Any) -> Any:
+        return ops.cast(value, self.compute_dtype)

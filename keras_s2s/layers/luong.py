@@ -146,8 +146,10 @@ class LuongAttention(Attention):
 
     def scores(self, query: Any, weights: LuongWeights) -> Any:
         """`score(q, m)` of eq. 7 and 8, see `Attention.scores`."""
-        if self.score in ("dot", "general"):
-            return weights.keys(query)  # q . m, or q . W m, where the key is W m
+        if self.score == "dot":
+            return weights.keys(query)  # q . m
+        if self.score == "general":
+            return weights.keys(query)  # q . W m, where the key is W m
         if self.score == "concat":  # v . tanh(W q + U m), where the key is U m
             query, keys = ops.expand_dims(weights.query(query), -2), with_steps(weights.keys, query)
             return ops.matmul(ops.tanh(query + keys), weights.vector)

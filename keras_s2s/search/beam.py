@@ -17,6 +17,7 @@ def beam_search(
     search: Beam = Beam(),
     *,
     maximum_length: int | Tensor,
+    prefix_ids: Tensor | None = None,
     n_best: int = 1,
     patience: float = 1.0,
     capacity: int | None = None,
@@ -41,9 +42,10 @@ def beam_search(
             tensors in its closure must be repeated by `repeat_rows(memory, beam_size)`.
         state: its first state, tensors `[B, ...]`; the search repeats and reorders it.
         batch_size: B; this and all arguments that are not described here as in `greedy_search`.
-        search: beam size K and penalties, see `Beam`. With K = 1 and the default patience the
-            hypothesis is that of the greedy search.
+        search: beam size K, penalties and constraints, see `Beam`. With K = 1 and the default
+            patience the hypothesis is that of the greedy search.
         maximum_length: longest hypothesis in tokens.
+        prefix_ids: as in `greedy_search`.
         n_best: results for each row, at most K.
         patience: at least 1; with `math.inf` the search continues as long as any result could
             improve, so that stopping early changes nothing.
@@ -88,6 +90,8 @@ def beam_search(
         source_mask=source_mask,
         return_weights=return_weights,
         constants=constants,
+        constraints=search.constraints,
+        prefix_ids=prefix_ids,
         has_coverage_penalty=search.coverage_penalty > 0,
     )
     step = checked_step(step, state, inputs)

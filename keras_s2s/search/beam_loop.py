@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from keras_s2s.search.attention_history import AttentionHistory
-from keras_s2s.search.candidates import best_tokens
+from keras_s2s.search.constrain import next_tokens
 from keras_s2s.search.coverage import add_coverage, coverage_penalties, first_coverage
 from keras_s2s.search.inputs import (
     NEVER,
@@ -84,7 +84,7 @@ def run_beams(step: StepFunction, state: Any, task: BeamTask) -> SearchResult:
         results=lambda beams: _results(beams, task),
     )
     mask = ops.cast(task.inputs.source_mask, "bool") if task.inputs.needs_weights else ()
-    fixed = Fixed(task.inputs.limits, mask, (), task.inputs.constants or ())
+    fixed = Fixed(task.inputs.limits, mask, (), task.inputs.constants or (), task.inputs.prefix)
     return run_search_loop(
         search, _first_state(state, task), fixed, task.inputs, task.search.beam_size
     )
@@ -161,7 +161,9 @@ def _expand(
     can add at most its own best K + 1.
     """
     beam_size = task.search.beam_size
-    log_probabilities, tokens = best_tokens(logits, beam_size + 1, task.inputs.never_chosen)
+    log_probabilities, tokens = next_tokens(
+        logits, beam_size + 1, lambda: beams.ids[:, task.n_best :], beams.step, fixed, task.inputs
+    )
     width = tokens.shape[-1]  # K + 1, or the whole vocabulary
     shape = (-1, beam_size, width)
     totals = beams.live_log_probabilities[..., None] + ops.reshape(log_probabilities, shape)

@@ -8,7 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_s2s.search.constraints import Constraints
 from keras_s2s.search.inputs import SearchInputs, StepFunction, Tensor
+from keras_s2s.search.prefix_checks import checked_prefix
 from keras_s2s.search.structure import flatten
 
 
@@ -24,6 +26,8 @@ def search_inputs(
     source_mask: Tensor | None,
     return_weights: bool,
     constants: tuple | None,
+    constraints: Constraints,
+    prefix_ids: Tensor | None,
     has_coverage_penalty: bool = False,
 ) -> SearchInputs:
     """Check what the public functions were called with.
@@ -31,6 +35,7 @@ def search_inputs(
     Raises:
         ValueError: An argument is out of range, or the source mask is missing though needed.
     """
+    marks = {"start_id": start_id, "end_id": end_id, "pad_id": pad_id}
     if _is_integer(batch_size):
         _check_at_least("batch_size", batch_size, 1)
     needs_weights = return_weights or has_coverage_penalty
@@ -43,14 +48,14 @@ def search_inputs(
         batch_size=batch_size,
         limits=limits,
         capacity=room,
-        start_id=start_id,
-        end_id=end_id,
-        pad_id=pad_id,
+        **marks,
         never_chosen=never_chosen,
         source_mask=source_mask,
         return_weights=return_weights,
         needs_weights=needs_weights,
         constants=constants,
+        constraints=constraints,
+        prefix=checked_prefix(prefix_ids, batch_size, limits, **marks),
     )
 
 

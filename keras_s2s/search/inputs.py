@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from keras_s2s.search.constraints import Constraints
+
 Tensor: TypeAlias = Any  # A tensor of the backend that Keras runs on.
 StepFunction: TypeAlias = Callable[..., tuple[Tensor, Any, Tensor | None]]
 
@@ -40,6 +42,8 @@ class SearchInputs:
     return_weights: bool
     needs_weights: bool  # whether the search reads the attention weights of the step
     constants: tuple | None  # of the step: tensors [B, ...]; None where its closure holds them
+    constraints: Constraints
+    prefix: Tensor  # int32 [B, P]: what the hypotheses begin with; () where nothing is forced
 
 
 class Fixed(NamedTuple):
@@ -49,6 +53,7 @@ class Fixed(NamedTuple):
     source_mask: Tensor  # bool [N, S]; () unless it is needed
     numbers: Tensor  # float32 [N, T]: what a sample is drawn by; () in other searches
     constants: tuple  # the step's own, tensors [N, ...]; [N * K, ...] inside the loop
+    prefix: Tensor  # int32 [N, P]; () where nothing is forced
 
 
 class Search(NamedTuple):

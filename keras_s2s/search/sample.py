@@ -1,17 +1,19 @@
 """Sampling over a step function: every token is drawn from the distribution of the model."""
 
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any
 
 from keras import ops
 
 from keras_s2s.search.candidates import is_any_of, log_normalizer
+from keras_s2s.search.constrain import constrained, is_constrained
 from keras_s2s.search.input_checks import checked_step, search_inputs
-from keras_s2s.search.inputs import NEVER, SearchInputs, SearchResult, StepFunction, Tensor
+from keras_s2s.search.inputs import NEVER, Fixed, SearchInputs, SearchResult, StepFunction, Tensor
 from keras_s2s.search.rows import repeat_rows, take_rows
 from keras_s2s.search.sample_strategy import Sample
-from keras_s2s.search.single import run_rows
+from keras_s2s.search.single import RowState, run_rows
 from keras_s2s.search.strategy_checks import check_strategy
 from keras_s2s.search.structure import map_tensors
 from keras_s2s.search.top_values import top_values
@@ -27,6 +29,7 @@ def sample_search(
     *,
     maximum_length: int | Tensor,
     n_best: int = 1,
+    prefix_ids: Tensor | None = None,
     row_ids: Tensor | None = None,
     capacity: int | None = None,
     start_id: int = 2,
@@ -47,10 +50,12 @@ def sample_search(
             N = B * n_best rows, those of a sentence together.
         state: its first state.
         batch_size: B.
-        search: temperature, cuts and seed, see `Sample`; the seed may be a scalar integer tensor.
+        search: temperature, cuts, seed and constraints, see `Sample`; the seed may be a scalar
+            integer tensor.
         maximum_length: longest hypothesis in tokens.
         n_best: samples of each row, drawn independently of each other; equal ones may be among
             them.
+        prefix_ids: as in `greedy_search`.
         row_ids: int32 `[B]`, which tell rows apart; 0 to B - 1 by default.
         capacity: T.
         start_id: start mark.
@@ -63,7 +68,7 @@ def sample_search(
 
     Returns:
         A `SearchResult` with K = n_best, in the order of drawing, scored by the model's own
-        log-probability.
+        log-probability, whatever the temperature; with a repetition penalty by the penalized one.
 
     Raises:
         ValueError: An argument is out of range, or the step returns no weights though asked for.
@@ -81,12 +86,12 @@ def sample_search(
     """
     check_strategy(search, n_best)
     row_ids = sample_ids(ops.arange(batch_size) if row_ids is None else row_ids, n_best)  # [B * K]
-    state, constants, source_mask = repeat_rows((state, constants, source_mask), n_best)
-    if not isinstance(maximum_length, Integral):
-        maximum_length = repeat_rows(maximum_length, n_best)
+    limits = None if isinstance(maximum_length, Integral) else maximum_length
+    rows = repeat_rows((state, constants, source_mask, prefix_ids, limits), n_best)
+    state, constants, source_mask, prefix_ids, limits = rows
     inputs = search_inputs(
         batch_size=batch_size * n_best,
-        maximum_length=maximum_length,
+        maximum_length=maximum_length if limits is None else limits,
         capacity=capacity,
         start_id=start_id,
         end_id=end_id,
@@ -95,12 +100,12 @@ def sample_search(
         source_mask=source_mask,
         return_weights=return_weights,
         constants=constants,
+        constraints=search.constraints,
+        prefix_ids=prefix_ids,
     )
-    step = checked_step(step, state, inputs)
-    found = _draw(step, state, search, row_ids, inputs)
-    return map_tensors(
-        lambda one: ops.reshape(one, (batch_size, n_best, *ops.shape(one)[2:])), found
-    )
+    found = _draw(checked_step(step, state, inputs), state, search, row_ids, inputs)
+    shape = batch_size, n_best
+    return map_tensors(lambda one: ops.reshape(one, (*shape, *ops.shape(one)[2:])), found)
 
 
 def _draw(
@@ -108,12 +113,19 @@ def _draw(
 ) -> SearchResult:
     """One sample of each row."""
     numbers = uniform_numbers(search.seed, row_ids, inputs.capacity)  # [B * K, T]
-
-    def choose(logits: Tensor, now: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        numbers = ops.take(numbers, now, axis=1)
-        return sampled_tokens(logits, numbers, search, inputs.never_chosen)
-
+    choose = partial(_choose, search=search, inputs=inputs)
     return SearchResult(*run_rows(step, state, choose, inputs, numbers))
+
+
+def _choose(
+    logits: Tensor, rows: RowState, fixed: Fixed, *, search: Sample, inputs: SearchInputs
+) -> tuple[Tensor, Tensor]:
+    numbers = ops.take(fixed.numbers, rows.step, axis=1)
+    if not is_constrained(inputs):
+        return sampled_tokens(logits, numbers, search, inputs.never_chosen)
+    values = constrained(logits, rows.ids[:, None], rows.step, fixed, inputs)
+    chosen = _drawn(values, numbers, search)
+    return take_rows(values, chosen[:, None])[:, 0], chosen
 
 
 def sampled_tokens(
@@ -133,7 +145,15 @@ def sampled_tokens(
     logits = ops.cast(logits, "float32")
     size = logits.shape[-1]
     is_forbidden = is_any_of(ops.arange(size, dtype="int32"), forbidden_ids)
-    values = ops.where(is_forbidden, NEVER, logits)
+    chosen = _drawn(ops.where(is_forbidden, NEVER, logits), numbers, search)
+    largest = ops.max(logits, axis=-1, keepdims=True)
+    log_probabilities = take_rows(logits, chosen[:, None]) - log_normalizer(logits, largest)
+    return log_probabilities[:, 0], chosen
+
+
+def _drawn(values: Tensor, numbers: Tensor, search: Sample) -> Tensor:
+    """Draw one token a row, int32 `[N]`, from logits in which what is forbidden is -inf."""
+    size = values.shape[-1]
     tokens = None
     if search.top_k or search.top_p < 1.0:
         values, tokens = top_values(values, min(search.top_k or size, size))
@@ -143,10 +163,7 @@ def sampled_tokens(
         is_kept = weight_before < search.top_p * ops.sum(weights, axis=-1, keepdims=True)
         weights = ops.where(is_kept, weights, 0.0)
     indices = _inverse_cumulative(weights, numbers)
-    chosen = indices if tokens is None else take_rows(tokens, indices[:, None])[:, 0]
-    largest = ops.max(logits, axis=-1, keepdims=True)
-    log_probabilities = take_rows(logits, chosen[:, None]) - log_normalizer(logits, largest)
-    return log_probabilities[:, 0], chosen
+    return indices if tokens is None else take_rows(tokens, indices[:, None])[:, 0]
 
 
 def sample_ids(row_ids: Tensor, count: int) -> Tensor:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+from keras_s2s.search.constraints import Constraints
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -19,13 +21,14 @@ class Sample:
         top_p: Draw from the smallest set of most likely tokens whose probabilities sum to at least
             this; of the `top_k` tokens where both are given.
         seed: Integer from 0 to 2**32 - 1, or a scalar integer tensor, which needs no new trace.
+        constraints: What the hypothesis must and must not be.
 
     Raises:
         ValueError: A number is out of range.
 
     Example:
         >>> Sample(top_p=0.9)
-        Sample(temperature=1.0, top_k=0, top_p=0.9, seed=0)
+        Sample(temperature=1.0, top_k=0, top_p=0.9, seed=0, constraints=Constraints())
 
     Source: Fan et al. 2018, section 5.1 (top-k); Holtzman et al. 2020, section 3.1 (top-p).
     """
@@ -34,6 +37,7 @@ class Sample:
     top_k: int = 0
     top_p: float = 1.0
     seed: int | Any = 0
+    constraints: Constraints = Constraints()
 
     def __post_init__(self) -> None:
         if isinstance(self.seed, Integral) and not 0 <= int(self.seed) < 2**32:

@@ -9,8 +9,6 @@ from keras_s2s.search.inputs import NEVER, Fixed, Search, SearchInputs, StepFunc
 from keras_s2s.search.loop import run_search_loop
 from keras_s2s.search.rows import take_each
 
-Choose = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-
 
 class RowState(NamedTuple):
     """What one step of the search hands to the next."""
@@ -24,6 +22,9 @@ class RowState(NamedTuple):
     state: Any  # the step function's own, every tensor [B, ...]
 
 
+Choose = Callable[[Tensor, RowState, Fixed], tuple[Tensor, Tensor]]
+
+
 def run_rows(
     step: StepFunction, state: Any, choose: Choose, inputs: SearchInputs, numbers: Tensor = ()
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
@@ -32,8 +33,8 @@ def run_rows(
     Args:
         step: step function, checked.
         state: its first state.
-        choose: takes logits `[B, V]`, the number of the step and the numbers of its rows, returns
-            the log-probabilities float32 `[B]` of the chosen tokens int32 `[B]`.
+        choose: takes logits `[B, V]`, the rows so far and what stays the same, returns the
+            log-probabilities float32 `[B]` of the chosen tokens int32 `[B]`.
         inputs: what every search reads.
         numbers: float32 `[B, T]`, what samples are drawn by; none elsewhere.
     """
@@ -43,7 +44,7 @@ def run_rows(
         take=_take,
         results=lambda rows: (rows.ids, rows.log_probabilities, _weights_of_results(rows)),
     )
-    fixed = Fixed(inputs.limits, (), numbers, inputs.constants or ())
+    fixed = Fixed(inputs.limits, (), numbers, inputs.constants or (), inputs.prefix)
     ids, log_probabilities, weights = run_search_loop(
         search, _first_rows(state, inputs), fixed, inputs, beam_size=1
     )
@@ -92,7 +93,7 @@ def _advance(
 ) -> RowState:
     """Choose one more token for every live row."""
     logits, state, weights = step(rows.tokens, rows.state, *fixed.constants)
-    log_probabilities, tokens = choose(logits, rows.step, fixed.numbers)
+    log_probabilities, tokens = choose(logits, rows, fixed)
     tokens = ops.where(rows.is_live, tokens, inputs.pad_id)
     is_now = ops.equal(ops.arange(inputs.capacity, dtype="int32"), rows.step)
     all_weights = rows.weights

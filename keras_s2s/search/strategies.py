@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from keras_s2s.search.checks import check_at_least, check_whole
+from keras_s2s.search.constraints import Constraints
 from keras_s2s.search.sample_strategy import Sample
 
 
@@ -14,10 +15,15 @@ from keras_s2s.search.sample_strategy import Sample
 class Greedy:
     """Greedy search: take the most likely token at every step.
 
+    Args:
+        constraints: What the hypothesis must and must not be.
+
     Example:
         >>> Greedy() == Greedy()
         True
     """
+
+    constraints: Constraints = Constraints()
 
 
 @dataclass(frozen=True)
@@ -35,13 +41,14 @@ class Beam:
             longer hypotheses.
         coverage_penalty: Weight of the coverage penalty; 0 for none, higher values favor
             hypotheses that attend to the whole source.
+        constraints: What the hypotheses must and must not be.
 
     Raises:
         ValueError: A number is out of range.
 
     Example:
         >>> Beam(beam_size=4)
-        Beam(beam_size=4, length_penalty=1.0, coverage_penalty=0.0)
+        Beam(beam_size=4, length_penalty=1.0, coverage_penalty=0.0, constraints=Constraints())
 
     Source: Wu et al. 2016, "Google's Neural Machine Translation System", eq. 14.
     """
@@ -49,6 +56,7 @@ class Beam:
     beam_size: int = 5
     length_penalty: float = 1.0
     coverage_penalty: float = 0.0
+    constraints: Constraints = Constraints()
 
     def __post_init__(self) -> None:
         check_whole(1, beam_size=self.beam_size)

@@ -11,6 +11,7 @@ import json
 import textwrap
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 GROUPS = ("data", "start", "text", "model", "training", "run")
@@ -21,6 +22,7 @@ KINDS: dict[str, Any] = {
     "float": (int, float),
     "bool": bool,
     SEVERAL: tuple,
+    "Path": Path,
 }
 Class = TypeVar("Class", bound=type)
 

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_s2s import Beam
+from keras_s2s import Beam, Constraints
 from keras_s2s import beam_search as beam_search_in_graph
 from keras_s2s.export.numpy_search import beam_search
+from keras_s2s.special_ids import START_ID
 
 VOCABULARY_SIZE, SIZE, SOURCE_LENGTH = 8, 4, 3
 
@@ -37,7 +38,22 @@ class Model:
         return ops.matmul(hidden, self.output), hidden, weights
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+def sequences() -> Any:
+    body = st.lists(st.integers(4, 7), min_size=1, max_size=3)
+    return st.tuples(st.sampled_from([[], [START_ID]]), body).map(lambda both: both[0] + both[1])
+
+
+CONSTRAINTS = st.builds(
+    Constraints,
+    minimum_length=st.integers(0, 6),
+    no_repeat_ngram_size=st.integers(0, 3),
+    repetition_penalty=st.sampled_from([1.0, 1.5]),
+    forbidden=st.lists(sequences(), max_size=4),
+    boundaries=st.lists(st.integers(4, 7), max_size=2),
+)
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 9999),
     beam_size=st.integers(1, 4),
@@ -55,9 +71,11 @@ def test_it_finds_what_the_search_in_the_graph_finds(
     data: Any,
 ) -> None:
     model = Model(seed)
-    search = Beam(beam_size, length_penalty, coverage_penalty)
+    prefix = data.draw(st.just([]) | st.lists(st.sampled_from([1, 4, 7]), max_size=limit - 1))
+    constraints = data.draw(st.just(Constraints()) | CONSTRAINTS)
+    search = Beam(beam_size, length_penalty, coverage_penalty, constraints)
     n_best = data.draw(st.integers(1, beam_size))
-    found = beam_search(model.in_numpy, model.state, limit, search, n_best=n_best)
+    found = beam_search(model.in_numpy, model.state, limit, search, n_best=n_best, prefix=prefix)
     expected = beam_search_in_graph(
         model.in_keras,
         ops.array(model.state[None]),
@@ -65,6 +83,7 @@ def test_it_finds_what_the_search_in_the_graph_finds(
         search,
         n_best=n_best,
         maximum_length=limit,
+        prefix_ids=[prefix],
         source_mask=np.ones((1, SOURCE_LENGTH), bool),
         return_weights=True,
     )

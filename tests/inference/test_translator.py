@@ -506,6 +506,7 @@ class Recorder:
         search: Any,
         n_best: int,
         attention: bool,
+        prefixes: Any = None,
     ) -> list[list[Hypothesis]]:
         self.shapes.append((len(sources), max(map(len, sources))))
         return [[Hypothesis(0.0, 0.0, [END], None)] for _ in sources]

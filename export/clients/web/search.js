@@ -1,8 +1,10 @@
 // Greedy and beam search for one sentence, with the rules of `export/numpy_search.py`.
 
+import {Rules} from './constraints.js';
 import {END, PAD, START} from './tokenizer.js';
 
 const NO_NUMBERS = 'the model gives no numbers';
+const FREE = new Rules();
 
 /**
  * @typedef {object} Hypothesis A hypothesis, complete or partial.
@@ -23,8 +25,8 @@ const NO_NUMBERS = 'the model gives no numbers';
  * @param {(token: number, state: Float32Array) => Promise<Step>} step One step of one hypothesis.
  * @param {Float32Array} state Initial state, before the first token.
  * @param {number} limit Longest hypothesis in tokens, end mark included; at least 1.
- * @param {{beamSize: number, lengthPenalty: number, coveragePenalty: number}} options As for
- *     `keras_s2s.beam_search`.
+ * @param {{beamSize: number, lengthPenalty: number, coveragePenalty: number, rules?: Rules}} options
+ *     As for `keras_s2s.beam_search`.
  * @yields {Hypothesis} After each step the best partial hypothesis; the last one is the result.
  * @throws {Error} The model returns no finite numbers.
  *
@@ -62,11 +64,14 @@ function isDecided(live, result, endedCount, limit, {beamSize, lengthPenalty}) {
 const hasEnded = (one) => one.ids.at(-1) === END;
 
 /** The best 2 K continuations of all live hypotheses, each with its next state. */
-async function expand(step, live, {beamSize, lengthPenalty, coveragePenalty}) {
+async function expand(step, live, {beamSize, lengthPenalty, coveragePenalty, rules = FREE}) {
   const candidates = [];
   for (const beam of live) {
     const {logits, state, attention} = await step(beam.ids.at(-1) ?? START, beam.state);
-    for (const [id, value] of bestTokens(logits, beamSize + 1)) {
+    const best = rules.areNone
+      ? bestTokens(logits, beamSize + 1)
+      : bestAllowed(logits, beamSize + 1, beam.ids, rules);
+    for (const [id, value] of best) {
       const logProbability = Math.fround(beam.logProbability + value);
       candidates.push({beam, id, logProbability, state, attention});
     }
@@ -84,6 +89,22 @@ async function expand(step, live, {beamSize, lengthPenalty, coveragePenalty}) {
 
 /** The most likely tokens with their log-probabilities, best first; of equal ones, the lower id. */
 function bestTokens(logits, count) {
+  const best = largestOf(logits, count);
+  const largest = Math.max(best[0]?.[1], logits[PAD], logits[START]);
+  const logSum = logSumOf(logits, largest);
+  return best.map(([id, value]) => [id, Math.fround(Math.fround(value - largest) - logSum)]);
+}
+
+/** The most likely tokens that may follow, with their log-probabilities. */
+function bestAllowed(logits, count, ids, rules) {
+  const largest = logits.reduce((a, b) => Math.max(a, b));
+  const logSum = logSumOf(logits, largest);
+  const own = logits.map((value) => Math.fround(value - largest) - logSum);
+  return largestOf(rules.apply(own, ids), count);
+}
+
+/** The largest values with their ids. */
+function largestOf(logits, count) {
   const best = [];
   let least = -Infinity; // Logits up to this are skipped.
   for (let id = 0; id < logits.length; id++) {
@@ -95,12 +116,15 @@ function bestTokens(logits, count) {
     if (best.length > count) best.pop();
     if (best.length === count) least = best[count - 1][1];
   }
-  const largest = Math.max(best[0]?.[1], logits[PAD], logits[START]);
+  return best;
+}
+
+/** The logarithm of the sum of exp(logit - largest). */
+function logSumOf(logits, largest) {
   let sum = 0;
   for (let id = 0; id < logits.length; id++) sum += Math.exp(logits[id] - largest);
   if (!Number.isFinite(sum)) throw new Error(NO_NUMBERS);
-  const logSum = Math.fround(Math.log(sum));
-  return best.map(([id, value]) => [id, Math.fround(Math.fround(value - largest) - logSum)]);
+  return Math.fround(Math.log(sum));
 }
 
 function divisor(length, penalty) {

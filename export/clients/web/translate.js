@@ -1,5 +1,6 @@
 // Translates texts with a LiteRT export, as `keras_s2s.export.LiteRTTranslator` does.
 
+import {Rules} from './constraints.js';
 import {beamSearch} from './search.js';
 import {END, PAD, START, UNKNOWN, loadTokenizer} from './tokenizer.js';
 
@@ -71,11 +72,18 @@ export class Translator {
    * Translates one text.
    *
    * @param {string} text The source; truncated to `longest` tokens, end mark included.
-   * @param {{beamSize?: number, tag?: string}} options 1 for greedy search; by default that of the
-   *     export. The tag is put before the text, see `Tokenizer.withTag`.
+   * @param {{beamSize?: number, tag?: string, prefix?: string,
+   *     constraints?: import('./constraints.js').Constraints}} options A beam size of 1 is greedy
+   *     search; by default that of the export. The tag is put before the text, see
+   *     `Tokenizer.withTag`. Every translation begins with `prefix`.
    * @yields {Answer} The partial translation after each token; the last one is the result.
+   * @throws {Error} The prefix is too long, or a number is out of range.
    */
-  async *stream(text, {beamSize = this.manifest.options.beam_size, tag} = {}) {
+  async *stream(
+    text,
+    {beamSize = this.manifest.options.beam_size, tag, prefix = '', constraints = {}} = {},
+  ) {
+    const rules = new Rules(constraints, this.target.encode(prefix));
     const known = this.source.encode(tag === undefined ? text : this.source.withTag(text, tag));
     if (!known.length) {
       yield {text: '', ids: [], pieces: [], sourcePieces: [], attention: []};
@@ -87,8 +95,13 @@ export class Translator {
       beamSize,
       lengthPenalty: beamSize === 1 ? 0 : this.manifest.options.length_penalty,
       coveragePenalty: beamSize === 1 ? 0 : this.manifest.options.coverage_penalty,
+      rules,
     };
-    const limit = this.limit.factor * ids.length + this.limit.constant;
+    const usual = this.limit.factor * ids.length + this.limit.constant;
+    const limit = Math.max(usual, rules.minimumLength);
+    if (rules.prefix.length >= limit) {
+      throw new Error(`the prefix has ${rules.prefix.length} tokens, and must be below ${limit}`);
+    }
     const sentence = await this.model.encode(ids);
     try {
       const step = (token, state) => sentence.decodeStep(token, state);

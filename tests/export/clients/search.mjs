@@ -2,17 +2,17 @@
 //
 //     node search.mjs < CASES > RESULTS
 //
-// A case has options, a limit, and for each last token a row of logits and one of attention; RESULTS
-// has for each of them the ids and the score.
+// A case has options, constraints, a prefix, a limit, and for each last token a row of logits and one
+// of attention; RESULTS has for each of them the ids and the score.
 
 import {readFileSync} from 'node:fs';
 
+import {Rules} from '../../../export/clients/web/constraints.js';
 import {beamSearch} from '../../../export/clients/web/search.js';
 
 const results = [];
-for (const {logits, attention, limit, beam, length_penalty, coverage_penalty} of JSON.parse(
-  readFileSync(0, 'utf8'),
-)) {
+for (const one of JSON.parse(readFileSync(0, 'utf8'))) {
+  const {logits, attention, limit, beam, length_penalty, coverage_penalty, prefix} = one;
   const step = async (token, state) => ({
     logits: Float32Array.from(logits[token]),
     attention: Float32Array.from(attention[token]),
@@ -22,6 +22,16 @@ for (const {logits, attention, limit, beam, length_penalty, coverage_penalty} of
     beamSize: beam,
     lengthPenalty: length_penalty,
     coveragePenalty: coverage_penalty,
+    rules: new Rules(
+      {
+        minimumLength: one.minimum_length,
+        noRepeatNgramSize: one.no_repeat_ngram_size,
+        repetitionPenalty: one.repetition_penalty,
+        forbidden: one.forbidden,
+        boundaries: one.boundaries,
+      },
+      prefix,
+    ),
   };
   let found;
   for await (found of beamSearch(step, new Float32Array(1), limit, options));

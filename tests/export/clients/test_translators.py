@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.
 
 from keras_s2s import (
     Beam,
+    Constraints,
     Corpus,
     Greedy,
     SentencePieceTokenizer,
     export,
+    forbid,
 )
 from keras_s2s.special_ids import END_ID
 
-from .conftest import Client, Export, learn_by_heart, run_program
+from .conftest import Client, Export, learn_by_heart, node, run_program
 
 CAPTIONS = 60
 
@@ -119,6 +122,33 @@ def plain(make: Callable, tmp_path_factory: pytest.TempPathFactory) -> Export:
 
 def test_a_model_without_attention_answers_as_by_python(client: Client, plain: Export) -> None:
     check_answers(client, plain, 4)
+
+
+@pytest.mark.parametrize("name", ["page", "java"])
+def test_prefixes_and_constraints_are_kept_as_by_python(
+    name: str, plain: Export, request: pytest.FixtureRequest
+) -> None:
+    runner = export.LiteRTTranslator(plain.folder)
+    tokenizer = runner.target_tokenizer
+    rules = forbid(["a", "b"], tokenizer, Constraints(9, 2, 1.3))
+    prefixes = ["", "h한", "a?b c", "é", "j j j"] * 2
+    texts = plain.sources[: len(prefixes)]
+    cases = [
+        {"text": text, "prefix": prefix, "rules": asdict(rules)}
+        for text, prefix in zip(texts, prefixes, strict=True)
+    ]
+    if name == "page":
+        core = request.getfixturevalue("core")
+        command = node("translate", str(core), str(plain.folder), "3")
+    else:
+        classes = request.getfixturevalue("java_classes")
+        server = [sys.executable, str(Path(__file__).parent / "step_server.py")]
+        command = ["java", "-Dconstrained=true", "-cp", str(classes), "kerass2s.Translate"]
+        command += [str(plain.folder), "3", *server, str(plain.folder)]
+    answers = runner.stream(texts, search=Beam(3, constraints=rules), prefixes=prefixes)
+    for one, (answer,) in zip(run_program(command, cases), answers, strict=True):
+        assert tokenizer.pieces(one["ids"]) == answer.target_pieces
+        assert one["text"] == answer.text
 
 
 @pytest.fixture(scope="session")

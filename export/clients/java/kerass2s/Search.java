@@ -23,8 +23,15 @@ public final class Search {
    *     greedy search
    * @param lengthPenalty exponent of the length penalty, at least 0
    * @param coveragePenalty weight of the coverage penalty, at least 0; 0 without attention
+   * @param constraints what the hypotheses must and must not be
+   * @param prefix ids that every hypothesis begins with, fewer than its limit
    */
-  public record Options(int beamSize, double lengthPenalty, double coveragePenalty) {
+  public record Options(
+      int beamSize,
+      double lengthPenalty,
+      double coveragePenalty,
+      Constraints constraints,
+      int[] prefix) {
     /**
      * Checks the numbers.
      *
@@ -44,13 +51,29 @@ public final class Search {
       }
     }
 
+    /** Options without constraints and prefix. */
+    public Options(int beamSize, double lengthPenalty, double coveragePenalty) {
+      this(beamSize, lengthPenalty, coveragePenalty, Constraints.NONE, new int[0]);
+    }
+
     private static boolean isPenalty(double value) {
       return value >= 0 && value < Double.POSITIVE_INFINITY;
     }
 
     /** Returns the options for another beam size; greedy search scores by probability alone. */
     public Options withBeamSize(int other) {
-      return other == 1 ? new Options(1, 0, 0) : new Options(other, lengthPenalty, coveragePenalty);
+      return other == 1
+          ? new Options(1, 0, 0, constraints, prefix)
+          : new Options(other, lengthPenalty, coveragePenalty, constraints, prefix);
+    }
+
+    /** Returns the options with other constraints and another prefix. */
+    public Options with(Constraints others, int[] ids) {
+      return new Options(beamSize, lengthPenalty, coveragePenalty, others, ids);
+    }
+
+    private boolean isFree(int length) {
+      return constraints.areNone() && length >= prefix.length;
     }
   }
 
@@ -150,8 +173,11 @@ public final class Search {
       float[] logits = step.logits();
       float largest = largest(logits);
       float logSum = logSum(logits, largest);
-      for (int token : bestTokens(logits, options.beamSize() + 1)) {
-        float sum = one.logProbability() + (logits[token] - largest - logSum);
+      float[] own = new float[logits.length];
+      for (int id = 0; id < own.length; id++) own[id] = logits[id] - largest - logSum;
+      float[] values = options.isFree(one.ids().length) ? own : allowed(own, one.ids());
+      for (int token : bestTokens(values, options.beamSize() + 1)) {
+        float sum = one.logProbability() + values[token];
         candidates.add(new Candidate(one, token, sum, step));
       }
     }
@@ -161,6 +187,16 @@ public final class Search {
         .limit(2L * options.beamSize())
         .map(this::hypothesis)
         .collect(Collectors.toList());
+  }
+
+  /** The log-probabilities of what may follow a hypothesis. */
+  private float[] allowed(float[] own, int[] ids) {
+    int[] prefix = options.prefix();
+    if (ids.length >= prefix.length) return options.constraints().apply(own, ids);
+    float[] values = new float[own.length];
+    Arrays.fill(values, Float.NEGATIVE_INFINITY);
+    values[prefix[ids.length]] = own[prefix[ids.length]];
+    return values;
   }
 
   private Hypothesis hypothesis(Candidate candidate) {

@@ -97,9 +97,32 @@ public final class Translator implements AutoCloseable {
    * @throws IllegalArgumentException if {@code beamSize} is out of range
    * @throws IllegalStateException if the model returns no finite numbers
    */
+  public Translation translate(String text, int beamSize, Consumer<Translation> listener) {
+    return translate(text, "", beamSize, Constraints.NONE, listener);
+  }
+
+  /**
+   * Translates a text under constraints.
+   *
+   * @param text the source; truncated if it is too long
+   * @param prefix what the translation begins with; empty for anything
+   * @param beamSize as for the other method
+   * @param constraints what the translation must and must not be
+   * @param listener as for the other method
+   * @return the translation
+   * @throws IllegalArgumentException if {@code beamSize} is out of range, or the prefix has as many
+   *     tokens as the longest translation
+   * @throws IllegalStateException if the model returns no finite numbers
+   */
   public synchronized Translation translate(
-      String text, int beamSize, Consumer<Translation> listener) {
-    Search.Options options = manifest.options().withBeamSize(beamSize);
+      String text,
+      String prefix,
+      int beamSize,
+      Constraints constraints,
+      Consumer<Translation> listener) {
+    int[] beginning = target.encode(prefix);
+    Search.Options options =
+        manifest.options().withBeamSize(beamSize).with(constraints, beginning);
     int[] known = source.encode(text);
     if (known.length == 0) {
       Translation empty = new Translation("", known, List.of(), List.of(), new float[0][], 0);
@@ -109,13 +132,19 @@ public final class Translator implements AutoCloseable {
     int[] ids = Arrays.copyOf(known, Math.min(known.length + 1, manifest.longest()));
     ids[ids.length - 1] = Tokenizer.END;
     List<String> sourcePieces = source.pieces(ids);
+    int limit =
+        Math.max(manifest.defaultLimit().tokens(ids.length), constraints.minimumLength());
+    if (beginning.length >= limit) {
+      throw new IllegalArgumentException(
+          "The prefix must have fewer than " + limit + " tokens. Received: " + beginning.length);
+    }
     Search.Hypothesis found =
         Search.beamSearch(
             model,
             model.encode(ids),
-            manifest.defaultLimit().tokens(ids.length),
+            limit,
             options,
-            beginning -> listener.accept(translation(beginning, sourcePieces)));
+            partial -> listener.accept(translation(partial, sourcePieces)));
     return translation(found, sourcePieces);
   }
 

@@ -2,6 +2,7 @@ package kerass2s;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 
@@ -16,7 +17,9 @@ final class SearchTables {
           new Search.Options(
               one.get("beam").whole(),
               one.get("length_penalty").number(),
-              one.get("coverage_penalty").number());
+              one.get("coverage_penalty").number(),
+              constraints(one),
+              ids(one.get("prefix")).stream().mapToInt(id -> id).toArray());
       Search.Hypothesis found =
           Search.beamSearch(
               new Table(rows(one.get("logits")), rows(one.get("attention"))),
@@ -27,6 +30,23 @@ final class SearchTables {
       results.add(Map.of("ids", found.ids(), "score", found.score()));
     }
     System.out.println(AsciiJson.write(results));
+  }
+
+  static Constraints constraints(Json one) throws IOException {
+    List<List<Integer>> forbidden = new ArrayList<>();
+    for (Json sequence : one.get("forbidden").list()) forbidden.add(ids(sequence));
+    return new Constraints(
+        one.get("minimum_length").whole(),
+        one.get("no_repeat_ngram_size").whole(),
+        one.get("repetition_penalty").number(),
+        forbidden,
+        new HashSet<>(ids(one.get("boundaries"))));
+  }
+
+  private static List<Integer> ids(Json json) throws IOException {
+    List<Integer> ids = new ArrayList<>();
+    for (Json one : json.list()) ids.add(one.whole());
+    return ids;
   }
 
   private record Table(float[][] logits, float[][] attention) implements StepModel {

@@ -19,7 +19,8 @@ import org.tensorflow.lite.Interpreter;
  * <p>SERVER is the command that starts {@code step_server.py} for EXPORT. TEXTS is a JSON list of
  * strings; what is printed has for each of them the source's ids, the answer's ids, text and
  * attention, and the texts that were heard as it grew. {@code -Dthreads=N} shares the translator
- * among N threads.
+ * among N threads. With {@code -Dconstrained=true} TEXTS are objects with a text, a prefix and
+ * constraints.
  */
 final class Translate {
   private Translate() {}
@@ -33,8 +34,11 @@ final class Translate {
     try (Translator translator =
         Translator.open(Folder.of(Path.of(arguments[0])), LiteRtStepModel::new)) {
       List<Callable<Object>> calls = new ArrayList<>();
-      for (String text : Json.parse("TEXTS", System.in.readAllBytes()).strings()) {
-        calls.add(() -> answer(translator, text, beamSize));
+      Json texts = Json.parse("TEXTS", System.in.readAllBytes());
+      if (Boolean.getBoolean("constrained")) {
+        for (Json one : texts.list()) calls.add(() -> constrained(translator, one, beamSize));
+      } else {
+        for (String text : texts.strings()) calls.add(() -> answer(translator, text, beamSize));
       }
       for (Future<Object> found : threads.invokeAll(calls)) {
         answers.add(found.get());
@@ -43,6 +47,15 @@ final class Translate {
       threads.shutdown();
     }
     System.out.println(AsciiJson.write(answers));
+  }
+
+  private static Object constrained(Translator translator, Json one, int beamSize)
+      throws IOException {
+    Constraints constraints = SearchTables.constraints(one.get("rules"));
+    String prefix = one.get("prefix").string();
+    Translation answer =
+        translator.translate(one.get("text").string(), prefix, beamSize, constraints, partial -> {});
+    return Map.of("ids", answer.ids(), "text", answer.text());
   }
 
   private static Object answer(Translator translator, String text, int beamSize) {

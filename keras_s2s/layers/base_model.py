@@ -1,4 +1,4 @@
-"""A model that refuses what Keras would take for something else: other ids, class weights."""
+"""What a model can beside its computation: check its data, name its own classes, copy itself."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ IN_ERROR = re.compile(r"Token ids must be .*? was made for\.", re.DOTALL)
 IN_LOOKUP = re.compile(r"= (-?\d+) is not in \[0, (\d+)\)")
 
 
-class TokenIdModel(keras.Model):
-    """Base of a model that reads token ids and checks those that it is given.
+class BaseModel(keras.Model):
+    """Base of a model that reads token ids and checks what it is given.
 
     Arrays are checked before a training or an evaluation begins, the batches of a
     `tf.data.Dataset` as they come. `class_weight` is refused: Keras would take the positions of a
@@ -28,6 +28,32 @@ class TokenIdModel(keras.Model):
 
     encoder: Any
     decoder: Any
+
+    @property
+    def custom_objects(self) -> dict[str, type]:
+        """The classes of the user's own that the model is made of, by name."""
+        ours = ("keras", "keras_s2s")
+        classes = {type(layer) for layer in self._flatten_layers()}
+        return {c.__name__: c for c in classes if c.__module__.partition(".")[0] not in ours}
+
+    def with_dtype(self, dtype: str) -> Any:
+        """A copy of the model, with copies of its weights, that computes in another dtype.
+
+        Args:
+            dtype: A dtype or a policy by name, such as "float32" or "mixed_bfloat16".
+
+        Returns:
+            The copy; it is not compiled.
+        """
+
+        def replaced(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {k: dtype if k == "dtype" else replaced(v) for k, v in value.items()}
+            return value
+
+        copy = type(self).from_config(replaced(self.get_config()), self.custom_objects)
+        copy.set_weights(self.get_weights())
+        return copy
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """Train, see `keras.Model.fit`."""
