@@ -28,7 +28,8 @@ class Constraints:
     log-probabilities.
 
     Args:
-        minimum_length: Shortest hypothesis in tokens, end mark included; 2 forbids the empty one.
+        minimum_length: Shortest hypothesis in tokens, end mark included; 2 forbids the empty one. A
+            lower limit of the search cuts hypotheses off all the same.
         no_repeat_ngram_size: No sequence of this many tokens occurs twice in a hypothesis; 0 for
             no such limit, at most 100.
         repetition_penalty: p, at least 1; 1 for none.

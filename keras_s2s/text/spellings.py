@@ -43,6 +43,8 @@ class Spellings:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
+        symbols = tokenizer.symbols if isinstance(tokenizer, WordTokenizer) else ()
+        self._words = {symbol: index for index, symbol in enumerate(symbols, END_ID + 1)}
         self._ids: dict[str, int] = {}
         self._endings: dict[str, list[tuple[str, int]]] = defaultdict(list)
         self._beginnings: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -76,13 +78,13 @@ class Spellings:
                 f"{phrase[:LONGEST_PHRASE]!r} with {len(text):,}"
             )
         if isinstance(self._tokenizer, WordTokenizer):
-            return list(_of_words(text, self._tokenizer))
+            return list(_of_words(text, self._words, self._tokenizer.split_punctuation))
         if not self._ids:
             ids = tuple(self._tokenizer.encode(text))
             return [] if UNK_ID in ids else [ids]
         if (count := self._count(text)) > most:
             raise ValueError(
-                f"Forbidden phrases must have at most {most:,} spellings in tokens, all together. "
+                f"There is room for {most:,} more spellings of forbidden phrases in tokens. "
                 f"Received: {phrase!r} with {count:,}. Forbid fewer or shorter ones."
             )
         return list(self._sequences(text))
@@ -155,12 +157,11 @@ def _needs_boundary(character: str) -> bool:
     return not is_mark and character < "\U00020000"
 
 
-def _of_words(text: str, tokenizer: WordTokenizer) -> Iterator[tuple[int, ...]]:
+def _of_words(text: str, ids: dict[str, int], split_punctuation: bool) -> Iterator[tuple[int, ...]]:
     """Sequences of whole words; a mark at either end may touch what is beside it, or not."""
-    ids = {symbol: index for index, symbol in enumerate(tokenizer.symbols, END_ID + 1)}
-    symbols = split_words(text) if tokenizer.split_punctuation else text.split()
+    symbols = split_words(text) if split_punctuation else text.split()
     choices = [[symbol] for symbol in symbols]
-    if tokenizer.split_punctuation:
+    if split_punctuation:
         choices[0] = [one for symbol in choices[0] for one in _touching(symbol, "left")]
         choices[-1] = [one for symbol in choices[-1] for one in _touching(symbol, "right")]
     for chosen in product(*choices):

@@ -42,7 +42,8 @@ CONTRACT = {
         --scheduled-sampling --sampling-steps --global-clipnorm
         --gradient-accumulation-steps --ema-momentum --length-noise --monitor --prepared""",
     "translate": """--model --input --output --beam --n-best --scores --attention-plot
-        --replace-unknown --dictionary --strict --window""",
+        --replace-unknown --dictionary --strict --window --prefix --min-length --max-length
+        --no-repeat-ngram --repetition-penalty --forbid""",
     "evaluate": """--model --source --target --tsv --columns --beam --json --perplexity
         --replace-unknown --dictionary""",
     "score": "--answers --source --target --tsv --columns --group --language --json",

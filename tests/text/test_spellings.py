@@ -146,7 +146,7 @@ def test_a_tokenizer_of_ones_own_spells_a_phrase_in_one_way() -> None:
         ([4], TypeError, "must be a string. Received: 4"),
         ([" "], ValueError, "1 to 99 characters. Received: ' ' with 0"),
         (["x" * 100], ValueError, "1 to 99 characters"),
-        (["a" * 30], ValueError, "at most 10,000 spellings in tokens, all together"),
+        (["a" * 30], ValueError, "room for 10,000 more spellings of forbidden phrases"),
     ],
 )
 def test_what_cannot_be_forbidden_is_told(phrases: Any, error: Any, message: str) -> None:

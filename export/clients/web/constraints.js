@@ -27,7 +27,7 @@ export class Rules {
   /**
    * @param {Constraints} constraints
    * @param {number[]} prefix Ids that every hypothesis begins with.
-   * @throws {RangeError} A number is out of range.
+   * @throws {RangeError} A number is out of range, or a sequence is empty.
    */
   constructor(constraints = {}, prefix = []) {
     const all = {...NONE, ...constraints};
@@ -39,6 +39,9 @@ export class Rules {
       throw new RangeError(
         `repetitionPenalty must be at least 1. Received: repetitionPenalty=${all.repetitionPenalty}`,
       );
+    }
+    if (!all.forbidden.every((sequence) => sequence.length)) {
+      throw new RangeError('a forbidden sequence must have ids. Received: none');
     }
     Object.assign(this, all, {prefix, boundaries: new Set(all.boundaries)});
     this.areNone = !prefix.length && Object.keys(NONE).every((name) => isDefault(all, name));
