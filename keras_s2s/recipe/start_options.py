@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.embedding_file import read_layout
 from keras_s2s.recipe.config import FINE_TUNING_RATE, LEARNING_RATE, Recipe
+from keras_s2s.recipe.model_options import ModelOptions
 from keras_s2s.text.options import TextOptions
 from keras_s2s.text.tokenizers import (
     CharacterTokenizer,
@@ -47,7 +48,8 @@ def settled_recipe(recipe: Recipe, start: Start, is_prepared: bool) -> Recipe:
     if translator is not None:
         settled = options_of_translator(translator)
         settled["vocabulary_size"] = _vocabulary_size(recipe, start)
-        if recipe.target_tokenizer == settled.get("source_tokenizer"):  # As None says.
+        is_one = settled.get("target_tokenizer", "") is None
+        if is_one and recipe.target_tokenizer == settled["source_tokenizer"]:  # As None says.
             recipe = replace(recipe, target_tokenizer=None)
         if is_prepared:
             settled = {name: one for name, one in settled.items() if name not in TEXT_NAMES}
@@ -59,11 +61,10 @@ def settled_recipe(recipe: Recipe, start: Start, is_prepared: bool) -> Recipe:
 
 def _replaced(recipe: Recipe, settled: dict[str, Any]) -> Recipe:
     try:
-        return replace(recipe, **settled)
-    except ValueError:  # A model of one's own may be none that a recipe describes.
-        if settled.keys() <= TEXT_NAMES:
-            raise
-        return _replaced(recipe, {k: one for k, one in settled.items() if k in TEXT_NAMES})
+        ModelOptions(**settled)
+    except ValueError:  # A model of one's own may be none that options describe.
+        settled = {name: one for name, one in settled.items() if name in TEXT_NAMES}
+    return replace(recipe, **settled)
 
 
 def is_given(recipe: Recipe, start: Start, name: str) -> bool:

@@ -55,14 +55,21 @@ def test_the_options_of_the_model_are_found_in_it(source: Any, target: Any, opti
 def test_another_value_is_refused_also_a_default_that_was_given() -> None:
     recipe = Recipe(**TINY, **WORD)
     start = start_of(WORDS, WORDS, recipe)
-    for wrong, message in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"units": 16}, "`units` is settled by the model .*: 8. Received: units=16. Leave it out"),
         ({"cell": "gru"}, "`cell` is settled .*: 'lstm'. Received: cell='gru'"),
         ({"source_tokenizer": "character"}, "`source_tokenizer` is settled"),
         ({"vocabulary_size": 5}, f"`vocabulary_size` is settled .*: {WORDS.vocabulary_size}. "),
-    ):
+    ]
+    for wrong, message in cases:
         with pytest.raises(ValueError, match=message):
             settled_recipe(Recipe(**wrong), start, False)
+    bahdanau = start_of(WORDS, WORDS, Recipe(**TINY, **WORD, attention="bahdanau"))
+    with pytest.raises(ValueError, match="`score` must be left alone"):
+        settled_recipe(Recipe(score="concat"), bahdanau, False)
+    mixed = start_of(WORDS, LETTERS, Recipe(**TINY, **RECIPES[3][2]))
+    with pytest.raises(ValueError, match="`target_tokenizer` is settled .*: 'character'"):
+        settled_recipe(Recipe(source_tokenizer="word", target_tokenizer="word"), mixed, False)
     given = start_of(WORDS, WORDS, recipe, given=["units"])
     with pytest.raises(ValueError, match="`units` is settled .*: 8. Received: units=512"):
         settled_recipe(Recipe(), given, False)
@@ -76,12 +83,13 @@ def test_the_learning_rate_is_lower_from_a_model_unless_it_is_given() -> None:
 
 
 def test_what_a_start_cannot_be_is_told() -> None:
-    for wrong, message in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"vocabulary": "extend"}, "`vocabulary` can be extended where .* without one"),
         ({"vocabulary": "new", "translator": "x"}, "`vocabulary` must be one of"),
         ({"freeze": ["head"]}, "must name parts of a model: encoder, .* Received: 'head'"),
         ({"translator": "x", "source_embeddings": "y"}, "go to ids that are not trained yet"),
-    ):
+    ]
+    for wrong, message in cases:
         with pytest.raises(ValueError, match=message):
             Start(**wrong)
     with pytest.raises(TypeError, match="`translator` must be a Translator, or its folder"):
