@@ -7,21 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.pairs import Pairs
-from keras_s2s.data.prepared_corpus import PreparedCorpus
 from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.freeze import freeze
-from keras_s2s.recipe.place_embeddings import place_embeddings
 from keras_s2s.recipe.start import Start, start_tokenizers
-from keras_s2s.recipe.start_model import continued_model
 from keras_s2s.recipe.start_options import settled_recipe
 from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
 from keras_s2s.recipe.validation_data import split_validation
 from keras_s2s.training.distribution import detect_lost_workers
 
 if TYPE_CHECKING:
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.inference.translator import Translator
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.resume import Identity, Run
@@ -74,7 +72,7 @@ def train(
     recipe, run, start = recipe or Recipe(), run or resume.Run(), (start or Start()).loaded()
     _check_given(pairs, valid_pairs, start, build_model)
     folder = TRANSLATOR.check_goal(Path(folder))
-    recipe = settled_recipe(recipe, start, is_prepared=isinstance(pairs, PreparedCorpus))
+    recipe = settled_recipe(recipe, start, pairs)
     pairs, valid_pairs = split_validation(pairs, valid_pairs, recipe, report)
     identity = resume.identity_of(recipe, pairs, *_if_any(valid_pairs), start=start.identity())
     with detect_lost_workers(run.strategy), run.alone(folder):
@@ -160,6 +158,8 @@ def _make_model(
     from keras_s2s.inference.loadable import check_loadable
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.fit import compile_model
+    from keras_s2s.recipe.place_embeddings import place_embeddings
+    from keras_s2s.recipe.start_model import continued_model
 
     report(f"training: {text.batches}")
     sizes = [tokenizer.vocabulary_size for tokenizer in text.tokenizers]
