@@ -393,7 +393,7 @@ def test_pairs_are_held_out_by_source_in_the_same_way_each_time(tmp_path: Path) 
 def test_a_share_that_leaves_nothing_or_is_none_is_an_error(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, 1)
     for share in (-0.1, 1.0):
-        with pytest.raises(ValueError, match="`share` must be at least 0 and below 1"):
+        with pytest.raises(ValueError, match="`valid_share` must be at least 0 and below 1"):
             prepare(corpus, tmp_path / "out", WORDS, valid_share=share, report=quiet)
     with pytest.raises(ValueError, match="there is no pair to train on"):
         prepare(corpus, tmp_path / "out", WORDS, valid_share=1 - 1e-12, workers=1, report=quiet)
