@@ -33,7 +33,6 @@ from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, who
 
 if TYPE_CHECKING:
     from keras_s2s.inference.protocol import TextTranslator
-    from keras_s2s.search.strategies import Strategy
 
 Targets = Annotated[
     list[Path] | None,
@@ -90,8 +89,12 @@ def evaluate(
     sources, references = read_references(source, target or [], tsv, group, chosen)
     words = read_dictionary(dictionary, replace_unknown)
     translator = load_together(model)
-    search = decoding.search(translator, beam, length_penalty)
-    best, seconds = _translate(decoding, (translator, search, 1), sources, replace_unknown, words)
+    how = {
+        "search": decoding.search(translator, beam, length_penalty),
+        "replace_unknown": replace_unknown,
+        "dictionary": words,
+    }
+    best, seconds = _translate(decoding, translator, sources, how)
     answers = [answer.text for answer in best]
     figures = scores.score(answers, references, language=language).to_dict() | {"seconds": seconds}
     if perplexity:
@@ -110,20 +113,13 @@ def _write_answers(answers: list[str], path: Path | None) -> None:
 
 def _translate(
     decoding: Decoding,
-    searched: tuple[TextTranslator, Strategy, int],
+    translator: TextTranslator,
     sources: list[str],
-    replace_unknown: bool,
-    words: dict[str, str] | None,
+    how: dict[str, Any],
 ) -> tuple[list[Any], float]:
     """The best hypothesis for each source, and the seconds that it took to find them."""
     start = time.monotonic()
-    found = decoding.stream(
-        searched,
-        sources,
-        replace_unknown=replace_unknown,
-        dictionary=words,
-        progress=sys.stderr.isatty(),
-    )
+    found = decoding.stream(translator, sources, **how, progress=sys.stderr.isatty())
     return [hypotheses[0] for hypotheses in found], time.monotonic() - start
 
 

@@ -75,7 +75,8 @@ class Written:
         bool,
         typer.Option(
             "--json",
-            help="Write a JSON object for each line, with the translations, their tokens and scores.",
+            help="Write a JSON object for each line, with the translations, their tokens and"
+            " scores.",
         ),
     ] = False
     attention: Annotated[

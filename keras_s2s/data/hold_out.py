@@ -122,7 +122,7 @@ class Splitter:
     """
 
     def __init__(self, share: float, seed: int, normalization: str = "NFC") -> None:
-        check_share(share)
+        check_share(share, "valid_share")
         self.share, self.seed, self.normalization = share, seed, normalization
         self.held_out = 0
 
@@ -154,7 +154,7 @@ def place_of(source: str, seed: int) -> float:
     return int.from_bytes(found, "big") / 2**64
 
 
-def check_share(share: float) -> None:
+def check_share(share: float, name: str = "share") -> None:
     """Raise ValueError unless a share is at least 0 and below 1."""
     if not 0 <= share < 1:
-        raise ValueError(f"`share` must be at least 0 and below 1. Received: share={share}")
+        raise ValueError(f"`{name}` must be at least 0 and below 1. Received: {name}={share}")

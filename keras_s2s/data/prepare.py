@@ -128,7 +128,8 @@ def _is_whole(folder: Path, job: dict[str, Any]) -> bool:
         PREPARED.check_files(folder, found["sha256"], CURE)
     except ValueError:
         return False
-    return job.items() <= found.items()
+    is_same_share = found.get("valid_share") == job.get("valid_share")  # Absent for none.
+    return is_same_share and job.items() <= found.items()
 
 
 def _open_work(

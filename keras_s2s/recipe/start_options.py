@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from keras_s2s.data.embedding_file import read_layout
 from keras_s2s.recipe.config import FINE_TUNING_RATE, LEARNING_RATE, Recipe
+from keras_s2s.recipe.model_options import ModelOptions
 from keras_s2s.text.options import TextOptions
 from keras_s2s.text.tokenizers import (
     CharacterTokenizer,
@@ -17,6 +17,8 @@ from keras_s2s.text.tokenizers import (
 )
 
 if TYPE_CHECKING:
+    from keras_s2s.data.pairs import Pairs
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.inference.translator import Translator
     from keras_s2s.recipe.start import Start
 
@@ -28,17 +30,19 @@ KINDS: dict[type, str] = {
 TEXT_NAMES = {field.name for field in fields(TextOptions)}
 
 
-def settled_recipe(recipe: Recipe, start: Start, is_prepared: bool) -> Recipe:
+def settled_recipe(recipe: Recipe, start: Start, pairs: Pairs | PreparedCorpus) -> Recipe:
     """The recipe with what the start of a training settles.
 
     Args:
         recipe: The recipe as it was given.
         start: The start, with its translator loaded.
-        is_prepared: Whether the data are a prepared corpus, which settles the options of the text.
+        pairs: The data; a prepared corpus settles the options of the text.
 
     Raises:
         ValueError: An option that was given contradicts the start.
     """
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+
     translator: Any = start.translator
     if recipe.learning_rate is None:
         rate = LEARNING_RATE if translator is None else FINE_TUNING_RATE
@@ -47,9 +51,10 @@ def settled_recipe(recipe: Recipe, start: Start, is_prepared: bool) -> Recipe:
     if translator is not None:
         settled = options_of_translator(translator)
         settled["vocabulary_size"] = _vocabulary_size(recipe, start)
-        if recipe.target_tokenizer == settled.get("source_tokenizer"):  # As None says.
+        is_one = settled.get("target_tokenizer", "") is None
+        if is_one and recipe.target_tokenizer == settled["source_tokenizer"]:  # As None says.
             recipe = replace(recipe, target_tokenizer=None)
-        if is_prepared:
+        if isinstance(pairs, PreparedCorpus):
             settled = {name: one for name, one in settled.items() if name not in TEXT_NAMES}
     by, cure = "the model that training starts from", "train a new model"
     for name, value in settled.items():
@@ -59,11 +64,10 @@ def settled_recipe(recipe: Recipe, start: Start, is_prepared: bool) -> Recipe:
 
 def _replaced(recipe: Recipe, settled: dict[str, Any]) -> Recipe:
     try:
-        return replace(recipe, **settled)
-    except ValueError:  # A model of one's own may be none that a recipe describes.
-        if settled.keys() <= TEXT_NAMES:
-            raise
-        return _replaced(recipe, {k: one for k, one in settled.items() if k in TEXT_NAMES})
+        ModelOptions(**settled)
+    except ValueError:  # A model of one's own may be none that options describe.
+        settled = {name: one for name, one in settled.items() if name in TEXT_NAMES}
+    return replace(recipe, **settled)
 
 
 def is_given(recipe: Recipe, start: Start, name: str) -> bool:
@@ -87,6 +91,8 @@ def with_dimension(recipe: Recipe, start: Start) -> Recipe:
         ValueError: They have another one than was given, differ, or are no embeddings.
         OSError: A file cannot be read.
     """
+    from keras_s2s.data.embedding_file import read_layout
+
     sizes = {path: read_layout(path).dimension for _, path in start.files() if path is not None}
     if len(set(sizes.values())) > 1:
         found = " and ".join(f"{size} in {path}" for path, size in sizes.items())

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keras_s2s.data.pairs import Pairs
-from keras_s2s.data.prepared_corpus import PreparedCorpus
 from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
 from keras_s2s.recipe.config import Recipe
-from keras_s2s.recipe.models import make_models
 from keras_s2s.recipe.start import Start, start_tokenizers
 from keras_s2s.recipe.start_options import settled_recipe
 from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
@@ -22,6 +20,7 @@ from keras_s2s.training.distribution import detect_lost_workers
 if TYPE_CHECKING:
     import keras
 
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.inference.translator import Translator
     from keras_s2s.model import Seq2Seq
     from keras_s2s.recipe.resume import Identity, Run
@@ -81,7 +80,7 @@ def train(
     data = TrainingPairs(pairs, sample_weight, alignments)
     _check_given(valid_pairs, start, build_model)
     folder = TRANSLATOR.check_goal(Path(folder))
-    recipe = settled_recipe(recipe, start, is_prepared=isinstance(pairs, PreparedCorpus))
+    recipe = settled_recipe(recipe, start, pairs)
     data.check_options(recipe)
     data, valid_pairs = split_validation(data, valid_pairs, recipe, report)
     task = Task(data, valid_pairs, recipe, start, build_model, run, report)
@@ -106,6 +105,7 @@ def _run(task: Task, folder: Path) -> Translator:
     import keras
 
     from keras_s2s.inference.translator import Translator
+    from keras_s2s.recipe.models import make_models
 
     data, valid_pairs, recipe, start, build_model, run, report = task
     identity = resume.identity_of(recipe, data, valid_pairs, start.identity())

@@ -87,8 +87,8 @@ def sample_search(
     check_strategy(search, n_best)
     row_ids = sample_ids(ops.arange(batch_size) if row_ids is None else row_ids, n_best)  # [B * K]
     limits = None if isinstance(maximum_length, Integral) else maximum_length
-    rows = repeat_rows((state, constants, source_mask, prefix_ids, limits), n_best)
-    state, constants, source_mask, prefix_ids, limits = rows
+    of_rows = state, constants, source_mask, prefix_ids, limits
+    state, constants, source_mask, prefix_ids, limits = repeat_rows(of_rows, n_best)
     inputs = search_inputs(
         batch_size=batch_size * n_best,
         maximum_length=maximum_length if limits is None else limits,
@@ -104,8 +104,12 @@ def sample_search(
         prefix_ids=prefix_ids,
     )
     found = _draw(checked_step(step, state, inputs), state, search, row_ids, inputs)
-    shape = batch_size, n_best
-    return map_tensors(lambda one: ops.reshape(one, (*shape, *ops.shape(one)[2:])), found)
+    return map_tensors(partial(_by_row, batch_size=batch_size, n_best=n_best), found)
+
+
+def _by_row(values: Tensor, batch_size: int | Tensor, n_best: int) -> Tensor:
+    """What was found for all samples, `[B * K, 1, ...]`, as `[B, K, ...]`."""
+    return ops.reshape(values, (batch_size, n_best, *ops.shape(values)[2:]))
 
 
 def _draw(

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from keras_s2s.special_ids import SPECIAL_PIECES
 from keras_s2s.text.normalization import normalize_lines
@@ -60,19 +61,19 @@ def extend_tokenizer(
     lines = list(normalize_lines(lines, tokenizer.normalization))
     if type(tokenizer) is SentencePieceTokenizer:
         return _extend_pieces(tokenizer, lines, most, room)
-    if type(tokenizer) not in (WordTokenizer, CharacterTokenizer):
+    kind: Any = type(tokenizer)
+    if kind not in (WordTokenizer, CharacterTokenizer):
         raise TypeError(
             "A vocabulary can be extended if its tokenizer is a SentencePieceTokenizer, a "
-            f"WordTokenizer or a CharacterTokenizer. Received: a {type(tokenizer).__name__}. Keep "
-            "the vocabulary as it is."
+            f"WordTokenizer or a CharacterTokenizer. Received: a {kind.__name__}. Keep the "
+            "vocabulary as it is."
         )
-    config = tokenizer.get_config()
+    config: dict[str, Any] = tokenizer.get_config()
     given = {name: value for name, value in config.items() if name != "symbols"}
-    learned = type(tokenizer).train(lines, most, **given)
-    known = set(tokenizer.symbols)
-    missing = [symbol for symbol in learned.symbols if symbol not in known][:room]
-    symbols = [*tokenizer.symbols, *missing]
-    return type(tokenizer)(symbols, **given) if missing else tokenizer
+    known = set(config["symbols"])
+    learned = kind.train(lines, most, **given).symbols
+    missing = [symbol for symbol in learned if symbol not in known][:room]
+    return kind([*config["symbols"], *missing], **given) if missing else tokenizer
 
 
 def _extend_pieces(

@@ -54,7 +54,7 @@ def read_messages(work: Path) -> Pairs:
 
 
 def catalog_pairs(wheel: Path) -> Iterator[tuple[str, str]]:
-    """The messages without placeholders, and with at least two words, of a package."""
+    """The messages without placeholders of a package."""
     from babel.messages.pofile import read_po
 
     with zipfile.ZipFile(wheel) as archive:
@@ -65,7 +65,7 @@ def catalog_pairs(wheel: Path) -> Iterator[tuple[str, str]]:
                 if message.fuzzy or not all(isinstance(text, str) for text in texts):
                     continue
                 source, target = (str(text).strip() for text in texts)
-                if target and " " in source and not PLACEHOLDERS & {*source, *target}:
+                if source and target and not PLACEHOLDERS & {*source, *target}:
                     yield source, target
 
 

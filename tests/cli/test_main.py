@@ -479,8 +479,8 @@ MISTAKES = {
     ),
     "no model to score": ("evaluate --model {none} --tsv {tsv}", "must be the folder of a"),
     "no training": ("train --output {none}", "give --source and --target, or --tsv"),
-    "no validation": (
-        "train --output {none} --tsv {tsv}",
+    "half a validation": (
+        "train --output {none} --tsv {tsv} --valid-source {tsv}",
         "give --valid-source and --valid-target, or --valid-tsv",
     ),
     "no output": ("train --tsv {tsv} --valid-tsv {tsv}", "Missing option '--output'"),

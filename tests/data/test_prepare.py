@@ -371,3 +371,30 @@ def test_a_pipe_is_refused_as_a_stopped_run_could_not_go_on(tmp_path: Path) -> N
     (tmp_path / "t").write_text("x\n")
     with pytest.raises(ValueError, match="files that can be read twice"):
         prepare(open_corpus(tmp_path), tmp_path / "out", WORDS, report=quiet)
+
+
+def test_pairs_are_held_out_by_source_in_the_same_way_each_time(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, 300)
+    lines: list[str] = []
+    options: dict[str, Any] = {"workers": 1, "report": lines.append}
+    first = prepare(corpus, tmp_path / "a", WORDS, valid_share=0.1, **options)
+    held_out = first.valid_pairs
+    assert f"{len(held_out):,} pairs are held out for validation" in lines
+    assert 10 < len(held_out) < 60
+    kept = [pair for shard in texts(first) for pair in shard]
+    assert sorted([*kept, *held_out]) == sorted(corpus)
+    prepare(corpus, tmp_path / "b", WORDS, valid_share=0.1, **options)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    # Another share is another corpus, none included.
+    assert prepare(corpus, tmp_path / "a", WORDS, **options).valid_pairs == []
+    assert PreparedCorpus(tmp_path / "a").pairs == 300
+
+
+def test_a_share_that_leaves_nothing_or_is_none_is_an_error(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, 1)
+    for share in (-0.1, 1.0):
+        with pytest.raises(ValueError, match="`valid_share` must be at least 0 and below 1"):
+            prepare(corpus, tmp_path / "out", WORDS, valid_share=share, report=quiet)
+    with pytest.raises(ValueError, match="there is no pair to train on"):
+        prepare(corpus, tmp_path / "out", WORDS, valid_share=1 - 1e-12, workers=1, report=quiet)
+    assert not (tmp_path / "out").exists()

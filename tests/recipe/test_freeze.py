@@ -70,7 +70,8 @@ def test_frozen_weights_keep_their_bits_and_their_average(tie: str) -> None:
 def test_a_part_that_is_unknown_or_has_no_weights_is_told() -> None:
     with pytest.raises(ValueError, match="encoder, decoder, embeddings, .*, output. Received: 'x'"):
         freeze(make_model(9, 9, Recipe(**TINY)), ["encoder", "x"])
-    for options in ({"attention": "none"}, {"score": "dot"}):
+    without: list[dict[str, Any]] = [{"attention": "none"}, {"score": "dot"}]
+    for options in without:
         model = make_model(9, 9, Recipe(**TINY, **options))
         with pytest.raises(ValueError, match="Received: 'attention', which has none"):
             freeze(model, ["attention"])

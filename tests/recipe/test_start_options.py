@@ -41,47 +41,55 @@ def start_of(source: Any, target: Any, recipe: Recipe, **more: Any) -> Start:
 @pytest.mark.parametrize(("source", "target", "options"), RECIPES, ids=str)
 def test_the_options_of_the_model_are_found_in_it(source: Any, target: Any, options: dict) -> None:
     recipe = Recipe(**TINY, **options)
-    found = settled_recipe(Recipe(dropout=0.1), start_of(source, target, recipe), False)
+    found = settled_recipe(Recipe(dropout=0.1), start_of(source, target, recipe), [])
     size = max(source.vocabulary_size, target.vocabulary_size)
     for field in fields(ModelOptions):
         expected = size if field.name == "vocabulary_size" else getattr(recipe, field.name)
         assert getattr(found, field.name) == expected, field.name
     assert found.dropout == 0.1
     # A recipe that says the same is accepted.
-    again = settled_recipe(Recipe(**TINY, **options), start_of(source, target, recipe), False)
+    again = settled_recipe(Recipe(**TINY, **options), start_of(source, target, recipe), [])
     assert again.units == 8
 
 
 def test_another_value_is_refused_also_a_default_that_was_given() -> None:
     recipe = Recipe(**TINY, **WORD)
     start = start_of(WORDS, WORDS, recipe)
-    for wrong, message in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"units": 16}, "`units` is settled by the model .*: 8. Received: units=16. Leave it out"),
         ({"cell": "gru"}, "`cell` is settled .*: 'lstm'. Received: cell='gru'"),
         ({"source_tokenizer": "character"}, "`source_tokenizer` is settled"),
         ({"vocabulary_size": 5}, f"`vocabulary_size` is settled .*: {WORDS.vocabulary_size}. "),
-    ):
+    ]
+    for wrong, message in cases:
         with pytest.raises(ValueError, match=message):
-            settled_recipe(Recipe(**wrong), start, False)
+            settled_recipe(Recipe(**wrong), start, [])
+    bahdanau = start_of(WORDS, WORDS, Recipe(**TINY, **WORD, attention="bahdanau"))
+    with pytest.raises(ValueError, match="`score` must be left alone"):
+        settled_recipe(Recipe(score="concat"), bahdanau, [])
+    mixed = start_of(WORDS, LETTERS, Recipe(**TINY, **RECIPES[3][2]))
+    with pytest.raises(ValueError, match="`target_tokenizer` is settled .*: 'character'"):
+        settled_recipe(Recipe(source_tokenizer="word", target_tokenizer="word"), mixed, [])
     given = start_of(WORDS, WORDS, recipe, given=["units"])
     with pytest.raises(ValueError, match="`units` is settled .*: 8. Received: units=512"):
-        settled_recipe(Recipe(), given, False)
+        settled_recipe(Recipe(), given, [])
 
 
 def test_the_learning_rate_is_lower_from_a_model_unless_it_is_given() -> None:
     start = start_of(WORDS, WORDS, Recipe(**TINY, **WORD))
-    assert settled_recipe(Recipe(), Start(), False).learning_rate == 2e-3
-    assert settled_recipe(Recipe(), start, False).learning_rate == 5e-4
-    assert settled_recipe(Recipe(learning_rate=2e-3), start, False).learning_rate == 2e-3
+    assert settled_recipe(Recipe(), Start(), []).learning_rate == 2e-3
+    assert settled_recipe(Recipe(), start, []).learning_rate == 5e-4
+    assert settled_recipe(Recipe(learning_rate=2e-3), start, []).learning_rate == 2e-3
 
 
 def test_what_a_start_cannot_be_is_told() -> None:
-    for wrong, message in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"vocabulary": "extend"}, "`vocabulary` can be extended where .* without one"),
         ({"vocabulary": "new", "translator": "x"}, "`vocabulary` must be one of"),
         ({"freeze": ["head"]}, "must name parts of a model: encoder, .* Received: 'head'"),
         ({"translator": "x", "source_embeddings": "y"}, "go to ids that are not trained yet"),
-    ):
+    ]
+    for wrong, message in cases:
         with pytest.raises(ValueError, match=message):
             Start(**wrong)
     with pytest.raises(TypeError, match="`translator` must be a Translator, or its folder"):

@@ -158,7 +158,7 @@ def test_a_training_that_is_bounded_in_minutes_ends_in_time_with_no_rate_left(
     )
     epochs = len(times) - 2
     assert 1 <= epochs < 1000
-    assert float(translator.model.optimizer.learning_rate) < 1e-3 * recipe.learning_rate
+    assert float(translator.model.optimizer.learning_rate) < 1e-3 * TINY["learning_rate"]
     Translator.load(tmp_path / "model")
 
 
