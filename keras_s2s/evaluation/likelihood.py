@@ -121,7 +121,11 @@ class PairLikelihood(NamedTuple):
 
     def together(self, other: PairLikelihood) -> PairLikelihood:
         """The likelihood of both."""
-        return PairLikelihood(*(one + more for one, more in zip(self, other, strict=True)))
+        return PairLikelihood(
+            self.log_probability + other.log_probability,
+            self.tokens + other.tokens,
+            self.unknown_tokens + other.unknown_tokens,
+        )
 
 
 def pair_likelihoods(

@@ -6,8 +6,11 @@ It is for speed alone: no translation depends on the texts that share its batch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
+
+Text = TypeVar("Text")  # A string, or a pair of them.
 
 # Source tokens, padding included, that are encoded together: long texts go in small batches.
 SOURCE_CELLS = 16_384
@@ -15,7 +18,7 @@ SOURCE_CELLS = 16_384
 WEIGHT_CELLS = 2**26
 
 
-def windows(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+def windows(texts: Iterable[Text], size: int) -> Iterator[list[Text]]:
     """Lists of up to `size` texts, which are sorted by length and translated together.
 
     Args:
@@ -28,7 +31,7 @@ def windows(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         [['a', 'b'], ['c', 'd'], ['e']]
     """
     must_wait = getattr(texts, "must_wait", lambda: False)
-    window: list[str] = []
+    window: list[Text] = []
     for text in texts:
         window.append(text)
         if len(window) == size or must_wait():
