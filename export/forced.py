@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from keras_s2s.inference.forced import ForcedTarget
+from keras_s2s.inference.forced_protocol import ForcedTarget
 from keras_s2s.special_ids import START_ID
 
 from .numpy_search import Step

@@ -1,4 +1,6 @@
 from . import export as export
+from .data.aligned_batches import AlignedBatches as AlignedBatches
+from .data.aligned_batches import PairAlignments as PairAlignments
 from .data.batches import Batches as Batches
 from .data.corpus import Corpus as Corpus
 from .data.embeddings import load_embeddings as load_embeddings
@@ -42,6 +44,8 @@ from .training.checkpoints import Checkpoints as Checkpoints
 from .training.distribution import distribute_dataset as distribute_dataset
 from .training.distribution import make_strategy as make_strategy
 from .training.distribution import patch_multi_worker_fit as patch_multi_worker_fit
+from .training.guided_alignment import GuidedAlignment as GuidedAlignment
+from .training.guided_alignment import with_attention as with_attention
 from .training.losses import MaskedCrossentropy as MaskedCrossentropy
 from .training.metrics import Perplexity as Perplexity
 from .training.metrics import SequenceAccuracy as SequenceAccuracy

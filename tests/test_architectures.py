@@ -9,11 +9,14 @@ import keras
 import pytest
 
 import keras_s2s
+from keras_s2s.evaluation.alignment import align
+from keras_s2s.evaluation.likelihood import pair_likelihoods
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.text.option_fields import options_of
 
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "architectures.md"
 NAMES: dict[str, Any] = {name: getattr(keras_s2s, name) for name in keras_s2s.__all__}
+NAMES |= {"align": align, "pair_likelihoods": pair_likelihoods}
 
 
 def expressions() -> list[str]:
@@ -21,10 +24,11 @@ def expressions() -> list[str]:
     found, column = [], 0
     for line in TABLE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if "here" in cells:
-            column = cells.index("here")
+        if "in this package" in cells:
+            column = cells.index("in this package")
         elif line.startswith("| ") and not line.startswith("| ---"):
             found += re.findall("`([^`]+)`", cells[column])
+    assert "Decoder(8000, 512, attention=None)" in found
     return list(dict.fromkeys(found))
 
 

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,10 +58,35 @@ Translations = Annotated[File, about("Write the translations to this file, one p
 LengthPlot = Annotated[File, about("Plot BLEU by source length to this file.", "FILE.png")]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """The options of `evaluate` on what is measured and where it is written."""
+
+    language: Language = "en"
+    perplexity: WithPerplexity = False
+    json_file: Json = None
+    output: Translations = None
+    plot: LengthPlot = None
+
+    def check(self, model: list[Path], inputs: list[Path | None]) -> None:
+        """Raise unless everything can be measured and written, before it takes time.
+
+        Args:
+            model: The models.
+            inputs: Files that are read.
+        """
+        _check_language(self.language)
+        check_picture(self.plot)
+        check_writable(self.json_file, self.output, self.plot, inputs=inputs)
+        if self.perplexity:
+            _check_trained(model)
+
+
 @from_fields
 def evaluate(
     model: Models,
     decoding: Decoding,
+    reported: Reported,
     source: Source = None,
     target: Targets = None,
     tsv: Tsv = None,
@@ -70,21 +96,12 @@ def evaluate(
     length_penalty: Penalty = None,
     replace_unknown: ReplaceUnknown = False,
     dictionary: Dictionary = None,
-    language: Language = "en",
-    perplexity: WithPerplexity = False,
-    json_file: Json = None,
-    output: Translations = None,
-    plot: LengthPlot = None,
 ) -> None:
     """Translate a corpus and score the translations. Its target side is the reference."""
     from keras_s2s.evaluation import scores
 
-    _check_language(language)
     decoding.check(1, beam, length_penalty)
-    check_picture(plot)
-    check_writable(json_file, output, plot, inputs=[source, *(target or []), tsv, dictionary])
-    if perplexity:
-        _check_trained(model)
+    reported.check(model, [source, *(target or []), tsv, dictionary])
     chosen = check_columns(columns, tsv)
     sources, references = read_references(source, target or [], tsv, group, chosen)
     words = read_dictionary(dictionary, replace_unknown)
@@ -96,13 +113,14 @@ def evaluate(
     }
     best, seconds = _translate(decoding, translator, sources, how)
     answers = [answer.text for answer in best]
-    figures = scores.score(answers, references, language=language).to_dict() | {"seconds": seconds}
-    if perplexity:
+    found = scores.score(answers, references, language=reported.language)
+    figures = found.to_dict() | {"seconds": seconds}
+    if reported.perplexity:
         figures |= _likelihood(translator, decoding.texts(sources, translator), references)
     _tell(figures)
-    _write_answers(answers, output)
-    rows = _tell_by_length(best, references, language, plot)
-    _write_json(figures | {"by_length": rows}, json_file)
+    _write_answers(answers, reported.output)
+    rows = _tell_by_length(best, references, reported.language, reported.plot)
+    _write_json(figures | {"by_length": rows}, reported.json_file)
 
 
 def _write_answers(answers: list[str], path: Path | None) -> None:

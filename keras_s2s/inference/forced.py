@@ -7,53 +7,17 @@ order. What computes a batch is a `ForcedBackend`. Neither Keras nor TensorFlow 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_s2s.inference.checks import check_lengths
+from keras_s2s.inference.forced_protocol import ForcedBackend, ForcedTarget
 from keras_s2s.inference.length_batches import batches_by_length, windows
 from keras_s2s.inference.protocol import TextTranslator
 from keras_s2s.search.checks import check_whole
 from keras_s2s.special_ids import END_ID
 from keras_s2s.text.normalization import without_surrogates
-
-
-class ForcedTarget(NamedTuple):
-    """What a model says to one target.
-
-    Attributes:
-        log_probabilities: Natural logarithm of the probability of each token, given the source and
-            the tokens before, float32 `[T]`.
-        attention: Attention weights, float32 `[T, S]`; `None` where there are none.
-    """
-
-    log_probabilities: np.ndarray
-    attention: np.ndarray | None
-
-
-class ForcedBackend(Protocol):
-    """What computes a batch: a model in a graph, or an export in its runtime."""
-
-    @property
-    def has_attention(self) -> bool:
-        """Whether there are attention weights to return."""
-        ...
-
-    def force(
-        self, sources: list[list[int]], targets: list[list[int]], attention: bool
-    ) -> Iterable[ForcedTarget]:
-        """Compute a batch.
-
-        Args:
-            sources: Ids of each source, end mark included.
-            targets: Ids of each target, end mark included.
-            attention: Whether attention weights are needed.
-
-        Returns:
-            What is found for each pair, in order.
-        """
-        ...
 
 
 class ForcedPair(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 from keras import backend, ops
 
 from keras_s2s.inference.ensemble import Ensemble
-from keras_s2s.inference.forced import ForcedTarget
+from keras_s2s.inference.forced_protocol import ForcedTarget
 from keras_s2s.layers.forks import check_not_forked
 from keras_s2s.layers.scan import scan
 from keras_s2s.model import Seq2Seq

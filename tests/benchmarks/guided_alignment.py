@@ -17,6 +17,7 @@ import random
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -27,7 +28,7 @@ from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.train import train
 
 SYLLABLES = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
-KINDS = (
+KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Luong", {}),
     ("Luong, input feeding", {"input_feeding": True}),
     ("Bahdanau", {"attention": "bahdanau"}),

@@ -21,7 +21,9 @@ def test_an_export_reads_targets_as_its_model(
     expected = force(make(input_feeding=True), PAIRS, attention=True)
     for ours, theirs in zip(force(exported, PAIRS, attention=True), expected, strict=True):
         assert ours[:4] == theirs[:4]
-        np.testing.assert_allclose(*(one.found[0] for one in (ours, theirs)), atol=1e-4)
-        np.testing.assert_allclose(*(one.found[1] for one in (ours, theirs)), atol=1e-4)
+        logs = [one.found.log_probabilities for one in (ours, theirs)]
+        np.testing.assert_allclose(logs[0], logs[1], atol=1e-4)
+        assert ours.found.attention is not None and theirs.found.attention is not None
+        np.testing.assert_allclose(ours.found.attention, theirs.found.attention, atol=1e-4)
     (plain, *_) = force(exported, PAIRS)
     assert plain.found.attention is None

@@ -93,7 +93,7 @@ def test_the_weights_are_those_of_the_steps_and_their_gradient_the_automatic_one
             _, seen = guided((SOURCE, TARGET_IN), training=training)
             loss = GuidedAlignment()(ALIGNMENT, seen)
         variables = [one.value for one in guided.trainable_variables]
-        found = tape.gradient(loss, variables, unconnected_gradients="zero")
+        found = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [tf.convert_to_tensor(one) for one in found]
 
     # In training the scan has a gradient of its own.
