@@ -214,3 +214,11 @@ def test_a_limit_that_no_export_wrote_is_a_damaged_manifest(
     case = with_limit(plain, tmp_path / "export", limit)
     with pytest.raises(AssertionError, match="manifest.json is damaged"):
         client(case.folder, 1, ["a"])
+
+
+def test_the_page_s_translator_puts_a_tag_before_the_text(core: Path, dates: Export) -> None:
+    """Any character is a token of this model, so any can be the tag."""
+    command, texts = node("translate", str(core), str(dates.folder), "1"), dates.sources[:3]
+    tagged = run_program([*command, "1"], [*texts, ""])
+    expected = run_program(command, [*(f"1 {text}" for text in texts), ""])
+    assert [one["ids"] for one in tagged] == [one["ids"] for one in expected]
