@@ -35,6 +35,7 @@ gc.set_threshold(20_000, 20, 20)
 LONGEST = (
     "recipe/test_killed_training.py",
     "recipe/test_train.py",
+    "recipe/test_start.py",
     "training/test_distribution.py",
     "training/test_resume.py",
     "export/clients/test_translators.py",

@@ -116,9 +116,9 @@ class Splitter:
 
     Example:
         >>> splitter = Splitter(0.5, seed=2)
-        >>> list(splitter.split([("a", "1"), ("b", "2"), (" a ", "3")], print))
-        b	2
-        [('a', '1'), (' a ', '3')]
+        >>> lines: list[str] = []
+        >>> list(splitter.split([("a", "1"), ("b", "2"), (" a ", "3")], lines.append)), len(lines)
+        ([('a', '1'), (' a ', '3')], 1)
     """
 
     def __init__(self, share: float, seed: int, normalization: str = "NFC") -> None:

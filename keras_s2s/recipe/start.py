@@ -28,21 +28,21 @@ SIDES = ("source", "target")
 class Start:
     """What a training starts from, and what it leaves as it is.
 
-    `translator` is a trained `Translator`, or its folder, that the training continues or
-    fine-tunes: its architecture, weights and tokenizers are used. With `vocabulary="extend"`, ids
-    are appended for what its tokenizers lack for the new data, see `extend_tokenizer`. The
-    embedding of a new piece starts as the mean of those of the pieces that spelled it before, the
-    embedding of a new word or character as the mean of all old ones; output layers alike.
-
-    `freeze` names parts whose weights stay as they are: "encoder" and "decoder" (with their
-    embeddings), "embeddings", "source-embeddings", "target-embeddings", "attention" and "output",
-    the projection to the vocabulary. A matrix that is shared is frozen wherever it is used.
-
-    `source_embeddings` and `target_embeddings` are files of pretrained embeddings, see
-    `load_embeddings`.
-
-    `given` names options of the recipe that must hold although they have their default values: a
-    translator that contradicts them is an error.
+    Args:
+        translator: A trained `Translator`, or its folder, that the training continues or
+            fine-tunes: its architecture, weights and tokenizers are used. `None` for a new model.
+        vocabulary: "keep" uses its tokenizers as they are; "extend" appends what they lack for the
+            new data, see `extend_tokenizer`. The embedding of a new piece starts as the mean of
+            those of the pieces that spelled it before, that of a new word or character as the mean
+            of all old ones; output layers alike.
+        freeze: Parts whose weights stay as they are: "encoder" and "decoder" (with their
+            embeddings), "embeddings", "source-embeddings", "target-embeddings", "attention" and
+            "output", the projection to the vocabulary. A matrix that is shared is frozen wherever
+            it is used.
+        source_embeddings: File of pretrained embeddings of the source, see `load_embeddings`.
+        target_embeddings: File of those of the target.
+        given: Names of options of the recipe that were given although they have their default
+            values: what contradicts them is an error.
 
     Raises:
         TypeError: `freeze` is no list of parts.
@@ -61,9 +61,8 @@ class Start:
     given: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        need(
-            self.vocabulary in VOCABULARIES, f"one of {VOCABULARIES}", "vocabulary", self.vocabulary
-        )
+        kind = self.vocabulary
+        need(kind in VOCABULARIES, f"one of {VOCABULARIES}", "vocabulary", kind)
         check_parts(self.freeze)
         if self.translator is None and self.vocabulary != "keep":
             raise ValueError(
