@@ -99,6 +99,13 @@ def read_training(
         )
     if files.prepared is not None:
         return TrainingPairs(_open_prepared(context, files.prepared))
+    return read_files(files, columns)
+
+
+def read_files(files: TrainingFiles, columns: tuple[int, int]) -> TrainingPairs:
+    """Read pairs, and their weights and alignments; see `read_training`."""
+    from keras_s2s.recipe.training_pairs import TrainingPairs
+
     corpus = open_corpus("", files.source, files.target, files.tsv, columns=columns)
     rows = checked_pairs(_rows(corpus, files), corpus, files.source or files.tsv)
     pairs, weights, alignments = map(list, zip(*rows, strict=True))

@@ -94,7 +94,7 @@ def main() -> None:
                 dropout=0.2,
                 seed=words.seed,
                 guided_alignment_decay=decay if is_guided else 1.0,
-                **options,
+                **options,  # pyright: ignore[reportArgumentType]
             )
             with tempfile.TemporaryDirectory() as folder:
                 translator = train(

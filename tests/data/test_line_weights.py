@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ LINES = ["a\tb", "", "c\td", "c\td", "e", "f\tg", " "]
 WORDS = Recipe(source_tokenizer="word", target_tokenizer="word")
 
 
-def write(folder: Path, lines: list[str], weights: list[str]) -> tuple[Path, Path]:
+def write(folder: Path, lines: Sequence[str], weights: Sequence[str]) -> tuple[Path, Path]:
     (folder / "pairs.tsv").write_text("".join(f"{line}\n" for line in lines))
     (folder / "weights").write_text("".join(f"{weight}\n" for weight in weights))
     return folder / "pairs.tsv", folder / "weights"

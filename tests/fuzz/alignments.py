@@ -1,4 +1,4 @@
-"""Files of alignments as a target: links in any form, beside pairs of any text."""
+"""Files of alignments and weights as a target: links in any form, beside pairs of any text."""
 
 import contextlib
 import io
@@ -10,6 +10,7 @@ from runner import Case
 
 PARTS = ["0-0", "1-2", "0-0 1-1 2-2", "3-1", "9-9", "", " ", "\t", "0", "-", "0-", "0-0-0", "1:1"]
 PARTS += ["-1-0", "0-99999999999999999999", "١-٢", "²-0", "a-b", "0-0\r", "\x00", "0-1p", "0 - 1"]
+WEIGHTS = ["0.5", "0", "1e3", ".5", "1.", "-1", "nan", "inf", "1e400", "", " 2 ", "1_0", "²", "0x1"]
 SOUND = ["0-0", "1-0 0-1", "", "0-0 0-1", " 1-1  0-0 "]
 TEXTS = ["a b", "b\u00a0a c d", "¨ a b", "a\u3000b c", "a.b c", "é a", "x" * 6000 + " b", "", " "]
 
@@ -17,7 +18,7 @@ TEXTS = ["a b", "b\u00a0a c d", "¨ a b", "a\u3000b c", "a.b c", "é a", "x" * 6
 def alignments(_: Path) -> Case:
     """Alignments: each kept pair has its own, and its tokens a distribution or nothing."""
     from keras_s2s import CharacterTokenizer, WordTokenizer
-    from keras_s2s.cli.alignments import read_aligned_pairs
+    from keras_s2s.cli.training_inputs import TrainingFiles, read_files
     from keras_s2s.data.aligned_batches import PairAlignments
 
     source, target = CharacterTokenizer.train(["a b."], normalization="NFKC"), WordTokenizer(["a"])
@@ -33,11 +34,21 @@ def alignments(_: Path) -> Case:
         (folder / "links").write_bytes(
             damaged_bytes(random, data) if random.integers(6) == 0 and data else data
         )
+        numbers = [pick(random, WEIGHTS if random.integers(9) == 0 else ["1"]) for _ in rows]
+        data = "".join(f"{number}\n" for number in numbers).encode()
+        damaged = random.integers(9) == 0
+        (folder / "weights").write_bytes(damaged_bytes(random, data) if damaged else data)
         text = "".join(f"{one}\t{other}\n" for one, other in rows)
         (folder / "pairs").write_text(text, encoding="utf-8")
         with contextlib.redirect_stderr(io.StringIO()):
-            pairs, kept = read_aligned_pairs(None, None, folder / "pairs", folder / "links")
+            names = {"tsv": folder / "pairs", "alignments": folder / "links"}
+            weights = folder / "weights" if random.integers(2) else None
+            data = read_files(TrainingFiles(**names, weights=weights), (0, 1))
+        pairs, kept = data.in_memory, data.alignments or []
         assert len(pairs) == len(kept) > 0
+        if data.sample_weight is not None:
+            assert len(data.sample_weight) == len(pairs)
+            assert all(0 <= one <= 1e30 for one in data.sample_weight)
         found = PairAlignments(pairs, kept, source, target)
         for number, (one, other) in enumerate(pairs):
             ids = [[*source.encode(one), 3]], [[*target.encode(other), 3]]
