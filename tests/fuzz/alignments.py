@@ -41,9 +41,12 @@ def alignments(_: Path) -> Case:
         text = "".join(f"{one}\t{other}\n" for one, other in rows)
         (folder / "pairs").write_text(text, encoding="utf-8")
         with contextlib.redirect_stderr(io.StringIO()):
-            names = {"tsv": folder / "pairs", "alignments": folder / "links"}
-            weights = folder / "weights" if random.integers(2) else None
-            data = read_files(TrainingFiles(**names, weights=weights), (0, 1))
+            files = TrainingFiles(
+                tsv=folder / "pairs",
+                alignments=folder / "links",
+                weights=folder / "weights" if random.integers(2) else None,
+            )
+            data = read_files(files, (0, 1))
         pairs, kept = data.in_memory, data.alignments or []
         assert len(pairs) == len(kept) > 0
         if data.sample_weight is not None:
