@@ -38,7 +38,9 @@ def start_of(source: Any, target: Any, recipe: Recipe, **more: Any) -> Start:
     return Start(translator=Translator(model, source, target), **more)
 
 
-@pytest.mark.parametrize(("source", "target", "options"), RECIPES, ids=str)
+@pytest.mark.parametrize(
+    ("source", "target", "options"), RECIPES, ids=map(str, range(len(RECIPES)))
+)
 def test_the_options_of_the_model_are_found_in_it(source: Any, target: Any, options: dict) -> None:
     recipe = Recipe(**TINY, **options)
     found = settled_recipe(Recipe(dropout=0.1), start_of(source, target, recipe), [])
