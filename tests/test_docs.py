@@ -12,7 +12,7 @@ import pytest
 
 from .documents import NAMES, ROOT, anchors, blocks, links, measured_tables, sections
 
-LANGUAGES = {"python", "python3", "sh", "js", "kotlin", "swift", "text", ""}
+LANGUAGES = {"python", "python3", "sh", "yaml", "js", "kotlin", "swift", "text", ""}
 # Made when the site is built, by docs/hooks.py.
 GENERATED = {"contributing.md", "reference/cli.md", "reference/api/index.md"}
 GENERATED |= {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from keras_s2s.cli.config_file import Config
 from keras_s2s.cli.console import say
 from keras_s2s.cli.devices import ended_by_sigterm, load_strategy
 from keras_s2s.cli.inputs import check_columns
@@ -47,11 +48,13 @@ def train(
     recipe: Recipe,
     run: Run,
     strategy: Strategy = "none",
+    config: Config = None,
 ) -> None:
     """Train a model on sentence pairs. The best weights and the tokenizers are saved."""
     from keras_s2s.inference.storage import TRANSLATOR
     from keras_s2s.training.distribution import check_strategy
 
+    run.check_packages()
     TRANSLATOR.check_goal(output)
     check_strategy(strategy)
     start = beginning.start(context)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,7 @@ def fit(
     recipe: Recipe,
     checkpoints: Checkpoints,
     report: Callable[[str], None],
+    more_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, list[float]]:
     """Train, from the newest checkpoint on, and restore the best averaged weights.
 
@@ -40,6 +43,7 @@ def fit(
         recipe: The options.
         checkpoints: Where the checkpoints are.
         report: Receives progress messages.
+        more_callbacks: Callbacks that come after the validation.
 
     Returns:
         The history.
@@ -49,21 +53,23 @@ def fit(
     """
     from keras_s2s.training.divergence import DivergedError, TerminateOnDivergence
     from keras_s2s.training.epoch_report import EpochReport
-    from keras_s2s.training.progress import StepProgress
+    from keras_s2s.training.progress import StepProgress, TimeEstimate
     from keras_s2s.training.resume import TrainingHistory, resumable_fit
     from keras_s2s.training.schedules import ProgressSchedule
     from keras_s2s.training.weight_averaging import AveragedWeights
 
-    steps, rate = batches.steps_per_epoch, recipe.learning_rate or LEARNING_RATE
+    steps, tokens = batches.steps_per_epoch, batches.target_tokens
+    rate = recipe.learning_rate or LEARNING_RATE
     _check_steps(recipe, steps * recipe.epochs)
     best = None if valid is None else _best_weights(valid, batches, recipe, report)
-    highest_loss = _highest_loss(model, recipe)
     callbacks = [
-        TerminateOnDivergence(highest_loss, _batch_namer(batches), steps),
+        TerminateOnDivergence(_highest_loss(model, recipe), _batch_namer(batches), steps),
         ProgressSchedule(rate, steps * recipe.epochs, recipe.minutes),
         *([AveragedWeights()] if recipe.ema_momentum else []),
-        *([StepProgress()] if sys.stderr.isatty() else []),
+        *([StepProgress(tokens_per_epoch=tokens)] if sys.stderr.isatty() else []),
+        TimeEstimate(report, recipe.epochs, recipe.minutes),
         EpochReport(report) if best is None else best,
+        *more_callbacks,
     ]
     found, epochs = TrainingHistory(), recipe.epochs
     try:
@@ -169,7 +175,7 @@ def _name_in_shard(plan: list[tuple[int, int]], step: int) -> str:
 def write_history(
     folder: Path, recipe: Recipe, history: dict[str, list[float]], identity: dict[str, Any]
 ) -> None:
-    """Write `recipe.json`, `history.json`, `training.json` and `curves.png` into a folder."""
+    """Write the recipe, the history, the training's identity and its curves into a folder."""
     from keras_s2s.evaluation.plots import training_curves
     from keras_s2s.recipe.resume import write_identity
 
@@ -182,4 +188,8 @@ def write_history(
     for name, value in contents.items():
         text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    with (folder / "history.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["epoch", *history])
+        rows.writerows(zip(itertools.count(1), *history.values(), strict=False))
     training_curves(history, folder / "curves.png")

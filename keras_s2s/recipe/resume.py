@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     from keras_s2s.data.pairs import Pairs
+    from keras_s2s.inference.translator import Translator
     from keras_s2s.recipe.training_pairs import TrainingPairs
     from keras_s2s.training.checkpoints import Checkpoints
 
@@ -63,8 +65,37 @@ class Run:
         bounds=(at_least(1),),
     )
 
+    tensorboard: Path | None = option(
+        None,
+        help="Folder for TensorBoard: the history, translations of a few validation pairs and"
+        " their attention weights, after each epoch. Needs the package tensorboard.",
+        group="run",
+        metavar="DIR",
+    )
+
     def __post_init__(self) -> None:
         check_options(self)
+
+    def check_packages(self) -> None:
+        """Raise ValueError if a package is missing that only some options need."""
+        if self.tensorboard is not None and find_spec("tensorboard") is None:
+            raise ValueError(
+                "TensorBoard's event files need the package tensorboard. Received: "
+                f"tensorboard={str(self.tensorboard)!r} without it. Install it: pip install "
+                "tensorboard"
+            )
+
+    def tensorboard_callbacks(self, translator: Translator, pairs: Pairs | None) -> list[Any]:
+        """What writes the event files: a list of one callback, or of none.
+
+        On several devices only scalars are written.
+        """
+        if self.tensorboard is None or not self.writes:
+            return []
+        from keras_s2s.recipe.tensorboard import TensorBoard
+
+        shown = translator if self.strategy is None else None
+        return [TensorBoard(self.tensorboard, shown, pairs or ())]
 
     def scope(self) -> AbstractContextManager:
         """The scope in which the model is built."""

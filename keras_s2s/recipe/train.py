@@ -50,7 +50,8 @@ def train(
         pairs: Sources and targets to train on, or what `prepare` made of them.
         valid_pairs: Sources and targets that select the best weights; `None` to hold out a share
             of the pairs, `recipe.valid_share`.
-        folder: Where the translator is saved, with `recipe.json`, `history.json` and `curves.png`.
+        folder: Where the translator is saved, with `recipe.json`, `history.json`,
+            `history.csv` and `curves.png`.
         recipe: The options of the training; `None` for the defaults.
         sample_weight: A weight of each pair in the loss, at least 0; `None` for none. A prepared
             corpus holds its own.
@@ -77,7 +78,8 @@ def train(
         KeyboardInterrupt: After Ctrl-C; resume with `run.resume` as well.
     """
     recipe, run, start = recipe or Recipe(), run or resume.Run(), (start or Start()).loaded()
-    data = TrainingPairs(pairs, sample_weight, alignments)
+    run.check_packages()
+    data = TrainingPairs.of(pairs, sample_weight, alignments)
     _check_given(valid_pairs, start, build_model)
     folder = TRANSLATOR.check_goal(Path(folder))
     recipe = settled_recipe(recipe, start, pairs)
@@ -124,8 +126,9 @@ def _run(task: Task, folder: Path) -> Translator:
     if (folder / DESCRIPTION).exists():
         report(f"the model in {folder} will be replaced")
     model, trained = make_models(text, run, start, build_model, data.pairs, report)
-    history = _fit(trained, text, valid_pairs, checkpoints, report)
     translator = Translator(model, *text.tokenizers, samples=text.samples, **start.kept_options)
+    shown = run.tensorboard_callbacks(translator, valid_pairs)
+    history = _fit(trained, text, valid_pairs, checkpoints, report, shown)
     if run.writes:
         _save(translator, folder, text.recipe, history, identity)
         checkpoints.remove()
@@ -164,13 +167,14 @@ def _fit(
     valid_pairs: Pairs | None,
     checkpoints: Checkpoints,
     report: Callable[[str], None],
+    callbacks: Sequence[keras.callbacks.Callback],
 ) -> dict[str, list[float]]:
     from keras_s2s.data.pairs import encode_pairs
     from keras_s2s.recipe.fit import fit
 
     valid = None if valid_pairs is None else encode_pairs(valid_pairs, *text.tokenizers)
     with own_errors(text.batches):
-        return fit(model, text.batches, valid, text.recipe, checkpoints, report)
+        return fit(model, text.batches, valid, text.recipe, checkpoints, report, callbacks)
 
 
 def _save(

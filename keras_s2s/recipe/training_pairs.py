@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,17 @@ class TrainingPairs:
         if self.alignments is not None:
             self._check_memory("Alignments", "alignments")
             check_alignments(self.in_memory, self.alignments)
+
+    @classmethod
+    def of(
+        cls,
+        pairs: Iterable[tuple[str, str]] | PreparedCorpus,
+        sample_weight: Sequence[float] | None = None,
+        alignments: Sequence[str] | None = None,
+    ) -> TrainingPairs:
+        """The same of any pairs that can be iterated, such as a `Corpus`."""
+        held = pairs if isinstance(pairs, PreparedCorpus) else list(pairs)
+        return cls(held, sample_weight, alignments)
 
     def check_options(self, recipe: Recipe) -> None:
         """Raise ValueError unless the alignments and the options go together."""

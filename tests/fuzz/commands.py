@@ -18,10 +18,12 @@ COMMANDS = (
     "train translate evaluate score likelihood align average export demo --version".split() + [""]
 )
 OPTIONS = """--model --input --output --source --target --tsv --beam --n-best --scores --json --help
-    --length-penalty --attention-plot --replace-unknown --dictionary --epochs --units --seed --plot
-    --answers --format --quantize --max-length --strict --lengths --samples --valid-tsv --minutes
-    --vocabulary-size --precision --model=model --from --vocabulary --freeze --valid-share
-    --source-embeddings --target-embeddings --alignments --attention --weights -x --""".split()
+    --length-penalty --attention-plot --replace-unknown --dictionary --epochs --units --seed
+    --plot --answers --format --quantize --max-length --strict --lengths --samples
+    --valid-tsv --minutes --vocabulary-size --precision --model=model --from --vocabulary
+    --freeze --valid-share --source-embeddings --target-embeddings --alignments --attention
+    --weights --config --tensorboard --protect --prefix --forbid --min-length
+    --no-repeat-ngram --sample --mbr --tag --seed -x --""".split()
 VALUES = """model in out pairs.tsv - 0 -1 5 1e400 nan inf 10**9 ../out / /dev/null /nowhere/x .
     in/in extend encoder output litert int8 float32 16,32 x.png 99999999999999999999""".split()
 WORDS = [*OPTIONS, *VALUES, "", "é\ud800", "a\x1bb"]

@@ -14,6 +14,7 @@ from alignments import alignments
 from commands import arguments
 from damage import damaged_bytes, damaged_text, link, pick
 from make import make_exports, make_tokenizers, make_translator
+from option_files import configurations, constraints
 from runner import Case, Prepare, Random
 from vectors import ENCODINGS, embeddings
 
@@ -249,6 +250,8 @@ def _exports(made: Path, is_trusted: bool) -> Case:
 
 TARGETS: dict[str, Prepare] = {
     "corpora": corpora,
+    "configurations": configurations,
+    "constraints": constraints,
     "alignments": alignments,
     "tokenizers": tokenizers,
     "embeddings": embeddings,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 PROGRAM = Path(__file__).with_name("fuzz.py")
-TARGETS = """corpora alignments tokenizers embeddings models manifests exports
-    arguments""".split()
+TARGETS = """corpora configurations constraints alignments tokenizers embeddings models
+    manifests exports arguments""".split()
 
 
 def fuzzed(target: str, cases: int, folder: Path) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def fuzzed(target: str, cases: int, folder: Path) -> dict[str, Any]:
     return json.loads(figures.read_bytes())[target]
 
 
-@pytest.mark.parametrize("target", ["corpora", "alignments", "tokenizers", "embeddings"])
+@pytest.mark.parametrize("target", TARGETS[:6])
 def test_a_few_cases_end_in_a_result_or_a_refusal(target: str, tmp_path: Path) -> None:
     found = fuzzed(target, 200, tmp_path)
     assert found["failures"] == []

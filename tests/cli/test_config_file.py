@@ -1,0 +1,125 @@
+"""`train --config`: options from a file, whose values the command line overrules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keras_s2s.cli import train as command
+from keras_s2s.cli.main import main
+from keras_s2s.recipe.config import Recipe
+
+
+def call(*words: object) -> int:
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """What the training was called with; nothing is trained."""
+    found: dict[str, Any] = {}
+
+    def noted(pairs: Any, valid: Any, output: Path, recipe: Recipe, **rest: Any) -> None:
+        found.update(pairs=pairs, valid=valid, output=output, recipe=recipe, **rest)
+
+    monkeypatch.setattr(command, "train_model", noted)
+    monkeypatch.chdir(tmp_path)
+    Path("pairs.tsv").write_text("a\tb\nc\td\n")
+    return found
+
+
+def test_options_are_named_as_on_the_command_line(trained: dict[str, Any]) -> None:
+    Path("config.yaml").write_text(
+        "\ufeff# A comment.\ntsv: pairs.tsv\noutput: model\nunits: 64\nlearning-rate: 1e-3\n"
+        "joint_vocabulary: false\nsource-tokenizer: character\nminutes: null\nfreeze: [encoder]\n"
+        "protect: <2de>\n",
+        encoding="utf-8",
+    )
+    assert call("train", "--config", "config.yaml") == 0
+    assert trained["pairs"] == [("a", "b"), ("c", "d")] and trained["output"] == Path("model")
+    assert trained["start"].freeze == ["encoder"]
+    assert trained["recipe"] == Recipe(
+        units=64,
+        learning_rate=1e-3,
+        joint_vocabulary=False,
+        source_tokenizer="character",
+        protect=("<2de>",),
+    )
+
+
+def test_the_command_line_takes_precedence(trained: dict[str, Any]) -> None:
+    Path("config.yaml").write_text("units: 64\nnum-layers: 2\noutput: model\n")
+    words = ["--tsv", "pairs.tsv", "--config", "config.yaml", "--units", 32]
+    assert call("train", *words) == 0
+    assert trained["recipe"] == Recipe(units=32, num_layers=2)
+
+
+def test_the_recipe_of_a_training_is_a_configuration(trained: dict[str, Any]) -> None:
+    recipe = Recipe(units=48, cell="gru", scheduled_sampling="linear", protect=("<a>", "<b>"))
+    from keras_s2s.text.option_fields import as_json
+
+    Path("recipe.json").write_text(json.dumps(as_json(recipe)))
+    words = ["--tsv", "pairs.tsv", "--output", "model"]
+    assert call("train", *words, "--config", "recipe.json") == 0
+    assert trained["recipe"] == recipe
+
+
+def test_names_of_earlier_versions_are_understood(trained: dict[str, Any]) -> None:
+    Path("old.yaml").write_text("layers: 3\n")
+    assert call("train", "--tsv", "pairs.tsv", "--output", "model", "--config", "old.yaml") == 0
+    assert trained["recipe"].num_layers == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"unit: 64", "Received: unit in config.yaml. Did you mean units?"),
+        (b"units: many", "units in config.yaml"),
+        (b"units: 6.5", "units in config.yaml"),
+        (b"units: true", "units in config.yaml"),
+        (b"units: [64]", "no list. Received: units in config.yaml"),
+        (b"units: {a: 1}", "a text, a number or a list. Received: units"),
+        (b"units:", "an option needs a value. Received: none for units"),
+        (b"units: 64\nunits: 32", "stands once in a configuration. Received: units"),
+        (b"num-layers: 1\nnum_layers: 2", "stands once in a configuration. Received: num_layers"),
+        (b"units: 0", "`units` must be"),
+        (b"config: other.yaml", "Received: config in"),
+        (b"- units", "maps names of options to values"),
+        (b"units", "maps names of options to values"),
+        (b"1: 2", "maps names of options to values"),
+        (b"units: 'a", "must be YAML"),
+        (b"a: !!python/object/apply:os.system ['true']", "must be YAML"),
+        (b"\xff\xfeu\x00", "must be YAML"),
+        (b"[" * 5000, "must be YAML"),
+        (b"# " + b"x" * 1_000_000, "at most 1,000,000 bytes"),
+    ],
+)
+def test_a_wrong_file_is_one_line_and_leaves_nothing(
+    trained: dict[str, Any], content: bytes, message: str, capsys: pytest.CaptureFixture
+) -> None:
+    Path("config.yaml").write_bytes(content)
+    words = ["--tsv", "pairs.tsv", "--output", "model", "--config", "config.yaml"]
+    assert call("train", *words) == 2
+    (error,) = capsys.readouterr().err.splitlines()[-1:]
+    assert error.startswith("error: ") and message in error, error
+    assert not trained and not Path("model").exists()
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_what_is_no_file_is_one_line(
+    trained: dict[str, Any], name: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert call("train", "--tsv", "pairs.tsv", "--output", "model", "--config", name) == 2
+    assert capsys.readouterr().err.startswith("error: ") and not trained
+
+
+def test_an_empty_file_changes_nothing(trained: dict[str, Any]) -> None:
+    Path("config.yaml").write_bytes(b"")
+    words = ["--tsv", "pairs.tsv", "--output", "model", "--config", "config.yaml"]
+    assert call("train", *words) == 0 and trained["recipe"] == Recipe()
