@@ -1,6 +1,7 @@
 """What the documents say holds: code runs, commands parse, links lead somewhere."""
 
 import ast
+import json
 import random
 import re
 import shlex
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.text.option_fields import as_json
 
 from .documents import NAMES, ROOT, anchors, blocks, links, measured_tables, sections
 
@@ -152,7 +156,16 @@ def shell_lines(text: str) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_commands_of_a_page_exist(name: str) -> None:
+def test_the_commands_of_a_page_exist(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The files that `--config` names are read by the command line's parser.
+    monkeypatch.chdir(tmp_path)
+    for block in blocks(NAMES[name], "yaml"):
+        (tmp_path / "english-german.yaml").write_text(block.text)
+        (tmp_path / "english-german").mkdir()
+        recipe = json.dumps(as_json(Recipe()))
+        (tmp_path / "english-german" / "recipe.json").write_text(recipe)
     for block in blocks(NAMES[name], "sh"):
         for program, *arguments in shell_lines(block.text):
             check_command(Path(program).name, arguments)
