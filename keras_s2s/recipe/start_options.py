@@ -148,6 +148,9 @@ def _text_options(source: Tokenizer, target: Tokenizer) -> dict[str, Any]:
     if None not in kinds:
         found["source_tokenizer"] = kinds[0]
         found["target_tokenizer"] = None if kinds[0] == kinds[1] else kinds[1]
+    symbols = [getattr(one, "protected", ()) for one in (source, target)]
+    if symbols[0] == symbols[1]:
+        found["protect"] = tuple(symbols[0])
     found["source_normalization"] = source.normalization
     found["target_normalization"] = target.normalization
     is_alike = source.normalization == target.normalization
@@ -171,12 +174,17 @@ def _direction(encoder: Any) -> dict[str, str]:
 def _attention(attention: Any) -> dict[str, Any]:
     from keras_s2s.layers.bahdanau import BahdanauAttention
     from keras_s2s.layers.luong import LuongAttention
+    from keras_s2s.layers.monotonic import BahdanauMonotonicAttention, LuongMonotonicAttention
 
     if attention is None:
         return {"attention": "none"}
     if type(attention) is BahdanauAttention:
         is_normalized = attention.normalized
         return {"attention": "normalized_bahdanau" if is_normalized else "bahdanau"}
+    if type(attention) is BahdanauMonotonicAttention:
+        return {"attention": "monotonic_bahdanau"}
+    if type(attention) is LuongMonotonicAttention:
+        return {"attention": "monotonic_luong"}
     if type(attention) is not LuongAttention:
         return {}
     found = {

@@ -58,7 +58,8 @@ def extend_tokenizer(
         )
     most = max(size, DEFAULT_VOCABULARY_SIZE, vocabulary_size or 0)
     room = None if vocabulary_size is None else vocabulary_size - size
-    lines = list(normalize_lines(lines, tokenizer.normalization))
+    kept = getattr(tokenizer, "protected", ())
+    lines = list(normalize_lines(lines, tokenizer.normalization, kept))
     if type(tokenizer) is SentencePieceTokenizer:
         return _extend_pieces(tokenizer, lines, most, room)
     kind: Any = type(tokenizer)
@@ -81,7 +82,8 @@ def _extend_pieces(
 ) -> SentencePieceTokenizer:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # The text need not fill the vocabulary.
-        learned = SentencePieceTokenizer.train(lines, most, normalization=tokenizer.normalization)
+        form, kept = tokenizer.normalization, tokenizer.protected
+        learned = SentencePieceTokenizer.train(lines, most, normalization=form, protected=kept)
     known = {piece for piece, _ in tokenizer.vocabulary()}
     missing = [piece for piece, _ in learned.vocabulary()[FIRST:] if piece not in known]
     if not missing:
@@ -101,7 +103,7 @@ def _with_pieces(tokenizer: SentencePieceTokenizer, pieces: list[str]) -> Senten
     proto = model_message().FromString(tokenizer.model)
     score = min(piece.score for piece in proto.pieces[FIRST:]) - 1
     for piece in pieces:
-        proto.pieces.add(piece=piece, score=score, type=proto.pieces[FIRST].type)
+        proto.pieces.add(piece=piece, score=score)  # Normal ones: the first may be protected.
     model = proto.SerializeToString()
     return SentencePieceTokenizer(model, normalization=tokenizer.normalization)
 

@@ -15,6 +15,7 @@ from keras_s2s.text.tokenizers import CharacterTokenizer, SentencePieceTokenizer
 
 LINES = ["low lower lowest", "new newer newest", "slow slower"]
 PIECES = SentencePieceTokenizer.train(LINES)
+TAGGED = SentencePieceTokenizer.train(LINES, protected=("<2de>", "<2fr>"))
 OTHERS = SentencePieceTokenizer.train([*LINES, "x y z"])
 WORDS, LETTERS = WordTokenizer.train(LINES), CharacterTokenizer.train(LINES, normalization="NFD")
 
@@ -29,6 +30,8 @@ RECIPES: list[tuple[Any, Any, dict[str, Any]]] = [
     (WORDS, WORDS, {**WORD, "attention": "bahdanau", "input_feeding": True}),
     (WORDS, WORDS, {**WORD, "score": "scaled_dot", "local": "predictive", "window": 3}),
     (WORDS, WORDS, {**WORD, "score": "location", "maximum_source_length": 7, "bridge": "zeros"}),
+    (WORDS, WORDS, {**WORD, "attention": "monotonic_luong"}),
+    (TAGGED, TAGGED, {"protect": ("<2de>", "<2fr>"), "attention": "monotonic_bahdanau"}),
     (WORDS, WORDS, {**WORD, "cell": "rnn", "direction": "forward", "score": "concat"}),
 ]
 

@@ -19,6 +19,12 @@ OLD = ["A dog runs, doesn't it?", "The dogs run in the house.", "a cat sleeps"] 
 NEW = ["Żółw biegnie, nieprawdaż?", "강아지가 달린다.", "The żółw sleeps 😀"] * 6
 KINDS: dict[str, Any] = {
     "sentencepiece": lambda form: SentencePieceTokenizer.train(OLD, normalization=form),
+    "tagged pieces": lambda form: SentencePieceTokenizer.train(
+        OLD, normalization=form, protected=("<2de>", "<2fr>")
+    ),
+    "tagged words": lambda form: WordTokenizer.train(
+        OLD, normalization=form, protected=("<2de>", "<2fr>")
+    ),
     "word": lambda form: WordTokenizer.train(OLD, normalization=form),
     "whole words": lambda form: WordTokenizer.train(
         OLD, normalization=form, split_punctuation=False
@@ -149,3 +155,12 @@ def test_the_graph_gives_the_same_ids(kind: str) -> None:
     new: Tokenizer = extend_tokenizer(KINDS[kind]("NFC"), NEW)
     lines = [*OLD, *NEW, "Thezżó dogs강", "żżżżż", "unknown ☃ż"]
     assert new.tokenize(tf.constant(lines)).to_list() == new.encode_all(lines)
+
+
+@pytest.mark.parametrize("kind", ["tagged pieces", "tagged words"])
+def test_protected_symbols_stay_protected(kind: str) -> None:
+    old = KINDS[kind]("NFC")
+    new = extend_tokenizer(old, ["<2de> Żółw<2fr>", *NEW])
+    assert new.protected == old.protected == ("<2de>", "<2fr>")
+    pieces = new.pieces(new.encode("<2de> żółw <2fr>"))
+    assert {"<2de>", "<2fr>"} <= {*pieces} and UNK_ID not in new.encode("<2de> żółw <2fr>")
