@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from keras_s2s import (
 )
 from keras_s2s.inference.storage import as_beam
 from keras_s2s.text.normalization import NORMALIZATION_FORMS
-from keras_s2s.text.option_fields import options_of
+from keras_s2s.text.option_fields import SEVERAL, as_json, options_of
 
 TOKENIZER = CharacterTokenizer.train(["abcd "])
 ID_COUNT = TOKENIZER.vocabulary_size
@@ -197,6 +196,7 @@ def values_of(kind: str, stated: Any) -> st.SearchStrategy:
         "int": st.integers(1, 10**7),
         "float": st.floats(0, 1e30, exclude_min=True) | st.floats(0, 1, exclude_max=True),
         "bool": st.booleans(),
+        SEVERAL: st.lists(st.sampled_from(["<2de>", "<a>", "#"]), unique=True).map(tuple),
     }[kind.split(" | ")[0]]
     return numbers.filter(lambda value: all(bound.holds(value) for bound in stated.bounds))
 
@@ -214,5 +214,5 @@ def test_a_recipe(data: st.DataObject) -> None:
         return  # They do not go together.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recipe.json"
-        path.write_text(json.dumps(asdict(recipe)))
+        path.write_text(json.dumps(as_json(recipe)))
         assert Recipe.from_json(path) == recipe

@@ -12,7 +12,7 @@ import typer
 from keras_s2s.cli.options import File
 from keras_s2s.recipe.config import renamed
 
-LARGEST = 1_000_000  # bytes
+LARGEST = 100_000  # bytes
 SCALARS = (str, int, float, bool)
 
 

@@ -111,6 +111,7 @@ def _make(kind: Any, given: dict[str, Any]) -> Any:
     values = {field.name: given[field.name] for field in fields(kind) if field.name in given}
     for field, stated in options_of(kind):
         value = given[field.name]
+        value = tuple(value) if isinstance(value, list) else value
         values[field.name] = None if value == "none" and None in stated.choices else value
     return kind(**values)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from keras_s2s.data.aligned_batches import check_alignments
-from keras_s2s.data.line_weights import checked_weights
 from keras_s2s.data.pairs import Pairs
-from keras_s2s.data.prepared_corpus import PreparedCorpus
 from keras_s2s.recipe.config import Recipe
+
+if TYPE_CHECKING:
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
 
 OF_ALIGNMENTS = ("guided_alignment_weight", "guided_alignment_decay")
 
@@ -33,6 +33,9 @@ class TrainingPairs:
     alignments: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
+        from keras_s2s.data.aligned_batches import check_alignments
+        from keras_s2s.data.line_weights import checked_weights
+
         if not self.pairs:
             raise ValueError("`pairs` must hold at least one pair. Received: none.")
         if self.sample_weight is not None:
@@ -50,6 +53,8 @@ class TrainingPairs:
         alignments: Sequence[str] | None = None,
     ) -> TrainingPairs:
         """The same of any pairs that can be iterated, such as a `Corpus`."""
+        from keras_s2s.data.prepared_corpus import PreparedCorpus
+
         held = pairs if isinstance(pairs, PreparedCorpus) else list(pairs)
         return cls(held, sample_weight, alignments)
 
@@ -68,6 +73,8 @@ class TrainingPairs:
                 )
 
     def _check_memory(self, what: str, name: str) -> None:
+        from keras_s2s.data.prepared_corpus import PreparedCorpus
+
         if isinstance(self.pairs, PreparedCorpus):
             raise ValueError(
                 f"{what} go with pairs in memory. Received: {name} with the prepared corpus "
@@ -77,6 +84,8 @@ class TrainingPairs:
     @property
     def in_memory(self) -> Pairs:
         """The pairs, if they are not a prepared corpus; of that none."""
+        from keras_s2s.data.prepared_corpus import PreparedCorpus
+
         return [] if isinstance(self.pairs, PreparedCorpus) else self.pairs
 
     def without(self, rows: Collection[int]) -> TrainingPairs:

@@ -58,7 +58,7 @@ def test_a_pair_that_is_skipped_takes_its_line_with_it(
 MISTAKES = {
     "too few lines": (
         "--tsv {tsv} --alignments {short}",
-        "--alignments must have a line for each pair, 5. Received: {short} with 4 lines",
+        "as many lines as the corpus. Received: {short} with 4, {tsv} with at least 5",
     ),
     "a word that is not there": (
         "--tsv {tsv} --alignments {wrong0}",
@@ -86,7 +86,7 @@ MISTAKES = {
     ),
     "standard input for two": (
         "--tsv - --alignments -",
-        "- is standard input, which one option alone can read",
+        "The alignments must be a file. Received: standard input",
     ),
 }
 

@@ -58,8 +58,11 @@ def test_prepare_keeps_them(corpus: Path, tmp_path: Path, capsys: pytest.Capture
         (b"", "as many lines"),
         (b"1\n" * 79, "as many lines"),
         (b"1\n" * 81, "as many lines"),
-        (b"1\nnan\n" * 40, "line 2: 'nan'"),
-        ("1\n½\n".encode() * 40, "line 2: '½'"),
+        (b"1\nnan\n" * 40, "line 2: a weight must be a number from 0 to 1e+30. Received: 'nan'"),
+        (
+            "1\n½\n".encode() * 40,
+            "line 2: a weight must be a number from 0 to 1e+30. Received: '½'",
+        ),
         (b"\xff\xfe1\x00\n\x00", "UTF-8"),
         (b"0\n" * 80, "above 0"),
     ],

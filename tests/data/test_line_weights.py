@@ -44,13 +44,13 @@ def test_weights_may_be_compressed(tmp_path: Path) -> None:
         ("1 2 3 4 5 6", "as many lines .* with 6, .* with 7"),
         ("1 2 3 4 5 6 7 8", "as many lines .* with 8, .* with 7"),
         ("0 2 0 0 5 0 7", "above 0"),
-        ("1 2 3 -4 5 6 7", "line 4: '-4'"),
-        ("1 x 3 4 5 6 7", "line 2: 'x'"),
-        ("1 2 3 4 5 6 nan", "line 7: 'nan'"),
-        ("1 2 3 4 5 inf 7", "line 6: 'inf'"),
-        ("1e31 2 3 4 5 6 7", "line 1: '1e31'"),
-        ("1_0 2 3 4 5 6 7", "line 1: '1_0'"),
-        ("١ 2 3 4 5 6 7", "line 1: '١'"),
+        ("1 2 3 -4 5 6 7", "line 4: .*Received: '-4'"),
+        ("1 x 3 4 5 6 7", "line 2: .*Received: 'x'"),
+        ("1 2 3 4 5 6 nan", "line 7: .*Received: 'nan'"),
+        ("1 2 3 4 5 inf 7", "line 6: .*Received: 'inf'"),
+        ("1e31 2 3 4 5 6 7", "line 1: .*Received: '1e31'"),
+        ("1_0 2 3 4 5 6 7", "line 1: .*Received: '1_0'"),
+        ("١ 2 3 4 5 6 7", "line 1: .*Received: '١'"),
     ],
 )
 def test_what_is_no_weight_of_each_line_is_refused(
@@ -63,7 +63,7 @@ def test_what_is_no_weight_of_each_line_is_refused(
 
 def test_a_blank_line_is_no_weight(tmp_path: Path) -> None:
     tsv, path = write(tmp_path, ["a\tb", "c\td"], ["1", ""])
-    with pytest.raises(ValueError, match="line 2: ''"):
+    with pytest.raises(ValueError, match="line 2: .*Received: ''"):
         list(weighted_pairs(Corpus.from_tsv(tsv), path))
 
 

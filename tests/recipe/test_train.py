@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from keras_s2s.files.file_lock import locked
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.train import train
+from keras_s2s.text.option_fields import as_json
 
 
 def reversed_words(count: int, seed: int) -> list[tuple[str, str]]:
@@ -66,7 +66,7 @@ def test_the_folder_holds_the_translator_the_recipe_and_its_history(
     reverser: tuple[Translator, Path, list[str]],
 ) -> None:
     translator, folder, _ = reverser
-    assert json.loads((folder / "recipe.json").read_bytes()) == asdict(Recipe(**TINY, epochs=10))
+    assert json.loads((folder / "recipe.json").read_bytes()) == as_json(Recipe(**TINY, epochs=10))
     history = json.loads((folder / "history.json").read_bytes())
     names = {"loss", "val_loss", "val_perplexity", "val_token_accuracy", "val_sequence_accuracy"}
     assert set(history) == names and all(len(values) == 10 for values in history.values())

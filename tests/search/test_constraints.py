@@ -263,7 +263,7 @@ def test_what_a_prefix_cannot_be_is_told(prefix: Any, message: str) -> None:
         ({"minimum_length": 1.5}, "`minimum_length` must be a whole number"),
         ({"no_repeat_ngram_size": 101}, "`no_repeat_ngram_size` must be at most 100"),
         ({"repetition_penalty": 0.9}, "`repetition_penalty` must be at least 1"),
-        ({"repetition_penalty": float("nan")}, "`repetition_penalty` must be a finite number"),
+        ({"repetition_penalty": float("nan")}, "`repetition_penalty` must be a number below 1e.30"),
         ({"forbidden": ((),)}, "1 to 100 tokens. Received: lengths from 0 to 0"),
         ({"forbidden": ((4,) * 101,)}, "lengths from 101 to 101"),
         ({"forbidden": ((-4,),)}, "`forbidden` must be at least 0"),
