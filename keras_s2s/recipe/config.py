@@ -70,6 +70,27 @@ class Recipe(ModelOptions):
         bounds=(PROBABILITY,),
         metavar="P",
     )
+    noise_drop: float = option(
+        0.0,
+        help="Probability of dropping a word of a source in training (Lample 2018). Words are what"
+        " white space separates; at least one of a source stays.",
+        group="training",
+        bounds=(PROBABILITY,),
+        metavar="P",
+    )
+    noise_swap: int = option(
+        0,
+        help="Largest number of positions by which words of a source change places in training.",
+        group="training",
+        bounds=(between(0, 1000),),
+    )
+    noise_mask: float = option(
+        0.0,
+        help="Probability of replacing a word of a source by the unknown token in training.",
+        group="training",
+        bounds=(PROBABILITY,),
+        metavar="P",
+    )
     scheduled_sampling: str | None = option(
         None,
         help="Scheduled sampling (Bengio 2015): feed the model's own predictions more and more"

@@ -14,6 +14,7 @@ from keras_s2s.text.train_pair import train_tokenizers
 if TYPE_CHECKING:
     from keras_s2s.data.aligned_batches import AlignedBatches
     from keras_s2s.data.batches import Batches
+    from keras_s2s.data.noise import Noise
     from keras_s2s.data.pairs import Pairs
     from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.data.sharded_batches import ShardedBatches
@@ -71,6 +72,7 @@ def make_text_side(
         length_noise=recipe.length_noise,
         seed=recipe.seed,
         subword_sampling=recipe.subword_sampling,
+        noise=_noise(recipe, pairs.source_tokenizer),
     )
     tokenizers = pairs.source_tokenizer, pairs.target_tokenizer
     return TextSide(recipe, tokenizers, batches, pairs.samples)
@@ -100,6 +102,21 @@ def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | 
     return prepared.options
 
 
+def _noise(recipe: Recipe, source: Tokenizer) -> Noise | None:
+    """The noise on the sources; `None` for none."""
+    from keras_s2s.data.noise import Noise
+
+    noise = Noise(
+        drop=recipe.noise_drop,
+        swap=recipe.noise_swap,
+        mask=recipe.noise_mask,
+        seed=recipe.seed,
+        protected=source.protected,
+    )
+    noise.check(source)
+    return noise if noise.changes else None
+
+
 @contextmanager
 def own_errors(batches: object) -> Iterator[None]:
     """Raise the original error of a damaged shard in place of TensorFlow's error."""
@@ -119,23 +136,24 @@ def make_batches(
     recipe: Recipe,
     sample_weight: Sequence[float] | None = None,
 ) -> Batches:
-    """The batches to train on, with new segmentations in every epoch if the recipe samples them."""
+    """The batches to train on, with new segmentations and noise in every epoch if asked for."""
     from keras_s2s.data.batches import Batches
     from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
     sampled = recipe.subword_sampling > 0 and (
         isinstance(source, SentencePieceTokenizer) or isinstance(target, SentencePieceTokenizer)
     )
-
+    noise = _noise(recipe, source)
     sources, targets = zip(*pairs, strict=True)
 
     def draw(tokenizer: Tokenizer, lines: Sequence[str], seed: int) -> list[list[int]]:
-        if isinstance(tokenizer, SentencePieceTokenizer):
+        if sampled and isinstance(tokenizer, SentencePieceTokenizer):
             return tokenizer.encode_all(lines, alpha=recipe.subword_sampling, seed=seed)
         return tokenizer.encode_all(lines)
 
     def resample(epoch: int) -> tuple[list, list]:
-        return draw(source, sources, 2 * epoch), draw(target, targets, 2 * epoch + 1)
+        texts = noise(sources, epoch) if noise else sources
+        return draw(source, texts, 2 * epoch), draw(target, targets, 2 * epoch + 1)
 
     return Batches(
         *encode_pairs(pairs, source, target),
@@ -144,5 +162,5 @@ def make_batches(
         length_noise=recipe.length_noise,
         seed=recipe.seed,
         sample_weight=sample_weight,
-        resample=resample if sampled else None,
+        resample=resample if sampled or noise else None,
     )
