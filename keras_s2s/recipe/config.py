@@ -97,6 +97,7 @@ class Recipe(ModelOptions):
         " often. The value names the decay of the probability of feeding the reference token.",
         group="training",
         choices=(*DECAYS, None),
+        only_with=("contrastive_margin", (None,)),
     )
     sampling_steps: int = option(
         2000,
@@ -112,6 +113,15 @@ class Recipe(ModelOptions):
         group="training",
         bounds=(PROBABILITY,),
         metavar="P",
+        only_with=("contrastive_margin", (None,)),
+    )
+    contrastive_margin: float | None = option(
+        None,
+        help="Contrastive learning (Yang 2019), after usual training: by how many nats a target"
+        " must be more probable than the same without one of its words, such as 0.1. Only with"
+        " --from.",
+        group="training",
+        bounds=(between(0, 1000),),
     )
     guided_alignment_weight: float = option(
         1.0,

@@ -14,6 +14,7 @@ from keras_s2s.text.train_pair import train_tokenizers
 if TYPE_CHECKING:
     from keras_s2s.data.aligned_batches import AlignedBatches
     from keras_s2s.data.batches import Batches
+    from keras_s2s.data.contrastive_batches import ContrastiveBatches
     from keras_s2s.data.noise import Noise
     from keras_s2s.data.pairs import Pairs
     from keras_s2s.data.prepared_corpus import PreparedCorpus
@@ -35,7 +36,7 @@ class TextSide(NamedTuple):
 
     recipe: Recipe
     tokenizers: tuple[Tokenizer, Tokenizer]
-    batches: Batches | AlignedBatches | ShardedBatches
+    batches: Batches | AlignedBatches | ContrastiveBatches | ShardedBatches
     samples: list[str]
 
 
@@ -64,6 +65,8 @@ def make_text_side(
         batches = make_batches(pairs, *tokenizers, recipe, data.sample_weight)
         if data.alignments is not None:
             batches = _aligned(batches, pairs, data.alignments, tokenizers, recipe)
+        elif recipe.contrastive_margin is not None:
+            batches = _contrastive(batches, pairs, tokenizers[1], recipe)
         return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
     recipe = replace(recipe, **_settled(pairs, recipe))
     batches = pairs.batches(
@@ -89,6 +92,14 @@ def _aligned(
 
     found = PairAlignments(pairs, alignments, *tokenizers)
     return AlignedBatches(batches, found, recipe.guided_alignment_decay)
+
+
+def _contrastive(
+    batches: Batches, pairs: Pairs, target: Tokenizer, recipe: Recipe
+) -> ContrastiveBatches:
+    from keras_s2s.data.contrastive_batches import ContrastiveBatches
+
+    return ContrastiveBatches(batches, pairs, target, recipe.seed)
 
 
 def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | bool | None]:
