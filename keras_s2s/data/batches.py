@@ -56,7 +56,6 @@ class Batches(EpochBatches):
         skipped: Number of pairs longer than `maximum_length`.
         steps_per_epoch: Number of batches in every epoch.
         target_tokens: Target tokens of an epoch, without padding; those of `target_ids`.
-        longest_target: Tokens of the longest target, end token included; those of `target_ids`.
 
     Raises:
         TypeError: The ids are not sequences of integers.
@@ -116,7 +115,11 @@ class Batches(EpochBatches):
         self.pairs, self.steps_per_epoch = len(self._kept), self._buckets.steps_per_epoch
         self.skipped = len(self._source.lengths) - self.pairs
         self.target_tokens = int(self._target.lengths[self._kept].sum())
-        self.longest_target = int(self._target.lengths[self._kept].max())
+
+    @property
+    def longest_target(self) -> int:
+        """Tokens of the longest target, end token included; those of `target_ids`."""
+        return int(self._target.lengths[self._kept].max())
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Returns the pairs of every batch of an epoch.
