@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def margins(translator: Translator) -> np.ndarray:
 def test_contrastive_learning_makes_a_missing_word_less_probable(
     trained: Path, tmp_path: Path
 ) -> None:
-    recipe = Recipe(**OPTIONS | {"learning_rate": 5e-3}, contrastive_margin=20.0, epochs=4)
+    recipe = replace(Recipe(**OPTIONS), learning_rate=5e-3, contrastive_margin=20.0, epochs=4)
     start = Start(translator=trained)
     after = train(PAIRS, None, tmp_path / "model", recipe, start=start, report=quiet)
     assert margins(after).mean() > margins(Translator.load(trained)).mean() + 1

@@ -58,14 +58,13 @@ def test_padding_and_targets_without_another_change_nothing() -> None:
 def test_where_the_margin_is_kept_there_is_no_gradient() -> None:
     logits = np.zeros((4, 2, 9), "float32")
     target = np.array([[5, 6], [5, 6], [6, 0], [6, 0]])
-    logits[0, 0, 5] = logits[0, 1, 6] = (
-        30.0  # The first pair keeps the margin, the second misses it.
-    )
+    # The first pair keeps the margin, the second misses it.
+    logits[0, 0, 5] = logits[0, 1, 6] = 30.0
     values = tf.constant(logits)
     with tf.GradientTape() as tape:
         tape.watch(values)
         loss = MaxMargin()(target, values)
-    gradient = np.abs(tape.gradient(loss, values).numpy()).sum(axis=(1, 2))
+    gradient = np.abs(np.asarray(tape.gradient(loss, values))).sum(axis=(1, 2))
     assert gradient[0] == gradient[2] == 0 and gradient[1] > 0 and gradient[3] > 0
 
 
