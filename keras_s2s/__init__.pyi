@@ -2,9 +2,11 @@ from . import export as export
 from .data.aligned_batches import AlignedBatches as AlignedBatches
 from .data.aligned_batches import PairAlignments as PairAlignments
 from .data.batches import Batches as Batches
+from .data.contrastive_batches import ContrastiveBatches as ContrastiveBatches
 from .data.corpus import Corpus as Corpus
 from .data.embeddings import load_embeddings as load_embeddings
 from .data.hold_out import hold_out as hold_out
+from .data.noise import Noise as Noise
 from .data.prepare import prepare as prepare
 from .data.prepared_corpus import PreparedCorpus as PreparedCorpus
 from .data.sharded_batches import ShardedBatches as ShardedBatches
@@ -47,6 +49,7 @@ from .training.distribution import patch_multi_worker_fit as patch_multi_worker_
 from .training.guided_alignment import GuidedAlignment as GuidedAlignment
 from .training.guided_alignment import with_attention as with_attention
 from .training.losses import MaskedCrossentropy as MaskedCrossentropy
+from .training.max_margin import MaxMargin as MaxMargin
 from .training.metrics import Perplexity as Perplexity
 from .training.metrics import SequenceAccuracy as SequenceAccuracy
 from .training.metrics import TokenAccuracy as TokenAccuracy

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_s2s.data.alignments import read_links
 from keras_s2s.data.batches import Batches
-from keras_s2s.data.epochs import EpochBatches
+from keras_s2s.data.derived_batches import DerivedBatches
 from keras_s2s.data.pairs import Pairs
 from keras_s2s.special_ids import PAD_ID
 from keras_s2s.text.tokenizer import Tokenizer
@@ -106,7 +106,7 @@ def _links(pair: tuple[str, str], line: str) -> np.ndarray:
     return np.array(links, np.int32).reshape(-1, 2)
 
 
-class AlignedBatches(EpochBatches):
+class AlignedBatches(DerivedBatches):
     """`Batches` whose targets are `(target_out, alignment)`, for `GuidedAlignment`.
 
     Args:
@@ -132,18 +132,9 @@ class AlignedBatches(EpochBatches):
     def __init__(self, batches: Batches, alignments: PairAlignments, decay: float = 1.0) -> None:
         if not 0 < decay <= 1:
             raise ValueError(f"decay must be above 0 and at most 1. Received: decay={decay!r}.")
-        self._batches_of_pairs = batches
+        super().__init__(batches)
         self._alignments = alignments
         self._decay = decay
-        self.pairs, self.skipped = batches.pairs, batches.skipped
-        self.steps_per_epoch = batches.steps_per_epoch
-        self.target_tokens = batches.target_tokens
-        self._maximum_length = batches._maximum_length
-        self.is_weighted = batches.is_weighted
-
-    def plan(self, epoch: int) -> list[np.ndarray]:
-        """Returns the pairs of every batch of an epoch, see `Batches.plan`."""
-        return self._batches_of_pairs.plan(epoch)
 
     def _batches(self, starts: Iterable[tuple[int, int]]) -> Iterator[Any]:
         for epoch, first_step in starts:
@@ -158,9 +149,3 @@ class AlignedBatches(EpochBatches):
 
         alignment = tf.TensorSpec([None, None, None], tf.float32)  # pyright: ignore[reportArgumentType]
         return super()._target_spec(), alignment
-
-    def _measure(self) -> tuple[float, int]:
-        return self._batches_of_pairs._measure()
-
-    def _describe(self) -> str:
-        return self._batches_of_pairs._describe()

@@ -116,6 +116,11 @@ class Batches(EpochBatches):
         self.skipped = len(self._source.lengths) - self.pairs
         self.target_tokens = int(self._target.lengths[self._kept].sum())
 
+    @property
+    def longest_target(self) -> int:
+        """Tokens of the longest target, end token included; those of `target_ids`."""
+        return int(self._target.lengths[self._kept].max())
+
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Returns the pairs of every batch of an epoch.
 

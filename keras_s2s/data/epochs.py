@@ -160,12 +160,17 @@ def cut_batches(
     """
     for pairs in plan:
         target_out = target.padded(pairs)
-        target_in = np.roll(target_out, 1, axis=1)
-        target_in[:, 0] = START_ID
-        # Both have equally many tokens; the shift moved end tokens to where target_out is padded.
-        target_in[target_out == PAD_ID] = PAD_ID
-        batch = (source.padded(pairs), target_in), target_out
+        batch = (source.padded(pairs), shifted(target_out)), target_out
         yield batch if weights is None else (*batch, weights[pairs])
+
+
+def shifted(target_out: np.ndarray) -> np.ndarray:
+    """Returns targets after their start tokens, [B, T], from targets with their end tokens."""
+    target_in = np.roll(target_out, 1, axis=1)
+    target_in[:, 0] = START_ID
+    # Both have equally many tokens; the shift moved end tokens to where target_out is padded.
+    target_in[target_out == PAD_ID] = PAD_ID
+    return target_in
 
 
 def kept_pairs(

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from keras_s2s.data.noise import Noise
 from keras_s2s.data.sharded_batches import ShardedBatches
 from keras_s2s.data.shards import Shard
 from keras_s2s.files.artifact_folder import FolderKind, are_names_inside
@@ -86,13 +87,14 @@ class PreparedCorpus:
         length_noise: float = 0.05,
         maximum_length: int | None = None,
         subword_sampling: float = 0.0,
+        noise: Noise | None = None,
         source_step: int = 1,
         target_step: int = 1,
     ) -> ShardedBatches:
         """Returns batches to train on.
 
         Args:
-            batch_tokens: As for `Batches`, and so are the others but one.
+            batch_tokens: As for `Batches`, and so are the others but two.
             batch_sentences: As for `Batches`.
             seed: As for `Batches`.
             shuffle: As for `Batches`.
@@ -100,6 +102,7 @@ class PreparedCorpus:
             maximum_length: As for `Batches`.
             subword_sampling: Inverse temperature of the SentencePiece segmentations that are
                 sampled anew in each epoch (alpha of Kudo 2018); 0 for always the best one.
+            noise: Noise on the words of the sources, other in each epoch; `None` for none.
             source_step: As for `Batches`.
             target_step: As for `Batches`.
 
@@ -114,12 +117,14 @@ class PreparedCorpus:
         def resample(
             sources: Sequence[str], targets: Sequence[str], number: int
         ) -> tuple[Iterator[list[int]], Iterator[list[int]]]:
+            sources = sources if noise is None else noise(sources, number)
             return (
-                encode_in_slices(tokenizers[0], sources, subword_sampling, 2 * number),
-                encode_in_slices(tokenizers[1], targets, subword_sampling, 2 * number + 1),
+                encode_in_slices(tokenizers[0], sources, alpha, 2 * number),
+                encode_in_slices(tokenizers[1], targets, alpha, 2 * number + 1),
             )
 
-        is_resampled = subword_sampling and is_sampled(*tokenizers)
+        alpha = subword_sampling or None
+        is_resampled = noise is not None or (alpha is not None and is_sampled(*tokenizers))
         return ShardedBatches(
             self._shards,
             batch_tokens=batch_tokens,

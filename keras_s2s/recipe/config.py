@@ -70,12 +70,34 @@ class Recipe(ModelOptions):
         bounds=(PROBABILITY,),
         metavar="P",
     )
+    noise_drop: float = option(
+        0.0,
+        help="Probability of dropping a word of a source in training (Lample 2018). Words are what"
+        " white space separates; at least one of a source stays.",
+        group="training",
+        bounds=(PROBABILITY,),
+        metavar="P",
+    )
+    noise_swap: int = option(
+        0,
+        help="Largest number of positions by which words of a source change places in training.",
+        group="training",
+        bounds=(between(0, 1000),),
+    )
+    noise_mask: float = option(
+        0.0,
+        help="Probability of replacing a word of a source by the unknown token in training.",
+        group="training",
+        bounds=(PROBABILITY,),
+        metavar="P",
+    )
     scheduled_sampling: str | None = option(
         None,
         help="Scheduled sampling (Bengio 2015): feed the model's own predictions more and more"
         " often. The value names the decay of the probability of feeding the reference token.",
         group="training",
         choices=(*DECAYS, None),
+        only_with=("contrastive_margin", (None,)),
     )
     sampling_steps: int = option(
         2000,
@@ -91,6 +113,15 @@ class Recipe(ModelOptions):
         group="training",
         bounds=(PROBABILITY,),
         metavar="P",
+        only_with=("contrastive_margin", (None,)),
+    )
+    contrastive_margin: float | None = option(
+        None,
+        help="Contrastive learning (Yang 2019), after usual training: by how many nats a target"
+        " must be more probable than the same without one of its words, such as 0.1. Only with"
+        " --from.",
+        group="training",
+        bounds=(between(0, 1000),),
     )
     guided_alignment_weight: float = option(
         1.0,

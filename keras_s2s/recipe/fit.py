@@ -63,7 +63,7 @@ def fit(
     _check_steps(recipe, steps * recipe.epochs)
     best = None if valid is None else _best_weights(valid, batches, recipe, report)
     callbacks = [
-        TerminateOnDivergence(_highest_loss(model, recipe), _batch_namer(batches), steps),
+        TerminateOnDivergence(_highest_loss(model, recipe, batches), _batch_namer(batches), steps),
         ProgressSchedule(rate, steps * recipe.epochs, recipe.minutes),
         *([AveragedWeights()] if recipe.ema_momentum else []),
         *([StepProgress(tokens_per_epoch=tokens)] if sys.stderr.isatty() else []),
@@ -95,11 +95,14 @@ def _best_weights(
     return BestWeights(valid_batches, recipe.patience, report, target_tokens, recipe.monitor)
 
 
-def _highest_loss(model: keras.Model, recipe: Recipe) -> float:
+def _highest_loss(model: keras.Model, recipe: Recipe, batches: EpochBatches) -> float:
     """The loss of a batch above which a training has diverged."""
+    from keras_s2s.data.contrastive_batches import ContrastiveBatches
     from keras_s2s.training.guided_alignment import LARGEST_LOSS
 
     highest = 10 * math.log(model.outputs[0].shape[-1])
+    if isinstance(batches, ContrastiveBatches):  # The sum over all tokens of a target.
+        return highest * batches.longest_target + (recipe.contrastive_margin or 0)
     is_aligned = len(model.outputs) > 1
     return highest + recipe.guided_alignment_weight * LARGEST_LOSS * is_aligned
 
@@ -131,6 +134,7 @@ def compile_model(model: Seq2Seq, recipe: Recipe, is_aligned: bool = False) -> k
     """
     from keras_s2s.training.guided_alignment import GuidedAlignment, with_attention
     from keras_s2s.training.losses import MaskedCrossentropy
+    from keras_s2s.training.max_margin import MaxMargin
     from keras_s2s.training.optimizers import CompiledAdam
 
     accumulated = recipe.gradient_accumulation_steps
@@ -142,7 +146,10 @@ def compile_model(model: Seq2Seq, recipe: Recipe, is_aligned: bool = False) -> k
         use_ema=recipe.ema_momentum > 0,
         ema_momentum=recipe.ema_momentum,
     )
-    loss = MaskedCrossentropy(recipe.label_smoothing)
+    if recipe.contrastive_margin is None:
+        loss = MaskedCrossentropy(recipe.label_smoothing)
+    else:
+        loss = MaxMargin(recipe.contrastive_margin)
     if not is_aligned:
         model.compile(optimizer, loss=loss)
         return model

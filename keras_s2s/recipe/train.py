@@ -10,6 +10,7 @@ from keras_s2s.data.pairs import Pairs
 from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.contrastive import check_contrastive
 from keras_s2s.recipe.start import Start, start_tokenizers
 from keras_s2s.recipe.start_options import settled_recipe
 from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
@@ -81,6 +82,7 @@ def train(
     run.check_packages()
     data = TrainingPairs.of(pairs, sample_weight, alignments)
     _check_given(valid_pairs, start, build_model)
+    check_contrastive(recipe, data, start, run)
     folder = TRANSLATOR.check_goal(Path(folder))
     recipe = settled_recipe(recipe, start, pairs)
     data.check_options(recipe)

@@ -14,6 +14,8 @@ from keras_s2s.text.train_pair import train_tokenizers
 if TYPE_CHECKING:
     from keras_s2s.data.aligned_batches import AlignedBatches
     from keras_s2s.data.batches import Batches
+    from keras_s2s.data.contrastive_batches import ContrastiveBatches
+    from keras_s2s.data.noise import Noise
     from keras_s2s.data.pairs import Pairs
     from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.data.sharded_batches import ShardedBatches
@@ -34,7 +36,7 @@ class TextSide(NamedTuple):
 
     recipe: Recipe
     tokenizers: tuple[Tokenizer, Tokenizer]
-    batches: Batches | AlignedBatches | ShardedBatches
+    batches: Batches | AlignedBatches | ContrastiveBatches | ShardedBatches
     samples: list[str]
 
 
@@ -63,6 +65,8 @@ def make_text_side(
         batches = make_batches(pairs, *tokenizers, recipe, data.sample_weight)
         if data.alignments is not None:
             batches = _aligned(batches, pairs, data.alignments, tokenizers, recipe)
+        elif recipe.contrastive_margin is not None:
+            batches = _contrastive(batches, pairs, tokenizers[1], recipe)
         return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
     recipe = replace(recipe, **_settled(pairs, recipe))
     batches = pairs.batches(
@@ -71,6 +75,7 @@ def make_text_side(
         length_noise=recipe.length_noise,
         seed=recipe.seed,
         subword_sampling=recipe.subword_sampling,
+        noise=_noise(recipe, pairs.source_tokenizer),
     )
     tokenizers = pairs.source_tokenizer, pairs.target_tokenizer
     return TextSide(recipe, tokenizers, batches, pairs.samples)
@@ -89,6 +94,14 @@ def _aligned(
     return AlignedBatches(batches, found, recipe.guided_alignment_decay)
 
 
+def _contrastive(
+    batches: Batches, pairs: Pairs, target: Tokenizer, recipe: Recipe
+) -> ContrastiveBatches:
+    from keras_s2s.data.contrastive_batches import ContrastiveBatches
+
+    return ContrastiveBatches(batches, pairs, target, recipe.seed)
+
+
 def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | bool | None]:
     """The options that a corpus was prepared with; the recipe must not contradict them."""
     for name, value in prepared.options.items():
@@ -98,6 +111,21 @@ def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | 
                 f"{name}={getattr(recipe, name)!r}. Leave it out, or prepare the corpus again."
             )
     return prepared.options
+
+
+def _noise(recipe: Recipe, source: Tokenizer) -> Noise | None:
+    """The noise on the sources; `None` for none."""
+    from keras_s2s.data.noise import Noise
+
+    noise = Noise(
+        drop=recipe.noise_drop,
+        swap=recipe.noise_swap,
+        mask=recipe.noise_mask,
+        seed=recipe.seed,
+        protected=source.protected,
+    )
+    noise.check(source)
+    return noise if noise.changes else None
 
 
 @contextmanager
@@ -119,23 +147,24 @@ def make_batches(
     recipe: Recipe,
     sample_weight: Sequence[float] | None = None,
 ) -> Batches:
-    """The batches to train on, with new segmentations in every epoch if the recipe samples them."""
+    """The batches to train on, with new segmentations and noise in every epoch if asked for."""
     from keras_s2s.data.batches import Batches
     from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
     sampled = recipe.subword_sampling > 0 and (
         isinstance(source, SentencePieceTokenizer) or isinstance(target, SentencePieceTokenizer)
     )
-
+    noise = _noise(recipe, source)
     sources, targets = zip(*pairs, strict=True)
 
     def draw(tokenizer: Tokenizer, lines: Sequence[str], seed: int) -> list[list[int]]:
-        if isinstance(tokenizer, SentencePieceTokenizer):
+        if sampled and isinstance(tokenizer, SentencePieceTokenizer):
             return tokenizer.encode_all(lines, alpha=recipe.subword_sampling, seed=seed)
         return tokenizer.encode_all(lines)
 
     def resample(epoch: int) -> tuple[list, list]:
-        return draw(source, sources, 2 * epoch), draw(target, targets, 2 * epoch + 1)
+        texts = noise(sources, epoch) if noise else sources
+        return draw(source, texts, 2 * epoch), draw(target, targets, 2 * epoch + 1)
 
     return Batches(
         *encode_pairs(pairs, source, target),
@@ -144,5 +173,5 @@ def make_batches(
         length_noise=recipe.length_noise,
         seed=recipe.seed,
         sample_weight=sample_weight,
-        resample=resample if sampled else None,
+        resample=resample if sampled or noise else None,
     )

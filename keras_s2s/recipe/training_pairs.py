@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
 
 OF_ALIGNMENTS = ("guided_alignment_weight", "guided_alignment_decay")
+OF_NOISE = ("noise_drop", "noise_swap", "noise_mask")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,12 @@ class TrainingPairs:
                 "Alignments guide the attention. Received: alignments with attention='none'. "
                 "Choose an attention, or leave the alignments out."
             )
+        for name in OF_NOISE if self.alignments is not None else ():
+            if getattr(recipe, name):
+                raise ValueError(
+                    "Noise changes the positions of the words that alignments name. Received: "
+                    f"alignments with {name}={getattr(recipe, name)!r}. Leave one of them out."
+                )
         for name in OF_ALIGNMENTS if self.alignments is None else ():
             if getattr(recipe, name) != getattr(Recipe, name):
                 raise ValueError(

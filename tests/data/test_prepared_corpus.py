@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from keras_s2s import Batches, Corpus, PreparedCorpus, SentencePieceTokenizer, prepare
+from keras_s2s.data.noise import Noise
 from keras_s2s.files.artifact_folder import digest
 from keras_s2s.recipe.config import Recipe
 
@@ -84,6 +85,25 @@ def test_subwords_are_drawn_anew_in_each_epoch_and_the_same_after_a_restart(fold
     assert texts == Counter((folder.parent / "s").read_text().splitlines())
     later = [t.numpy().tolist() for _, t in batches.dataset(1, 3).take(4)]
     assert later == [t.numpy().tolist() for _, t in batches.dataset().skip(13).take(4)]
+
+
+def test_noise_is_other_in_each_epoch_and_the_same_after_a_restart(folder: Path) -> None:
+    prepared = PreparedCorpus(folder)
+    noisy, plain = prepared.batches(noise=Noise(drop=0.3, seed=2)), prepared.batches()
+    first, second = (rows(noisy.epoch(epoch)) for epoch in (0, 1))
+    assert first != second and first != rows(plain.epoch(0))
+    again = PreparedCorpus(folder).batches(noise=Noise(drop=0.3, seed=2))
+    assert rows(again.epoch(1)) == second
+
+    def targets(found: Counter) -> Counter:
+        return Counter(target for _, target in found.elements())
+
+    assert targets(first) == targets(rows(plain.epoch(0)))  # The best segmentations, as before.
+    decode = prepared.source_tokenizer.decode
+    words = {tuple(decode(source).split()) for source, _ in first}
+    lines = [line.split() for line in (folder.parent / "s").read_text().splitlines()]
+    assert words - set(map(tuple, lines))
+    assert {word for some in words for word in some} <= {word for line in lines for word in line}
 
 
 @pytest.mark.parametrize("name", ["text/samples.json", "text/source_tokenizer/tokenizer.model"])

@@ -90,6 +90,10 @@ def test_interrupted_in_an_epoch_it_trains_the_same_weights(guided: Path, tmp_pa
         ({"alignments": LINES[1:]}, "every pair needs an alignment.*100 pairs and 99 alignments"),
         ({"alignments": None}, "`guided_alignment_decay` goes with alignments. Received"),
         ({"recipe": Recipe(attention="none")}, "Alignments guide the attention. Received"),
+        (
+            {"recipe": Recipe(noise_swap=2)},
+            "positions of the words .* alignments with noise_swap=2",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_told_before_the_training(
