@@ -9,6 +9,7 @@ import keras
 import pytest
 
 import keras_s2s
+import keras_s2s.evaluation.mbr
 from keras_s2s.evaluation.alignment import align
 from keras_s2s.evaluation.likelihood import pair_likelihoods
 from keras_s2s.recipe.config import Recipe

@@ -45,7 +45,8 @@ class SavedTranslator(PipelineTranslator):
         Args:
             folder: Made if it does not exist; a translator that was saved there is replaced.
             write_companions: Gets the folder before it takes its place, to write into it what goes
-                with a training: `recipe.json`, `history.json`, `curves.png`, `attention.png`.
+                with a training: `recipe.json`, `history.json`, `history.csv`, `curves.png`,
+                `attention.png`.
 
         Raises:
             ValueError: The folder holds something else, or this is an ensemble.

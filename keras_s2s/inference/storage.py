@@ -25,7 +25,14 @@ OPTIONS = {**BEAM, "maximum_source_length": int}
 
 
 # What a training leaves beside the translator; another translator may replace it.
-COMPANIONS = ("recipe.json", "history.json", "training.json", "curves.png", "attention.png")
+COMPANIONS = (
+    "recipe.json",
+    "history.json",
+    "history.csv",
+    "training.json",
+    "curves.png",
+    "attention.png",
+)
 
 TRANSLATOR = FolderKind("a translator", DESCRIPTION, FORMAT, "the training", COMPANIONS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from keras_s2s.data.prepared_corpus import PreparedCorpus
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.start import Start
@@ -11,6 +10,8 @@ from keras_s2s.recipe.training_pairs import TrainingPairs
 
 def check_contrastive(recipe: Recipe, data: TrainingPairs, start: Start, run: Run) -> None:
     """Raise ValueError if contrastive learning is asked for where it cannot be."""
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+
     if recipe.contrastive_margin is None:
         return
     for is_wrong, need, found in (

@@ -73,7 +73,8 @@ def test_it_does_so_where_neither_tensorflow_nor_keras_is_imported(
     translator: Translator, exported: Path
 ) -> None:
     program = (
-        "import sys; from keras_s2s import Constraints, Greedy; from keras_s2s.export import OnnxTranslator\n"
+        "import sys; from keras_s2s import Constraints, Greedy\n"
+        "from keras_s2s.export import OnnxTranslator\n"
         f"print(OnnxTranslator({str(exported)!r}).translate({TEXTS!r}, **{OPTIONS!r}))\n"
         "print(sorted({'tensorflow', 'keras', 'jax'} & set(sys.modules)))"
     )
