@@ -94,8 +94,14 @@ def _load(path: Path) -> Any:
         raise ValueError(f"a configuration must be YAML. Received: {path}: {what}") from error
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
-        raise ValueError(f"an option stands once in a configuration. Received: {twice} in {path}")
+        raise ValueError(
+            f"an option may occur only once in a configuration. Received: {twice} in {path}"
+        )
     return {} if found is None else found
+
+
+def _twice(key: str, path: Path) -> str:
+    return f"an option may occur only once in a configuration. Received: {key} in {path}"
 
 
 def _normalized(found: Any, path: Path) -> dict[str, Any]:
@@ -106,7 +112,7 @@ def _normalized(found: Any, path: Path) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for key, value in found.items():
         if options.setdefault(_key(key), value) is not value:
-            raise ValueError(f"an option stands once in a configuration. Received: {key} in {path}")
+            raise ValueError(_twice(key, path))
     return options
 
 
@@ -130,4 +136,4 @@ def _check(words: Any, parameter: Any, context: Any, where: str) -> None:
     try:
         parameter.process_value(context, words)
     except typer.BadParameter as error:
-        raise ValueError(f"{error.message} Received: {where}") from error
+        raise ValueError(f"{error.message.rstrip('.')}. Received: {where}: {words}") from error

@@ -61,7 +61,8 @@ class ConstraintOptions:
     )
     repetition_penalty: float = option(
         1.0,
-        help="Multiplies the log probability of tokens that the translation already has.",
+        help="Factor of the log probability of tokens that the translation already has, at least"
+        " 1; larger values repeat less.",
         group="text",
         bounds=(at_least(1), at_most(LARGEST)),
     )

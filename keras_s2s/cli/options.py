@@ -136,7 +136,7 @@ Model = Annotated[Path, about("Folder of a trained model.", "DIR")]
 Models = Annotated[
     list[Path],
     about(
-        "Folder of a model or of an export; repeat the option to decode with an ensemble.",
+        "Folder of a model or of an export; repeat the option for an ensemble.",
         "DIR",
         "--model",
     ),

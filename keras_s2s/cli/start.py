@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,17 +58,19 @@ class StartFiles:
         File, about("Pretrained embeddings of the target.", "FILE", panel="start")
     ] = None
 
-    def start(self, context: typer.Context) -> Start:
+    def start(self, context: typer.Context, output: Path) -> Start:
         """What the options say, with the model loaded.
 
         Raises:
             ValueError: The options do not go together, or there is no such model.
         """
-        return Start(
+        start = Start(
             translator=self.from_model,
             vocabulary=self.vocabulary,
             freeze=self.freeze or (),
             source_embeddings=self.source_embeddings,
             target_embeddings=self.target_embeddings,
             given=given_names(context),
-        ).loaded()
+        )
+        start.check_output(output)
+        return start.loaded()

@@ -22,6 +22,7 @@ from keras_s2s.cli.training_inputs import (
     ValidationFiles,
     read_training,
     read_validation,
+    without_replaced,
 )
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.resume import Run
@@ -57,7 +58,8 @@ def train(
     run.check_packages()
     TRANSLATOR.check_goal(output)
     check_strategy(strategy)
-    start = beginning.start(context)
+    start = beginning.start(context, output)
+    files, validation, recipe = without_replaced(context, files, validation, recipe)
     columns = check_columns(files.columns, files.tsv, validation.valid_tsv)
     data = read_training(context, files, columns, recipe)
     valid_pairs = read_validation(validation, columns, recipe.valid_share)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from keras_s2s.data.corpus import Corpus
     from keras_s2s.recipe.config import Recipe
     from keras_s2s.recipe.training_pairs import TrainingPairs
+
+
+DATA = frozenset({"source", "target", "tsv", "prepared"})
+VALIDATION = frozenset({"valid_source", "valid_target", "valid_tsv"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,23 @@ class ValidationFiles:
         File,
         about("Source and target for validation in one tab-separated file.", "FILE", panel="data"),
     ] = None
+
+
+def without_replaced(
+    context: typer.Context, files: TrainingFiles, validation: ValidationFiles, recipe: Recipe
+) -> tuple[TrainingFiles, ValidationFiles, Recipe]:
+    """The options without those of a configuration that the command line replaces by others.
+
+    Where the command line names training data, others do not count; so it is with validation.
+    """
+    typed = given_names(context, on_command_line=True)
+    if typed & DATA:
+        files = replace(files, **{name: None for name in DATA - typed})
+    if typed & (VALIDATION | {"valid_share"}):
+        validation = replace(validation, **{name: None for name in VALIDATION - typed})
+        if "valid_share" not in typed:
+            recipe = replace(recipe, valid_share=None)
+    return files, validation, recipe
 
 
 def read_training(

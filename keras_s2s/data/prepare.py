@@ -174,7 +174,7 @@ def _partition(
                 counts = write_partitions(kept, part, splitter.seed)
             report(str(corpus.report))
             if splitter.share:
-                report(f"{splitter.held_out:,} pairs are held out for validation")
+                report(f"{splitter.held_out:,} pairs held out for validation")
             if (corpus.digest(), _digest(weights)) != (job["corpus"], job.get("weights")):
                 raise ValueError(
                     f"a corpus must stay as it is while it is prepared. Received: "

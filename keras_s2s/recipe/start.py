@@ -99,7 +99,21 @@ class Start:
                 "`translator` must be a Translator, or its folder. Received: "
                 f"translator={self.translator!r}"
             )
+        if (Path(self.translator) / "manifest.json").exists():
+            raise ValueError(
+                "An export cannot be trained further. Received: "
+                f"translator={str(self.translator)!r}. Give the folder of the trained model."
+            )
         return replace(self, translator=Translator.load(self.translator))
+
+    def check_output(self, folder: str | Path) -> None:
+        """Raise ValueError if a training would replace the model that it starts from."""
+        own = self.translator
+        if isinstance(own, (str, Path)) and Path(own).resolve() == Path(folder).resolve():
+            raise ValueError(
+                "The model that training starts from is not replaced. Received: "
+                f"{str(folder)!r} for both. Name another folder for the new model."
+            )
 
     def identity(self) -> dict[str, Any]:
         """What distinguishes this start from others: options, and digests of model and files."""

@@ -78,7 +78,9 @@ def train(
         SystemExit: After a SIGTERM, with status 75; resume with `run.resume`.
         KeyboardInterrupt: After Ctrl-C; resume with `run.resume` as well.
     """
-    recipe, run, start = recipe or Recipe(), run or resume.Run(), (start or Start()).loaded()
+    recipe, run, start = recipe or Recipe(), run or resume.Run(), start or Start()
+    start.check_output(folder)
+    start = start.loaded()
     run.check_packages()
     data = TrainingPairs.of(pairs, sample_weight, alignments)
     _check_given(valid_pairs, start, build_model)

@@ -55,7 +55,7 @@ def split_validation(
     pairs = data.pairs
     rows = rows_to_hold_out(pairs, share, recipe.seed, most=most, normalization=form)
     report(
-        f"validation: {len(rows):,} of {len(pairs):,} pairs are held out, all pairs of a source "
+        f"validation: {len(rows):,} of {len(pairs):,} pairs held out, all pairs of a source "
         "together"
     )
     return data.without(rows), [pairs[row] for row in sorted(rows)]

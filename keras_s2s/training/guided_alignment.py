@@ -59,6 +59,12 @@ class GuidedAlignment(keras.losses.Loss):
             raise ValueError(f"`weight` must be at least 0 and finite. Received: weight={weight}")
         self.weight = weight
 
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss; weights of pairs, `[B]`, scale those of their tokens."""
+        if sample_weight is not None and len(sample_weight.shape) == 1:
+            sample_weight = ops.expand_dims(sample_weight, -1)
+        return super().__call__(y_true, y_pred, sample_weight)
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Each token's part of the mean, `[B, T]`: their sum is the loss."""
         y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")

@@ -86,8 +86,11 @@ def test_names_of_earlier_versions_are_understood(trained: dict[str, Any]) -> No
         (b"units: [64]", "no list. Received: units in config.yaml"),
         (b"units: {a: 1}", "a text, a number or a list. Received: units"),
         (b"units:", "an option needs a value. Received: none for units"),
-        (b"units: 64\nunits: 32", "stands once in a configuration. Received: units"),
-        (b"num-layers: 1\nnum_layers: 2", "stands once in a configuration. Received: num_layers"),
+        (b"units: 64\nunits: 32", "may occur only once in a configuration. Received: units"),
+        (
+            b"num-layers: 1\nnum_layers: 2",
+            "may occur only once in a configuration. Received: num_layers",
+        ),
         (b"units: 0", "`units` must be"),
         (b"config: other.yaml", "Received: config in"),
         (b"- units", "maps names of options to values"),
@@ -123,3 +126,19 @@ def test_an_empty_file_changes_nothing(trained: dict[str, Any]) -> None:
     Path("config.yaml").write_bytes(b"")
     words = ["--tsv", "pairs.tsv", "--output", "model", "--config", "config.yaml"]
     assert call("train", *words) == 0 and trained["recipe"] == Recipe()
+
+
+def test_files_of_the_command_line_replace_all_of_the_configuration(
+    trained: dict[str, Any],
+) -> None:
+    Path("sides").write_text("e\n")
+    Path("valid.tsv").write_text("f\tg\n")
+    Path("config.yaml").write_text(
+        "source: sides\ntarget: sides\nvalid-share: 0.5\noutput: model\n"
+    )
+    words = ["--tsv", "pairs.tsv", "--valid-tsv", "valid.tsv"]
+    assert call("train", "--config", "config.yaml", *words) == 0
+    assert trained["pairs"] == [("a", "b"), ("c", "d")] and trained["valid"] == [("f", "g")]
+    assert trained["recipe"].valid_share is None
+    assert call("train", "--config", "config.yaml") == 0
+    assert trained["pairs"] == [("e", "e")] and trained["recipe"].valid_share == 0.5

@@ -379,7 +379,7 @@ def test_pairs_are_held_out_by_source_in_the_same_way_each_time(tmp_path: Path) 
     options: dict[str, Any] = {"workers": 1, "report": lines.append}
     first = prepare(corpus, tmp_path / "a", WORDS, valid_share=0.1, **options)
     held_out = first.valid_pairs
-    assert f"{len(held_out):,} pairs are held out for validation" in lines
+    assert f"{len(held_out):,} pairs held out for validation" in lines
     assert 10 < len(held_out) < 60
     kept = [pair for shard in texts(first) for pair in shard]
     assert sorted([*kept, *held_out]) == sorted(corpus)

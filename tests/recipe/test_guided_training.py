@@ -111,3 +111,20 @@ def test_other_alignments_are_another_training(guided: Path) -> None:
         lines = ["", *LINES[1:]]
         options: dict[str, Any] = {"report": lambda _: None, "run": Run(resume=True)}
         train(PAIRS, VALID, guided, recipe, alignments=lines, **options)
+
+
+def test_weights_of_pairs_go_with_alignments(tmp_path: Path) -> None:
+    # What weighs nothing has neither a translation nor an alignment to learn.
+    recipe = Recipe(**{**OPTIONS, "epochs": 6})
+    wrong = [(source, target.replace("o", "a")) for source, target in PAIRS]
+    translator = train(
+        [*PAIRS, *wrong],
+        VALID,
+        tmp_path / "model",
+        recipe,
+        alignments=[*LINES, *["0-0 1-1 2-2 3-3"] * len(wrong)],
+        sample_weight=[1.0] * len(PAIRS) + [0.0] * len(wrong),
+        report=lambda _: None,
+    )
+    answers = translator.translate([source for source, _ in VALID])
+    assert not any(word.endswith("a") for answer in answers for word in answer.split())

@@ -56,7 +56,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("begun") / "model"
     lines: list[str] = []
     train(PAIRS, None, folder, FIRST, report=lines.append)
-    assert lines[0].startswith("validation: 5 of 100 pairs are held out")
+    assert lines[0].startswith("validation: 5 of 100 pairs held out")
     assert "val_loss" in json.loads((folder / "history.json").read_bytes())
     return folder
 
@@ -263,3 +263,16 @@ def test_embeddings_of_another_size_are_refused(begun: Path, tmp_path: Path) -> 
         with pytest.raises(ValueError, match=message):
             train(PAIRS, VALID, tmp_path / "m", recipe, start=start, report=quiet)
     assert not (tmp_path / "m").exists()
+
+
+def test_the_model_that_it_starts_from_is_not_replaced(begun: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in begun.iterdir()}
+    with pytest.raises(ValueError, match="is not replaced. Received: .* for both"):
+        train([("a", "b")], [("a", "b")], begun, start=Start(translator=begun))
+    assert {path.name: path.stat().st_mtime_ns for path in begun.iterdir()} == before
+
+
+def test_an_export_is_told_from_a_trained_model(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(ValueError, match="An export cannot be trained further"):
+        Start(translator=tmp_path).loaded()

@@ -118,3 +118,13 @@ def test_training_it_trains_the_model_that_it_was_made_of(dtype: str) -> None:
     assert slow_loss(ALIGNMENT, np.asarray(keras.ops.cast(weights, "float32"))) < 0.8
     logits = np.asarray(keras.ops.cast(model((SOURCE, TARGET_IN)), "float32"))
     assert (logits.argmax(-1)[TARGET_OUT > 0] == TARGET_OUT[TARGET_OUT > 0]).all()
+
+
+def test_weights_of_pairs_scale_the_losses_of_their_tokens() -> None:
+    generator = np.random.default_rng(1)
+    given = np.eye(3, dtype="float32")[generator.integers(0, 3, (2, 4))]
+    found = generator.dirichlet(np.ones(3), (2, 4)).astype("float32")
+    weights = np.array([2.0, 0.5], "float32")
+    losses = -np.log((given * found).sum(-1))
+    expected = (weights[:, None] * losses).sum() / losses.size
+    assert float(GuidedAlignment()(given, found, weights)) == pytest.approx(expected, rel=1e-5)
