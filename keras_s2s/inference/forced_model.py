@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from keras import backend, ops
 
 from keras_s2s.inference.ensemble import Ensemble
 from keras_s2s.inference.forced_protocol import ForcedTarget
+from keras_s2s.inference.length_batches import padded
 from keras_s2s.layers.forks import check_not_forked
 from keras_s2s.layers.scan import scan
 from keras_s2s.model import Seq2Seq
-from keras_s2s.special_ids import PAD_ID, START_ID
+from keras_s2s.special_ids import START_ID
 
 
 def run_forced(model: Any, source: Any, target: Any, *, return_weights: bool = False) -> Any:
@@ -74,7 +74,7 @@ class ForcedModel:
         self, sources: list[list[int]], targets: list[list[int]], attention: bool
     ) -> Iterator[ForcedTarget]:
         """Compute a batch, see `ForcedBackend`."""
-        logs, weights = self._run(_padded(sources), _padded(targets), attention)
+        logs, weights = self._run(padded(sources), padded(targets), attention)
         logs = ops.convert_to_numpy(logs)
         weights = None if weights is None else ops.convert_to_numpy(weights)
         for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -99,11 +99,3 @@ def _in_graph(run: Any) -> Any:
 
     graphs = {attention: graph(attention) for attention in (False, True)}
     return lambda source, target, attention: graphs[attention](source, target)
-
-
-def _padded(rows: list[list[int]]) -> np.ndarray:
-    """Ids, int32 `[B, L]`."""
-    padded = np.full((len(rows), max(map(len, rows))), PAD_ID, "int32")
-    for row, ids in enumerate(rows):
-        padded[row, : len(ids)] = ids
-    return padded

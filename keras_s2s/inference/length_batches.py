@@ -5,10 +5,12 @@ It is for speed alone: no translation depends on the texts that share its batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
+
+from keras_s2s.special_ids import PAD_ID
 
 Item = TypeVar("Item")
 
@@ -68,3 +70,22 @@ def batches_by_length(
         count = max(1, min(batch_size, int(room)))
         yield order[start : start + count]
         start += count
+
+
+def padded(rows: Sequence[Sequence[int]]) -> np.ndarray:
+    """Ids as one array, padded on the right to at least one column.
+
+    Args:
+        rows: Ids of each text.
+
+    Returns:
+        int32 `[B, L]`.
+
+    Example:
+        >>> padded([[5, 6], [7]]).tolist()
+        [[5, 6], [7, 0]]
+    """
+    found = np.full((len(rows), max(1, *map(len, rows))), PAD_ID, "int32")
+    for row, ids in enumerate(rows):
+        found[row, : len(ids)] = ids
+    return found

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_s2s.inference.length_batches import padded
 from keras_s2s.inference.translation import Hypothesis
 from keras_s2s.search.inputs import SearchResult
 from keras_s2s.search.strategies import Strategy
 from keras_s2s.search.structure import map_tensors
-from keras_s2s.special_ids import PAD_ID
 
 
 class ModelBackend:
@@ -45,27 +45,19 @@ class ModelBackend:
     ) -> Iterator[list[Hypothesis]]:
         """Decode a batch, see `SearchBackend`."""
         found = self._run(
-            _padded(sources),
+            padded(sources),
             limits.astype("int32"),
             search,
             n_best=n_best,
             return_weights=attention,
             row_ids=(positions % 2**31).astype("int32"),
             weights=self._weights,
-            prefix_ids=None if prefixes is None else _padded(prefixes),
+            prefix_ids=None if prefixes is None else padded(prefixes),
         )
         arrays = map_tensors(ops.convert_to_numpy, found)
         for row, ids in enumerate(sources):
             of_row = [None if array is None else array[row] for array in arrays]
             yield _hypotheses(SearchResult(*of_row), len(ids))
-
-
-def _padded(rows: list[list[int]]) -> np.ndarray:
-    """Ids int32 `[B, S]`, padded on the right to at least one place."""
-    padded = np.full((len(rows), max(1, *map(len, rows))), PAD_ID, "int32")
-    for row, ids in enumerate(rows):
-        padded[row, : len(ids)] = ids
-    return padded
 
 
 def _hypotheses(found: SearchResult, source_length: int) -> list[Hypothesis]:

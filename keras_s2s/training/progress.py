@@ -111,7 +111,7 @@ class TimeEstimate(keras.callbacks.Callback):
         >>> estimate.on_epoch_begin(0)
         >>> for batch in range(3):
         ...     estimate.on_train_batch_end(batch)
-        about 0 s are left for 3 epochs, validation aside; it may stop earlier
+        about 0 s left until the end of epoch 3, without validation; training may stop earlier
     """
 
     def __init__(
@@ -151,6 +151,6 @@ class TimeEstimate(keras.callbacks.Callback):
         if self.minutes is not None:
             seconds = min(seconds, max(0.0, 60 * self.minutes - (now - self._began)))
         self.report(
-            f"about {duration(seconds)} are left for {self.epochs} epochs, validation aside; "
-            "it may stop earlier"
+            f"about {duration(seconds)} left until the end of epoch {self.epochs}, without "
+            "validation; training may stop earlier"
         )

@@ -7,6 +7,19 @@ from typing import Any
 import pytest
 
 from keras_s2s import Translator
+from keras_s2s.cli.main import main
+
+
+def call(*words: object) -> int:
+    """The status that a command ends with.
+
+    Args:
+        *words: Its words, without `keras-s2s`.
+    """
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    assert isinstance(left.value.code, int)
+    return left.value.code
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,18 +7,12 @@ import numpy as np
 import pytest
 
 from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq, Translator, WordTokenizer
-from keras_s2s.cli.main import main
 from keras_s2s.data.alignments import write_links
 from keras_s2s.evaluation.alignment import align
 
+from .conftest import call
+
 PAIRS = [("a b.", "b. a"), ("", "a"), ("c", ""), ("a 한 c", "c a")]
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,11 @@ from typing import Any
 import pytest
 
 from keras_s2s.cli import train as command
-from keras_s2s.cli.main import main
+
+from .conftest import call
 
 PAIRS = [("a b", "x y"), ("", "x"), ("b", "y x y"), ("c" * 5001, "x"), ("a b c", "x")]
 LINES = ["0-1 1-0", "7-7", "0-0 0-2", "nothing", " 2-0\r"]
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from keras_s2s import Corpus, PreparedCorpus
-from keras_s2s.cli.main import main
+
+from .conftest import call
 
 # As Tatoeba exports pairs: number, sentence, number, sentence.
 ROWS = [
@@ -15,13 +16,6 @@ ROWS = [
     ("1280", "Today is June 18th.", "2485", "Hoy es 18 de junio."),
 ]
 PAIRS = [(row[1], row[3]) for row in ROWS]
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,9 @@ from typing import Any
 import pytest
 
 from keras_s2s.cli import train as command
-from keras_s2s.cli.main import main
 from keras_s2s.recipe.config import Recipe
 
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
+from .conftest import call
 
 
 @pytest.fixture

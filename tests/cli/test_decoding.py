@@ -18,22 +18,16 @@ from keras_s2s import (
     Translator,
     WordTokenizer,
 )
-from keras_s2s.cli.main import main
 from keras_s2s.evaluation.mbr import minimum_bayes_risk
 from keras_s2s.export.artifact import EXPORT
 from keras_s2s.inference.tags import with_tag
+
+from .conftest import call
 
 LINES = ["a dog runs", "", "dog, a", "runs runs"]
 TAGS = ["<2de>", "<2fr>"]
 TINY = """--units 8 --embedding-dimension 8 --epochs 1 --batch-tokens 200 --ema-momentum 0
     --dropout 0 --subword-sampling 0""".split()
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,14 @@ from typing import Any
 import pytest
 
 from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
-from keras_s2s.cli.main import main
 from keras_s2s.evaluation.likelihood import likelihood
 from keras_s2s.evaluation.scores import score as score_texts
 from keras_s2s.export.artifact import EXPORT, MANIFEST
 
+from .conftest import call
+
 SOURCES = ["ab", "ab", "c", "ab"]
 TARGETS = ["b a", "a b", "c", "b b"]
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 def figures(folder: Path, *words: object) -> dict[str, Any]:

@@ -5,21 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import call
+
 pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
 pytest.importorskip("tf2onnx", reason="tf2onnx is not installed.")
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed.")
 
 from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
-from keras_s2s.cli.main import main
 
 TEXTS = ["abc", "", "cab a", "bb"]
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.fixture(scope="module")

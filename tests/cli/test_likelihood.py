@@ -10,17 +10,11 @@ import numpy as np
 import pytest
 
 from keras_s2s import CharacterTokenizer, Decoder, Encoder, LuongAttention, Seq2Seq, Translator
-from keras_s2s.cli.main import main
 from keras_s2s.evaluation.likelihood import pair_likelihoods
 
+from .conftest import call
+
 PAIRS = [("ab", "b a"), ("", "a"), ("cab", ""), ("c", "c?c"), ("abcabc", "cba")]
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,11 @@ import typer
 import keras_s2s
 from keras_s2s import Beam, Greedy, Translator
 from keras_s2s.cli.console import run
-from keras_s2s.cli.main import app, main
+from keras_s2s.cli.main import app
 from keras_s2s.cli.outputs import check_picture, check_writable, whole_file, whole_path
 from keras_s2s.recipe.config import Recipe
+
+from .conftest import call
 
 SCRIPT = Path(sys.executable).with_name("keras-s2s")
 
@@ -54,14 +56,6 @@ FIGURES = """bleu bleu_signature bleu_lowercased_tokenized chrf rouge_1 rouge_2 
     token_error_rate sequence_error_rate exact_match sentences seconds""".split()
 TINY = """--source-tokenizer character --units 8 --embedding-dimension 8 --epochs 1
     --batch-tokens 200 --ema-momentum 0 --dropout 0""".split()
-
-
-def call(*words: object) -> int:
-    """The status that a command ends with."""
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,18 +7,11 @@ from pathlib import Path
 import pytest
 
 from keras_s2s import Translator
-from keras_s2s.cli.main import main
+
+from .conftest import call
 
 TINY = """--units 8 --embedding-dimension 8 --epochs 1 --batch-tokens 200 --ema-momentum 0
     --dropout 0""".split()
-
-
-def call(*words: object) -> int:
-    """The status that a command ends with."""
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.fixture(scope="module")

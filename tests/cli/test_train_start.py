@@ -7,16 +7,10 @@ import pytest
 
 import keras_s2s.cli.train as command
 from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq, Translator, WordTokenizer
-from keras_s2s.cli.main import main
+
+from .conftest import call
 
 LINES = [("the dog", "dog the"), ("a cat", "cat a"), ("the cat", "cat the"), ("a dog", "dog a")]
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.fixture(scope="module")

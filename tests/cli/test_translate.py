@@ -24,16 +24,10 @@ from keras_s2s import (
     export,
 )
 from keras_s2s.cli.json_lines import SourceLines, write_json_lines
-from keras_s2s.cli.main import main
+
+from .conftest import call
 
 LINES = ["a gnu sees Zoë", "", "dog, runs", "gnu"]
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 def make(

@@ -5,17 +5,11 @@ from pathlib import Path
 import pytest
 
 from keras_s2s import Greedy, PreparedCorpus, Translator
-from keras_s2s.cli.main import main
+
+from .conftest import call
 
 TINY = """--source-tokenizer word --target-tokenizer word --units 8 --embedding-dimension 8
     --epochs 4 --batch-sentences 8 --ema-momentum 0 --dropout 0 --learning-rate 0.05""".split()
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 @pytest.fixture(scope="module")

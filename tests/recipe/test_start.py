@@ -75,68 +75,78 @@ def interrupted(line: str) -> Callable[[str], None]:
     return report
 
 
-def test_it_is_extended_with_frozen_parts_resumed_bit_for_bit_and_continued_again(
-    begun: Path, tmp_path: Path
-) -> None:
+def extended(begun: Path) -> Start:
+    return Start(translator=begun, vocabulary="extend", freeze=["embeddings", "attention"])
+
+
+@pytest.fixture(scope="module")
+def whole(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a fine-tuned translator: its vocabulary is extended, parts are frozen."""
+    folder = tmp_path_factory.mktemp("whole") / "model"
     lines: list[str] = []
-    start = Start(translator=begun, vocabulary="extend", freeze=["embeddings", "attention"])
-    args: Any = (NEW, VALID, tmp_path / "whole", RECIPE)
-    whole = train(*args, start=start, report=lines.append)
+    train(NEW, VALID, folder, RECIPE, start=extended(begun), report=lines.append)
     assert lines[0] == "source and target vocabulary: 1 ids appended to 8"
     assert "of them frozen" in next(line for line in lines if "weights" in line)
-    old = Translator.load(begun)
+    return folder
+
+
+def test_frozen_parts_stay_as_they_are_and_new_rows_are_means(begun: Path, whole: Path) -> None:
+    old, new = Translator.load(begun).model, Translator.load(whole).model
     for side in ("encoder", "decoder"):
         before, after = (
-            np.asarray(getattr(one.model, side).embedding.embeddings) for one in (old, whole)
+            np.asarray(getattr(model, side).embedding.embeddings) for model in (old, new)
         )
         np.testing.assert_array_equal(after[:8], before)
         np.testing.assert_allclose(after[8], before[4:].mean(axis=0), rtol=1e-6)
-    for one, other in zip(
-        old.model.decoder.attention.weights, whole.model.decoder.attention.weights, strict=True
-    ):
+    attentions = old.decoder.attention.weights, new.decoder.attention.weights
+    for one, other in zip(*attentions, strict=True):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
-    cell = old.model.encoder.cells[0].weights[0], whole.model.encoder.cells[0].weights[0]
-    assert not np.array_equal(np.asarray(cell[0]), np.asarray(cell[1]))
+    cells = [np.asarray(model.encoder.cells[0].weights[0]) for model in (old, new)]
+    assert not np.array_equal(*cells)
 
-    args = (NEW, VALID, tmp_path / "parts", RECIPE)
-    run = Run(checkpoint_steps=1)
+
+def test_what_it_started_from_is_recorded(whole: Path) -> None:
+    identity = json.loads((whole / "training.json").read_bytes())["start"]
+    assert identity["freeze"] == ["attention", "embeddings"] and len(identity["model"]) == 64
+    recipe = Recipe.from_json(whole / "recipe.json")
+    assert (recipe.units, recipe.source_tokenizer, recipe.dropout) == (8, "character", 0.2)
+
+
+def test_interrupted_it_is_resumed_bit_for_bit_from_the_same_start_alone(
+    begun: Path, whole: Path, tmp_path: Path
+) -> None:
+    args: Any = (NEW, VALID, tmp_path / "parts", RECIPE)
     with pytest.raises(KeyboardInterrupt):
-        train(*args, start=start, run=run, report=interrupted("epoch 2"))
-    other = Start(translator=tmp_path / "whole", vocabulary="extend", freeze=["embeddings"])
+        run = Run(checkpoint_steps=1)
+        train(*args, start=extended(begun), run=run, report=interrupted("epoch 2"))
+    other = Start(translator=whole, vocabulary="extend", freeze=["embeddings"])
     again = Run(resume=True, checkpoint_steps=1)
     with pytest.raises(ValueError, match=r"another start \(model\), another start \(freeze\)"):
         train(*args, start=other, run=again, report=quiet)
-    train(*args, start=start, run=again, report=quiet)
-    for one, other in zip(
-        weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts"), strict=True
-    ):
-        np.testing.assert_array_equal(one, other)
+    train(*args, start=extended(begun), run=again, report=quiet)
+    for one, same in zip(weights_of(whole), weights_of(tmp_path / "parts"), strict=True):
+        np.testing.assert_array_equal(one, same)
 
-    identity = json.loads((tmp_path / "whole" / "training.json").read_bytes())["start"]
-    assert identity["freeze"] == ["attention", "embeddings"] and len(identity["model"]) == 64
-    recipe = Recipe.from_json(tmp_path / "whole" / "recipe.json")
-    assert (recipe.units, recipe.source_tokenizer, recipe.dropout) == (8, "character", 0.2)
-    # A translator that no folder holds, with another search.
-    start = Start(
-        translator=Translator(
-            whole.model,
-            whole.source_tokenizer,
-            whole.target_tokenizer,
-            search=Greedy(),
-            maximum_source_length=33,
-        )
-    )
+
+def test_a_translator_that_no_folder_holds_is_continued_with_its_search(
+    whole: Path, tmp_path: Path
+) -> None:
+    held = Translator.load(whole)
+    options: dict[str, Any] = {"search": Greedy(), "maximum_source_length": 33}
+    parts = held.model, held.source_tokenizer, held.target_tokenizer
+    start = Start(translator=Translator(*parts, **options))
     recipe = Recipe(epochs=2, batch_tokens=2000, valid_share=0)  # The first step warms up.
-    before = whole.model.get_weights()
+    lines: list[str] = []
     chained = train(NEW, None, tmp_path / "chained", recipe, start=start, report=lines.append)
     assert "no validation: the last weights are kept" in lines
     assert set(json.loads((tmp_path / "chained" / "history.json").read_bytes())) == {"loss"}
     assert chained.source_tokenizer.vocabulary_size == 9
     assert (chained.search, chained.maximum_source_length) == (Greedy(), 33)
     assert Recipe.from_json(tmp_path / "chained" / "recipe.json").units == 8
-    for one, same in zip(before, whole.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, same)
-    assert not np.array_equal(before[0], chained.model.get_weights()[0])  # No longer frozen.
+    for one, same in zip(weights_of(whole), held.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, same)  # The model that it started from.
+    # No longer frozen.
+    assert not np.array_equal(held.model.get_weights()[0], chained.model.get_weights()[0])
 
 
 def test_without_validation_the_averaged_weights_of_the_last_epoch_are_kept(

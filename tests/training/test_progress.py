@@ -78,12 +78,13 @@ def estimated(clock: Clock, minutes: float | None = None) -> list[str]:
 def test_a_slow_first_step_does_not_count(clock: Clock) -> None:
     # After 60 seconds 6 of 300 steps are done.
     assert estimated(clock) == [
-        "about 9 min 48 s are left for 3 epochs, validation aside; it may stop earlier"
+        "about 9 min 48 s left until the end of epoch 3, without validation; "
+        "training may stop earlier"
     ]
 
 
 def test_a_limit_of_time_bounds_the_estimate(clock: Clock) -> None:
-    assert estimated(clock, minutes=3)[0].startswith("about 2 min 0 s are left")
+    assert estimated(clock, minutes=3)[0].startswith("about 2 min 0 s left")
 
 
 def test_a_resumed_training_counts_what_is_left(clock: Clock) -> None:
@@ -94,7 +95,7 @@ def test_a_resumed_training_counts_what_is_left(clock: Clock) -> None:
     for step in range(40, 100):
         clock.now += 2
         estimate.on_train_batch_end(step)
-    assert lines[0].startswith("about 1 min 0 s are left")
+    assert lines[0].startswith("about 1 min 0 s left")
 
 
 @given(st.floats(0, 1e7))
