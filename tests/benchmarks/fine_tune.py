@@ -27,9 +27,12 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compare import table
+
+if TYPE_CHECKING:
+    from keras_s2s import Recipe, Start
 
 Pairs = list[tuple[str, str]]
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "multi30k"
@@ -91,22 +94,12 @@ def scores(translator: Any, tests: dict[str, Pairs]) -> list[str]:
     return cells
 
 
-def main() -> None:
-    """Train all models and print the table."""
-    from keras_s2s import Recipe, Start, train
+def runs_of(
+    work: Path, old: Pairs, old_valid: Pairs, new: dict[str, Pairs], few: int
+) -> list[tuple[str, Pairs, Pairs, Recipe, Start | None]]:
+    """Each training: its name, its pairs, those of the validation, the recipe, and the start."""
+    from keras_s2s import Recipe, Start
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--quick", action="store_true")
-    given = parser.parse_args()
-    few = 20 if given.quick else 1
-    old, old_valid = read_multi30k(given.data, "train"), read_multi30k(given.data, "val")
-    new = split(read_messages(given.work), {"train": TRAIN, "valid": VALID, "test": TEST})
-    tests = {"messages": new["test"], "Multi30k": read_multi30k(given.data, "test_2016_flickr")}
-    if given.quick:
-        old, old_valid = old[:1000], old_valid[:50]
-        tests = {name: pairs[:20] for name, pairs in tests.items()}
     size: dict[str, Any] = {"units": 256, "embedding_dimension": 128, "dropout": 0.3}
     # A batch of messages is small, so that an epoch has as many steps as one can count.
     tuned = Recipe(epochs=max(1, 30 // few), batch_tokens=512, dropout=0.3, patience=8)
@@ -115,8 +108,8 @@ def main() -> None:
     )
     base = Recipe(**size, epochs=max(1, 10 // few))
     mixed = random.Random(1).sample(old, OLD // few) + new["train"]
-    start = given.work / "multi30k"
-    runs: list[tuple[str, Pairs, Pairs, Recipe, Start | None]] = [
+    start = work / "multi30k"
+    return [
         ("multi30k", old, old_valid, base, None),
         ("messages alone", new["train"], new["valid"], alone, None),
         ("fine-tuned", new["train"], new["valid"], tuned, Start(translator=start)),
@@ -136,8 +129,26 @@ def main() -> None:
         ),
         ("fine-tuned, mixed", mixed, new["valid"], tuned, Start(translator=start)),
     ]
+
+
+def main() -> None:
+    """Train all models and print the table."""
+    from keras_s2s import train
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    few = 20 if given.quick else 1
+    old, old_valid = read_multi30k(given.data, "train"), read_multi30k(given.data, "val")
+    new = split(read_messages(given.work), {"train": TRAIN, "valid": VALID, "test": TEST})
+    tests = {"messages": new["test"], "Multi30k": read_multi30k(given.data, "test_2016_flickr")}
+    if given.quick:
+        old, old_valid = old[:1000], old_valid[:50]
+        tests = {name: pairs[:20] for name, pairs in tests.items()}
     rows = []
-    for name, pairs, valid, recipe, begun in runs:
+    for name, pairs, valid, recipe, begun in runs_of(given.work, old, old_valid, new, few):
         begin = time.monotonic()
         folder = given.work / name.replace(", ", "-").replace(" ", "-")
         translator = train(pairs, valid, folder, recipe, start=begun)

@@ -15,6 +15,13 @@ SOUND = ["0-0", "1-0 0-1", "", "0-0 0-1", " 1-1  0-0 "]
 TEXTS = ["a b", "b\u00a0a c d", "¨ a b", "a\u3000b c", "a.b c", "é a", "x" * 6000 + " b", "", " "]
 
 
+def write(random: Random, path: Path, lines: list[str]) -> None:
+    """Write lines, now and then with damaged bytes."""
+    data = "".join(f"{line}\n" for line in lines).encode()
+    is_damaged = random.integers(8) == 0 and data
+    path.write_bytes(damaged_bytes(random, data) if is_damaged else data)
+
+
 def alignments(_: Path) -> Case:
     """Alignments: each kept pair has its own, and its tokens a distribution or nothing."""
     from keras_s2s import CharacterTokenizer, WordTokenizer
@@ -30,14 +37,9 @@ def alignments(_: Path) -> Case:
             lines[int(random.integers(len(lines)))] = pick(random, PARTS) + pick(random, PARTS)
         if random.integers(8) == 0:
             lines = lines[1:] if random.integers(2) else [*lines, "0-0"]
-        data = "".join(f"{line}\n" for line in lines).encode()
-        (folder / "links").write_bytes(
-            damaged_bytes(random, data) if random.integers(6) == 0 and data else data
-        )
         numbers = [pick(random, WEIGHTS if random.integers(9) == 0 else ["1"]) for _ in rows]
-        data = "".join(f"{number}\n" for number in numbers).encode()
-        damaged = random.integers(9) == 0
-        (folder / "weights").write_bytes(damaged_bytes(random, data) if damaged else data)
+        write(random, folder / "links", lines)
+        write(random, folder / "weights", numbers)
         text = "".join(f"{one}\t{other}\n" for one, other in rows)
         (folder / "pairs").write_text(text, encoding="utf-8")
         with contextlib.redirect_stderr(io.StringIO()):
