@@ -188,17 +188,32 @@ def test_tokenizers_of_symbols(
             assert again.encode(text) == tokenizer.encode(text)
 
 
+NUMBERS: dict[str, list[Any]] = {
+    "int": [0, 1, 2, 3, 7, 64, 1000, 10**7],
+    "float": [0, 0.0, 1e-300, 0.1, 1 / 3, 1 - 1e-16, 1, 1.5, 7, 1e30],
+    "bool": [False, True],
+}
+
+
 def values_of(kind: str, stated: Any) -> st.SearchStrategy:
-    """Values of an option, most of which are in its range."""
+    """Values that an option may have."""
     if stated.choices:
         return st.sampled_from(stated.choices)
-    numbers = {
-        "int": st.integers(1, 10**7),
-        "float": st.floats(0, 1e30, exclude_min=True) | st.floats(0, 1, exclude_max=True),
-        "bool": st.booleans(),
-        SEVERAL: st.lists(st.sampled_from(["<2de>", "<a>", "#"]), unique=True).map(tuple),
-    }[kind.split(" | ")[0]]
-    return numbers.filter(lambda value: all(bound.holds(value) for bound in stated.bounds))
+    if kind == SEVERAL:
+        return st.lists(st.sampled_from(["<2de>", "<a>", "#"]), unique=True).map(tuple)
+    numbers = NUMBERS[kind.split(" | ")[0]]
+    return st.sampled_from([n for n in numbers if all(bound.holds(n) for bound in stated.bounds)])
+
+
+def leave_out_unused(options: dict[str, Any]) -> None:
+    """Take out what is refused, as another option leaves it without effect."""
+    default = Recipe()
+    stated_options = [(field.name, stated.only_with) for field, stated in options_of(Recipe)]
+    for name, only_with in stated_options * 2:  # What goes first may be what another needs.
+        if only_with is not None:
+            other, values = only_with
+            if options.get(other, getattr(default, other)) not in values:
+                options.pop(name, None)
 
 
 @TINY
@@ -208,6 +223,7 @@ def test_a_recipe(data: st.DataObject) -> None:
     for field, stated in options_of(Recipe):
         if data.draw(st.booleans(), label=f"whether {field.name} is given"):
             options[field.name] = data.draw(values_of(str(field.type), stated), label=field.name)
+    leave_out_unused(options)
     try:
         recipe = Recipe(**options)
     except ValueError:
