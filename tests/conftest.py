@@ -137,17 +137,27 @@ def plain_graphs() -> None:
 
     The processes that tests start, such as those of the command line, optimize theirs.
     """
+    import keras  # noqa: F401
     import tensorflow as tf
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    gc.collect()
+    gc.freeze()  # What was imported stays; collections need not look through it.
 
 
 @pytest.fixture(scope="module", autouse=True)
 def forgotten() -> Iterator[None]:
-    """What Keras and TensorFlow keep of the models of a file goes with the file."""
+    """What Keras and TensorFlow keep of the models of a file goes with the file.
+
+    TensorFlow registers each custom gradient of a graph for good, and with it the graph.
+    """
     yield
-    if "keras" in sys.modules:
-        sys.modules["keras"].backend.clear_session(free_memory=False)
+    from tensorflow.python.framework.ops import gradient_registry
+
+    registered = gradient_registry._registry
+    for name in [name for name in registered if name.startswith("CustomGradient-")]:
+        del registered[name]
+    sys.modules["keras"].backend.clear_session(free_memory=False)
     gc.collect()
     if sys.platform == "linux":  # The C library keeps what is free by itself.
         ctypes.CDLL(None).malloc_trim(0)
