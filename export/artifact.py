@@ -38,7 +38,7 @@ def check_given(translator: Any, samples: Any) -> list[str]:
 
     if not isinstance(translator, Translator):
         raise TypeError(
-            "A keras_s2s.Translator is exported. "
+            "`translator` must be a keras_s2s.Translator. "
             f"Received: translator of type {type(translator).__name__}"
         )
     if isinstance(samples, (str, bytes)) or not isinstance(samples, Iterable):

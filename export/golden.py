@@ -45,7 +45,7 @@ def sample_sources(
     kept = [i for i, ids in enumerate(sources) if 0 < len(ids) <= longest]
     if not kept:
         raise ValueError(
-            "An export is tried with texts. Received: none of at most "
+            "An export is verified with texts. Received: none of at most "
             f"{longest} tokens, end mark included. Allow longer ones, or give shorter samples."
         )
     return [texts[i] for i in kept], [sources[i] for i in kept]

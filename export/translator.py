@@ -140,11 +140,12 @@ class ExportBackend:
         if isinstance(search, Sample):
             raise ValueError(
                 "An export decodes by greedy or beam search. "
-                f"Received: search={search!r}. Sample with the translator that was exported."
+                f"Received: search={search!r}. Sample with the trained model."
             )
         if beam_size_of(search) > WIDEST:
             raise ValueError(
-                f"`beam_size` must be at most {WIDEST:,}. Received: {beam_size_of(search)!r}"
+                f"`beam_size` must be at most {WIDEST:,} with an export. "
+                f"Received: beam_size={beam_size_of(search)}"
             )
 
     def find(

@@ -99,6 +99,11 @@ def _bounded(lengths: Sequence[int], max_length: int | None) -> list[int]:
     """The lengths of an export in ascending order; the largest is `max_length`, if given."""
     chosen = {int(length) for length in lengths}
     if max_length is not None:
+        if not LEAST_TOKENS <= max_length <= MOST_TOKENS:
+            raise ValueError(
+                f"`max_length` must be from {LEAST_TOKENS} to {MOST_TOKENS} tokens. "
+                f"Received: max_length={max_length}"
+            )
         chosen = {length for length in chosen if length < max_length} | {max_length}
     if not chosen or min(chosen) < LEAST_TOKENS or max(chosen) > MOST_TOKENS:
         raise ValueError(

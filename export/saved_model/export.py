@@ -118,7 +118,7 @@ def _checked_version(folder: Path, version: int | None) -> int:
         if highest >= LARGEST_VERSION:
             raise ValueError(
                 f"No version comes after the highest. Received: {str(folder)!r}, which holds "
-                f"{highest}. Give `version`."
+                f"{highest}. Name a lower version."
             )
         return highest + 1
     if isinstance(version, bool) or not isinstance(version, int):
@@ -126,7 +126,7 @@ def _checked_version(folder: Path, version: int | None) -> int:
     if not 1 <= version <= LARGEST_VERSION:
         raise ValueError(f"`version` must be from 1 to 2**63 - 1. Received: version={version}")
     if (folder / str(version)).is_symlink():
-        raise ValueError(f"A version must be no link. Received: {str(folder / str(version))!r}")
+        raise ValueError(f"A version must not be a link. Received: {str(folder / str(version))!r}")
     return version
 
 

@@ -83,7 +83,7 @@ def check_saved_model_graph(folder: Path) -> None:
         strange.add(f"{len(model.meta_graphs)} graphs")
     if strange:
         raise ValueError(
-            "The SavedModel must be made of what an export is made of. "
+            "The SavedModel must hold nothing but what an export holds. "
             f"Received: {folder}, which holds {sorted(strange)}."
         )
 

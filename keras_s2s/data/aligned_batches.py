@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ class PairAlignments:
     ) -> None:
         check_alignments(pairs, alignments)
         self._pairs = pairs
-        self._links = list(map(_links, pairs, alignments))
+        self._links = list(map(_links, itertools.count(1), pairs, alignments))
         self._find_source = WordFinder(source_tokenizer)
         self._find_target = WordFinder(target_tokenizer)
 
@@ -101,8 +102,11 @@ def check_alignments(pairs: Pairs, alignments: Sequence[str]) -> None:
         )
 
 
-def _links(pair: tuple[str, str], line: str) -> np.ndarray:
-    links = read_links(line, *(len(words_of(side)) for side in pair))
+def _links(number: int, pair: tuple[str, str], line: str) -> np.ndarray:
+    try:
+        links = read_links(line, *(len(words_of(side)) for side in pair))
+    except ValueError as error:
+        raise ValueError(f"Alignment {number}: {error}") from error
     return np.array(links, np.int32).reshape(-1, 2)
 
 

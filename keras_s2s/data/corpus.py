@@ -150,10 +150,15 @@ class Corpus:
                 "maximum_characters must be at least 1, or None for no limit. "
                 f"Received: maximum_characters={maximum_characters!r}."
             )
-        if duplicates not in ("keep", "remove", "ignore") or (keep_all and duplicates == "remove"):
+        if duplicates not in ("keep", "remove", "ignore"):
             raise ValueError(
-                'duplicates must be "keep", "remove" or "ignore", and not "remove" together with '
-                f"keep_all. Received: duplicates={duplicates!r}, keep_all={keep_all!r}."
+                'duplicates must be "keep", "remove" or "ignore". '
+                f"Received: duplicates={duplicates!r}."
+            )
+        if keep_all and duplicates == "remove":
+            raise ValueError(
+                "duplicates cannot be removed where all pairs are kept. "
+                f"Received: duplicates={duplicates!r}, keep_all={keep_all!r}."
             )
         self._rows = rows
         self._maximum_characters = maximum_characters

@@ -82,7 +82,7 @@ def rows_to_hold_out(
     if len(counts) < 2:
         raise ValueError(
             "Pairs are held out by source, so at least two sources must differ. Received: "
-            f"{len(counts)}. Give validation data, or train without."
+            f"{len(counts)}. Give validation data, or train with --valid-share 0."
         )
     room = max(1, round(share * len(pairs)))
     room = room if most is None else min(room, most)

@@ -49,7 +49,10 @@ def weighted_pairs(corpus: Corpus, path: FilePath) -> Iterator[tuple[tuple[str, 
         yield pair, weight
     weights.finish(corpus)
     if not largest and corpus.report.kept:
-        raise ValueError(f"The weight of some pair must be above 0. Received: {file_name(path)}")
+        raise ValueError(
+            "At least one of the weights must be above 0. Received: 0 for every pair, in "
+            f"{file_name(path)}"
+        )
 
 
 def read_weight(text: str) -> float:
@@ -89,7 +92,7 @@ def checked_weights(sample_weight: Any, count: int) -> np.ndarray | None:
         )
     if not (np.isfinite(found) & (found >= 0)).all() or not found.any():
         raise ValueError(
-            "`sample_weight` must be finite, at least 0, and one above 0. Received: from "
-            f"{found.min()} to {found.max()}"
+            "The weights of the pairs must be finite and at least 0, and at least one above 0. "
+            f"Received: sample_weight from {found.min()} to {found.max()}"
         )
     return found

@@ -81,7 +81,8 @@ def prepare(
             is out of range, or the folder holds other files or unfinished work of other options.
         OSError: A file cannot be read or written.
     """
-    _check_positive(tokenizer_pairs=tokenizer_pairs, workers=workers)
+    _check_at_least(1, tokenizer_pairs=tokenizer_pairs, workers=workers)
+    _check_at_least(0, seed=seed)
     options = options or TextOptions()
     splitter = Splitter(valid_share, seed, options.source_normalization)
     job = {
@@ -110,10 +111,10 @@ def prepare(
         return PreparedCorpus(folder)
 
 
-def _check_positive(**values: int | None) -> None:
+def _check_at_least(least: int, **values: int | None) -> None:
     for name, value in values.items():
-        if value is not None and value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
+        if value is not None and value < least:
+            raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}")
 
 
 def _if_given(**values: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class PreparedCorpus:
         found = read_description(self.folder)
         small = {name: one for name, one in found["sha256"].items() if not _is_shard(name)}
         PREPARED.check_files(self.folder, small, CURE)
-        self.options: dict[str, Any] = _options(found)
+        self.options: dict[str, Any] = _options(self.folder, found)
         self.pairs: int = found["pairs"]
         self.is_weighted = "weights" in found
         self.source_tokenizer = load_tokenizer(self.folder / SOURCE)
@@ -187,12 +187,13 @@ def read_description(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _options(found: dict[str, Any]) -> dict[str, Any]:
+def _options(folder: Path, found: dict[str, Any]) -> dict[str, Any]:
     """The options in a description; those that are younger than it have their defaults."""
     try:
         options = TextOptions(**found["options"])
     except (TypeError, ValueError) as error:
-        raise ValueError(f"A prepared corpus is damaged. Received: {error}. {CURE}") from error
+        path = folder / PREPARED.description
+        raise ValueError(f"{path} is damaged: {error}. {CURE}") from error
     return {name: getattr(options, name) for name in TEXT_OPTIONS}
 
 
@@ -203,5 +204,5 @@ def _is_shard(name: str) -> bool:
 def _inside(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"A file must be one of its folder. Received: {path}, a link. {CURE}")
+        raise ValueError(f"A file must be inside its folder. Received: {path}, a link. {CURE}")
     return path

@@ -71,7 +71,7 @@ class Shard:
         try:
             data = self.path.read_bytes()
             if hashlib.sha256(data).hexdigest() != self.sha256:
-                raise ValueError("its SHA-256 is another")
+                raise ValueError("its SHA-256 differs")
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 parts = ("ids", "lengths", "text")
                 names = [f"{side}_{part}" for side in SIDES for part in parts]

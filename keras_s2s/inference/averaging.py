@@ -52,7 +52,7 @@ def average(translators: Iterable[Translator]) -> Translator:
             raise ValueError(
                 "Weights can be averaged only of the same architecture. Received: translator "
                 f"{number} with {found}. Take checkpoints of one training, or decode with all of "
-                "them by Translator.ensemble."
+                "them as an ensemble."
             )
     model = first.with_dtype("float32")
     weights = zip(*(one.model.get_weights() for one in several), strict=True)

@@ -55,7 +55,8 @@ def check_search(
     if not backend.has_attention and (attention or coverage_penalty):
         raise ValueError(
             "A model without attention has none to show, and no coverage to reward. Received: "
-            f"attention={attention}, coverage_penalty={coverage_penalty}"
+            f"attention={attention}, coverage_penalty={coverage_penalty}. Leave them out, or train "
+            "with attention."
         )
 
 

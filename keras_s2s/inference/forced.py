@@ -81,8 +81,8 @@ def force(
     backend = _backend_of(translator)
     if attention and not backend.has_attention:
         raise ValueError(
-            "A model without attention aligns nothing. Received: "
-            f"attention={attention}. Take a model that was trained with attention."
+            "Attention weights need a model with attention. Received: a model without it. Take one "
+            "that was trained with attention."
         )
     return _run(translator, backend, pairs, attention, strict, batch_size, window)
 

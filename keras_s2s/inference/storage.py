@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.files.artifact_folder import FolderKind, are_names_inside, read_inside, versions
 from keras_s2s.inference.loadable import check_loadable
+from keras_s2s.search.checks import check_whole
 from keras_s2s.search.strategies import Beam, Greedy
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
@@ -108,10 +109,13 @@ def load_parts(
     TRANSLATOR.check_files(folder, description["sha256"], cure)
     source, target = (load_tokenizer(folder / name, custom_objects) for name in (SOURCE, TARGET))
     options = description["options"]
-    arguments = {
-        "search": Beam(**{name: options[name] for name in BEAM}),
-        "maximum_source_length": options["maximum_source_length"],
-    }
+    length = options["maximum_source_length"]
+    try:
+        search = Beam(**{name: options[name] for name in BEAM})
+        check_whole(1, maximum_source_length=length)
+    except ValueError as error:
+        raise ValueError(f"{folder / DESCRIPTION}: {error}") from error
+    arguments = {"search": search, "maximum_source_length": length}
     if SAMPLES in description["sha256"]:
         arguments["samples"] = _read_samples(folder / SAMPLES)
     return (_load_model(folder / MODEL, custom_objects), source, target), arguments

@@ -41,10 +41,16 @@ def with_tag(texts: Iterable[str], tag: str, tokenizer: Tokenizer) -> TaggedText
         known = ", ".join(tokenizer.protected[:20]) or "none"
         raise ValueError(
             f"A tag must be one token of the model's source tokenizer. Received: tag={tag!r}, "
-            f"{len(pieces)} tokens{', with an unknown one' if UNK_ID in pieces else ''}. "
+            f"{_described(pieces)}. "
             f"Its protected symbols: {known}. A model is trained with tags by --protect."
         )
     return TaggedTexts(texts, tag, tokenizer)
+
+
+def _described(pieces: list[int]) -> str:
+    if pieces == [UNK_ID]:
+        return "an unknown token"
+    return f"{len(pieces)} tokens{', with an unknown one' if UNK_ID in pieces else ''}"
 
 
 class TaggedTexts:

@@ -136,7 +136,7 @@ def _clear_errors() -> Iterator[None]:
         said, looked_up = IN_ERROR.search(str(error)), IN_LOOKUP.search(str(error))
         if type(error).__name__ != "InvalidArgumentError" or not (said or looked_up):
             raise
-        found = looked_up and out_of_vocabulary("a batch", f"id {looked_up[1]}", int(looked_up[2]))
+        found = looked_up and out_of_vocabulary(f"id {looked_up[1]} in a batch", int(looked_up[2]))
         raise ValueError(said[0] if said else found) from error
 
 

@@ -22,5 +22,8 @@ def make_cell(cell: str | type[Cell], units: int, name: str, dtype: Any) -> Cell
     if isinstance(cell, type) and issubclass(cell, Cell):
         return cell(units, name=name, dtype=dtype)
     if cell not in CELLS:
-        raise ValueError(f"`cell` must be one of {sorted(CELLS)}. Received: cell={cell!r}")
+        raise ValueError(
+            f"`cell` must be one of {sorted(CELLS)} or a subclass of keras_s2s.Cell. "
+            f"Received: cell={cell!r}"
+        )
     return CELLS[cell](units, name=name, dtype=dtype)

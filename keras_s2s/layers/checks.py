@@ -26,7 +26,7 @@ def check_encoder_sizes(
         ("num_layers", num_layers, 1),
     ):
         if value < least:
-            raise ValueError(f"`{label}` is too small. Received: {label}={value}")
+            raise ValueError(f"`{label}` must be at least {least}. Received: {label}={value}")
     _check_embedding_dimension(embedding_dimension)
 
 
@@ -37,7 +37,7 @@ def check_directions(
     if units < 1 or (bidirectional and units % 2):
         raise ValueError(
             "`units` must be positive, and even when `bidirectional`: each direction has half. "
-            f"Received: units={units}"
+            f"Received: units={units}, bidirectional={bidirectional}"
         )
     if bidirectional and (alternating or reverse_source):
         raise ValueError(
@@ -62,7 +62,7 @@ def check_decoder_sizes(
 def check_decoder_parts(attention: Any, sampling: Any, input_feeding: bool, bridge: str) -> None:
     """Raise TypeError for parts of another kind, ValueError if they do not go together."""
     for label, value, kind, names in (
-        ("attention", attention, Attention, "a LuongAttention, a BahdanauAttention"),
+        ("attention", attention, Attention, "a LuongAttention, another keras_s2s.Attention"),
         ("scheduled_sampling", sampling, ScheduledSampling, "a ScheduledSampling"),
     ):
         if value is not None:

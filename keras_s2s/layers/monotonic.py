@@ -258,6 +258,7 @@ def check_noise(sigmoid_noise: float) -> float:
     """
     if not 0 <= sigmoid_noise < math.inf:
         raise ValueError(
-            f"`sigmoid_noise` must be at least 0. Received: sigmoid_noise={sigmoid_noise}"
+            "`sigmoid_noise` must be at least 0 and finite. "
+            f"Received: sigmoid_noise={sigmoid_noise}"
         )
     return sigmoid_noise

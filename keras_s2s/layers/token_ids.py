@@ -28,15 +28,15 @@ def check_token_ids(label: str, ids: Any, vocabulary_size: int | None) -> None:
         return
     least, most = int(values.min()), int(values.max())
     if least < 0 or most >= vocabulary_size:
-        wrong = f"id {least if least < 0 else most}"
-        raise ValueError(out_of_vocabulary(label, wrong, vocabulary_size))
+        wrong = f"id {least if least < 0 else most} in `{label}`"
+        raise ValueError(out_of_vocabulary(wrong, vocabulary_size))
 
 
-def out_of_vocabulary(label: str, received: str, vocabulary_size: int) -> str:
+def out_of_vocabulary(received: str, vocabulary_size: int) -> str:
     """The error message for ids outside of the vocabulary."""
     return (
         f"Token ids must be at least 0 and below the size of the vocabulary, {vocabulary_size}. "
-        f"Received: {received} in `{label}`. Encode the text with the tokenizer that the model "
+        f"Received: {received}. Encode the text with the tokenizer that the model "
         "was made for."
     )
 

@@ -24,7 +24,7 @@ def checked_dataset(
         asserted = []
         for label, ids, size in parts(batch[0], batch[1] if len(batch) > 1 else None):
             if size is not None and ids.dtype.is_integer:
-                words = out_of_vocabulary(label, "another id", size)
+                words = out_of_vocabulary(f"another id in `{label}`", size)
                 asserted.append(tf.debugging.assert_non_negative(ids, words))
                 asserted.append(tf.debugging.assert_less(ids, tf.cast(size, ids.dtype), words))
         with tf.control_dependencies(asserted):

@@ -10,7 +10,7 @@ LARGEST = 1e30  # Of a penalty: it stays finite as a float32.
 def check_at_least(least: float, **values: float) -> None:
     """Raise ValueError unless every number is large enough, and finite as a float32 too."""
     for name, value in values.items():
-        is_number = isinstance(value, Real) and abs(value) < LARGEST
+        is_number = isinstance(value, Real) and value < LARGEST
         _need(is_number, f"a number below {LARGEST:g}", name, value)
         _need(least <= value, f"at least {least}", name, value)
 

@@ -66,8 +66,8 @@ class Constraints:
                 f"`no_repeat_ngram_size` must be at most {LONGEST_NGRAM}. "
                 f"Received: no_repeat_ngram_size={self.no_repeat_ngram_size}"
             )
-        sequences = _tuple("forbidden", self.forbidden)
-        sequences = tuple(_ids("forbidden", one) for one in sequences)
+        given = _tuple("forbidden", self.forbidden, "sequences of ids")
+        sequences = tuple(_ids(f"forbidden[{index}]", one) for index, one in enumerate(given))
         if not all(0 < len(one) <= LONGEST_NGRAM for one in sequences):
             lengths = sorted({len(one) for one in sequences})
             raise ValueError(
@@ -111,14 +111,14 @@ class Constraints:
                 )
 
 
-def _tuple(name: str, value: Iterable) -> tuple:
+def _tuple(name: str, value: Iterable, parts: str) -> tuple:
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise TypeError(f"`{name}` must consist of sequences of ids. Received: {name}={value!r}")
+        raise TypeError(f"`{name}` must consist of {parts}. Received: {name}={value!r}")
     return tuple(value)
 
 
 def _ids(name: str, value: Iterable) -> tuple[int, ...]:
-    ids = _tuple(name, value)
-    for one in ids:
-        check_whole(0, **{name: one})
+    ids = _tuple(name, value, "ids")
+    for index, one in enumerate(ids):
+        check_whole(0, **{f"{name}[{index}]": one})
     return tuple(map(int, ids))

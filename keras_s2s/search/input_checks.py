@@ -86,7 +86,7 @@ def checked_step(step: StepFunction, state: Any, inputs: SearchInputs) -> StepFu
         if len(logits.shape) != 2 or logits.shape[1] is None:
             raise ValueError(
                 "The step function must return logits [N, V] with a known V. "
-                f"Received: shape={tuple(logits.shape)}. Return one row of logits a token."
+                f"Received: shape={tuple(logits.shape)}. Return one row of logits per token."
             )
         if weights is None and inputs.needs_weights:
             raise ValueError(
@@ -137,7 +137,7 @@ def _limits_and_room(
         if len(shape) != 1 or not _may_be(shape[0], batch_size):
             raise ValueError(
                 "maximum_length must be an integer or one integer for each row, [B]. "
-                f"Received: shape={shape}. Pass one limit a sentence."
+                f"Received: shape={shape}. Pass one limit per sentence."
             )
         room = capacity or _largest(limits)
     return ops.minimum(limits, room), room

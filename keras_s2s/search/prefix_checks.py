@@ -59,6 +59,6 @@ def checked_prefix(
         row = int(is_long.argmax())
         raise ValueError(
             "A prefix must be shorter than its row's limit, which counts the end mark. Received: "
-            f"{lengths[row]} tokens in row {row}, limit={most[row]}. Raise maximum_length."
+            f"{lengths[row]} tokens in row {row}, limit={most[row]}. Raise the limit or shorten it."
         )
     return prefix

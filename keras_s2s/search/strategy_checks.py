@@ -22,6 +22,6 @@ def check_strategy(search: Any, n_best: int = 1) -> None:
     check_whole(1, n_best=n_best)
     if not isinstance(search, Sample) and n_best > (most := beam_size_of(search)):
         raise ValueError(
-            "`n_best` can be at most `beam_size`; only a Sample has any number. "
-            f"Received: n_best={n_best}, beam_size={most}"
+            "`n_best` must be at most the beam size; samples can be any number. Received: "
+            f"n_best={n_best}, beam_size={most}. Raise the beam size, or draw samples."
         )

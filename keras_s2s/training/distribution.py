@@ -69,7 +69,7 @@ def make_strategy(name: str, devices: Sequence[str] | None = None) -> tf.distrib
             resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
         except ValueError as error:
             raise ValueError(
-                f"no TPU is known here: TPU_NAME names one. Received: {error}"
+                f"no TPU was found: set TPU_NAME to the name of one. Received: {error}"
             ) from error
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)

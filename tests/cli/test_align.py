@@ -61,7 +61,7 @@ def test_every_pair_has_its_line_in_both_formats(
 @pytest.mark.parametrize(
     ("model", "more", "message"),
     [
-        ("plain", [], "A model without attention aligns nothing"),
+        ("plain", [], "Attention weights need a model with attention"),
         ("attending", ["--format", "xml"], "--format must be one of pharaoh, json. Received: xml"),
         ("attending", ["--tsv", "x"], "give --source and --target, or --tsv"),
     ],

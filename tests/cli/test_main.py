@@ -411,7 +411,7 @@ MISTAKES = {
     ),
     "more answers than beams": (
         "translate --model {model} --input {text} --beam 2 --n-best 3",
-        "`n_best` can be at most `beam_size`",
+        "`n_best` must be at most the beam size",
     ),
     "a negative penalty": (
         "translate --model {model} --input {text} --length-penalty -1",

@@ -85,7 +85,7 @@ def test_a_changed_byte_is_found_before_anything_is_parsed(place: int, tmp_path:
     data = bytearray(shard.path.read_bytes())
     data[place % len(data)] ^= 1
     shard.path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"shard\.npz, damaged \(its SHA-256 is another\).*again"):
+    with pytest.raises(ValueError, match=r"shard\.npz, damaged \(its SHA-256 differs\).*again"):
         shard.read()
 
 

@@ -107,5 +107,5 @@ def test_a_model_without_attention_aligns_nothing(tmp_path: Path) -> None:
     tokenizer = CharacterTokenizer.train(LINES)
     size = tokenizer.vocabulary_size
     plain = Translator(Seq2Seq(Encoder(size, 4), Decoder(size, 4)), tokenizer, tokenizer)
-    with pytest.raises(ValueError, match="A model without attention aligns nothing"):
+    with pytest.raises(ValueError, match="Attention weights need a model with attention"):
         align(plain, PAIRS)

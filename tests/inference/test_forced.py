@@ -131,7 +131,7 @@ def test_wrong_arguments_are_named() -> None:
         force(TOKENIZER, PAIRS)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="Pair 2 must be a source and a target. Received: 'ab'"):
         list(force(translators()["plain"], [("a", "b"), "ab"]))  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="without attention aligns nothing"):
+    with pytest.raises(ValueError, match="Attention weights need a model with attention"):
         force(translators()["plain"], PAIRS, attention=True)
     with pytest.raises(ValueError, match="`window` must be at least 1"):
         force(translators()["plain"], PAIRS, window=0)

@@ -513,7 +513,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "an option out of range": (
         describe(options=lambda options: {**options, "length_penalty": float("nan")}),
-        "`length_penalty` must be a number below 1e.30",
+        r"translator\.json: `length_penalty` must be a number below 1e.30",
     ),
 }
 

@@ -345,7 +345,7 @@ def test_what_is_no_string_is_named_by_its_place(translator: Translator) -> None
     ("options", "message"),
     [
         ({"n_best": 0}, "`n_best` must be at least 1"),
-        ({"n_best": 4}, "`n_best` can be at most `beam_size`.* n_best=4, beam_size=3"),
+        ({"n_best": 4}, "`n_best` must be at most the beam size.* n_best=4, beam_size=3"),
         ({"n_best": 2, "search": Greedy()}, "n_best=2, beam_size=1"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
         ({"window": 0}, "`window` must be at least 1"),

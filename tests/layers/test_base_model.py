@@ -91,7 +91,7 @@ def test_a_generator_with_a_larger_id_is_refused(model: Seq2Seq) -> None:
     def batches() -> Iterator[tuple]:
         yield batch_with("source", 25)
 
-    with pytest.raises(ValueError, match="Received: id 25 in `a batch`"):
+    with pytest.raises(ValueError, match="Received: id 25 in a batch"):
         model.fit(batches(), steps_per_epoch=1, shuffle=False, verbose=0)
 
 

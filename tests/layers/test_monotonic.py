@@ -163,7 +163,7 @@ def test_noise_is_there_in_training_alone() -> None:
 def test_what_cannot_be_is_told() -> None:
     with pytest.raises(ValueError, match="score that reads the memory.*'location'"):
         LuongMonotonicAttention(4, score="location")
-    with pytest.raises(ValueError, match="`sigmoid_noise` must be at least 0"):
+    with pytest.raises(ValueError, match="`sigmoid_noise` must be at least 0 and finite"):
         BahdanauMonotonicAttention(4, sigmoid_noise=-1.0)
     with pytest.raises(ValueError, match="input_feeding=True with LuongMonotonicAttention"):
         Decoder(9, 4, attention=LuongMonotonicAttention(4), input_feeding=True)

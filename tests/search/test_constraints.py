@@ -266,7 +266,8 @@ def test_what_a_prefix_cannot_be_is_told(prefix: Any, message: str) -> None:
         ({"repetition_penalty": float("nan")}, "`repetition_penalty` must be a number below 1e.30"),
         ({"forbidden": ((),)}, "1 to 100 tokens. Received: lengths from 0 to 0"),
         ({"forbidden": ((4,) * 101,)}, "lengths from 101 to 101"),
-        ({"forbidden": ((-4,),)}, "`forbidden` must be at least 0"),
+        ({"forbidden": ((4,), (5, -4))}, r"`forbidden\[1\]\[1\]` must be at least 0"),
+        ({"boundaries": (7, 0.5)}, r"`boundaries\[1\]` must be a whole number"),
         ({"forbidden": [(n,) for n in range(10_001)]}, "at most 10,000 .* Received: 10,001"),
     ],
 )
@@ -275,10 +276,19 @@ def test_what_constraints_cannot_be_is_told(arguments: Any, message: str) -> Non
         Constraints(**arguments)
 
 
-@pytest.mark.parametrize("forbidden", ["cat", [4, 5], ["cat"], 4])
-def test_what_is_no_sequence_of_ids_is_told(forbidden: Any) -> None:
-    with pytest.raises(TypeError, match="`forbidden` must consist of sequences of ids"):
-        Constraints(forbidden=forbidden)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"forbidden": "cat"}, "`forbidden` must consist of sequences of ids"),
+        ({"forbidden": 4}, "`forbidden` must consist of sequences of ids"),
+        ({"forbidden": [4, 5]}, r"`forbidden\[0\]` must consist of ids. Received: .*=4"),
+        ({"forbidden": [[4], "cat"]}, r"`forbidden\[1\]` must consist of ids. Received: .*='cat'"),
+        ({"boundaries": 4}, "`boundaries` must consist of ids. Received: boundaries=4"),
+    ],
+)
+def test_what_is_no_sequence_of_ids_is_told(arguments: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        Constraints(**arguments)
 
 
 @pytest.mark.parametrize("sequence", [(END,), (4, PAD), (4, START), (START,), (SIZE,)])

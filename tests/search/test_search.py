@@ -727,7 +727,7 @@ def test_the_jax_backend_finds_the_same() -> None:
     ("arguments", "message"),
     [
         ({"n_best": 0}, "`n_best` must be at least 1"),
-        ({"n_best": 3}, "`n_best` can be at most `beam_size`.* n_best=3, beam_size=2"),
+        ({"n_best": 3}, "`n_best` must be at most the beam size.* n_best=3, beam_size=2"),
         ({"patience": 0.5}, "patience must be from 1.0 to inf"),
     ],
 )

@@ -16,6 +16,7 @@ from keras_s2s.search.strategies import Beam
         ({"beam_size": True}, "`beam_size` must be a whole number"),
         ({"beam_size": 10**7}, "`beam_size` must be at most 1,000,000"),
         ({"length_penalty": -1.0}, "`length_penalty` must be at least 0"),
+        ({"length_penalty": -math.inf}, "`length_penalty` must be at least 0"),
         ({"length_penalty": math.nan}, "`length_penalty` must be a number below 1e.30"),
         ({"length_penalty": "long"}, "`length_penalty` must be a number below 1e.30"),
         ({"coverage_penalty": math.inf}, "`coverage_penalty` must be a number below 1e.30"),

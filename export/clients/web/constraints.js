@@ -33,11 +33,15 @@ export class Rules {
     const all = {...NONE, ...constraints};
     const numbers = [all.minimumLength, all.noRepeatNgramSize];
     if (!numbers.every((one) => Number.isInteger(one) && one >= 0)) {
-      throw new RangeError(`lengths must be whole numbers, at least 0. Received: ${numbers}`);
+      throw new RangeError(
+        'minimumLength and noRepeatNgramSize must be whole numbers, at least 0. ' +
+          `Received: ${numbers.join(' and ')}`,
+      );
     }
     if (!(all.repetitionPenalty >= 1 && all.repetitionPenalty < Infinity)) {
       throw new RangeError(
-        `repetitionPenalty must be at least 1. Received: repetitionPenalty=${all.repetitionPenalty}`,
+        'repetitionPenalty must be at least 1 and finite. ' +
+          `Received: repetitionPenalty=${all.repetitionPenalty}`,
       );
     }
     if (!all.forbidden.every((sequence) => sequence.length)) {

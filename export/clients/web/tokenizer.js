@@ -236,7 +236,8 @@ export async function loadTokenizer(readJson) {
   if (!isSound) throw new Error('its tokenizer is damaged');
   const tokenizer = make(settings, vocabulary);
   if (!tokenizer || !FORMS.includes(settings.normalization)) {
-    throw new Error('its tokenizer is of a kind that this page does not know');
+    const kind = `${settings.class}, ${settings.normalization}`;
+    throw new Error(`its tokenizer is of a kind that this page does not know: ${kind}`);
   }
   if (tokenizer.vocabularySize !== settings.vocabulary_size) {
     throw new Error('its tokenizer is damaged');

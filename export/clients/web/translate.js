@@ -100,7 +100,8 @@ export class Translator {
     const usual = this.limit.factor * ids.length + this.limit.constant;
     const limit = Math.max(usual, rules.minimumLength);
     if (rules.prefix.length >= limit) {
-      throw new Error(`the prefix has ${rules.prefix.length} tokens, and must be below ${limit}`);
+      const count = rules.prefix.length;
+      throw new Error(`the prefix must have fewer than ${limit} tokens. Received: ${count}`);
     }
     const sentence = await this.model.encode(ids);
     try {
@@ -245,5 +246,5 @@ async function checkDigest(bytes, expected, name) {
   if (!globalThis.crypto?.subtle) return;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   const found = [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  if (found !== expected) throw new Error(`${name} is damaged: its SHA-256 is another`);
+  if (found !== expected) throw new Error(`${name} is damaged: its SHA-256 differs`);
 }

@@ -257,7 +257,7 @@ def test_odd_texts_do_no_harm(page: Page, dates: Export, text: str) -> None:
 
 FAULTS = {
     "manifest.json": ("", "manifest.json is missing (status 404)"),
-    "model.tflite": ("damaged", "model.tflite is damaged: its SHA-256 is another"),
+    "model.tflite": ("damaged", "model.tflite is damaged: its SHA-256 differs"),
     "source_tokenizer/tokenizer.json": ("{}", "source_tokenizer/tokenizer.json is damaged"),
     "target_tokenizer/tokenizer.json": ("", "target_tokenizer/tokenizer.json is missing"),
 }

@@ -224,7 +224,7 @@ def test_a_folder_of_something_else_is_left_alone(
 
 def test_a_version_that_is_a_link_is_left_alone(translator: Translator, copied: Path) -> None:
     (copied / "5").symlink_to(copied / "1")
-    with pytest.raises(ValueError, match="must be no link"):
+    with pytest.raises(ValueError, match="must not be a link"):
         export.saved_model(translator, copied, version=5)
 
 
@@ -254,7 +254,7 @@ def test_of_two_exports_at_once_the_second_is_told(
 def test_what_is_no_translator_and_what_are_no_samples_is_told(
     form: Callable, translator: Translator, tmp_path: Path
 ) -> None:
-    with pytest.raises(TypeError, match="A keras_s2s.Translator is exported"):
+    with pytest.raises(TypeError, match="`translator` must be a keras_s2s.Translator"):
         form(translator.model, tmp_path / "export")
     for samples in ("abc", 5, [5]):
         with pytest.raises(TypeError, match="`samples` must be"):
@@ -333,7 +333,7 @@ def test_a_program_that_reaches_out_is_not_loaded(
     module: Any = tf.Module()
     module.reach = tf.function(reach, input_signature=[tf.TensorSpec([], tf.string)])
     tf.saved_model.save(module, str(tmp_path))
-    with pytest.raises(ValueError, match=f"made of what an export is made of.*{named}"):
+    with pytest.raises(ValueError, match=f"nothing but what an export holds.*{named}"):
         load_saved_model(tmp_path)
 
 
@@ -359,7 +359,7 @@ def test_functions_that_save_and_restore_cannot_be_reached(copied: Path, change:
     else:
         objects.Clear()
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(ValueError, match="must be made of what an export is made of"):
+    with pytest.raises(ValueError, match="must hold nothing but what an export holds"):
         load_saved_model(copied / "1")
 
 

@@ -51,7 +51,8 @@ public final class Constraints {
     }
     if (!(repetitionPenalty >= 1 && repetitionPenalty < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException(
-          "repetitionPenalty must be at least 1. Received: repetitionPenalty=" + repetitionPenalty);
+          "repetitionPenalty must be at least 1 and finite. Received: repetitionPenalty="
+              + repetitionPenalty);
     }
     this.minimumLength = minimumLength;
     this.noRepeatNgramSize = noRepeatNgramSize;

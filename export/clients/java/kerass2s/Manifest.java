@@ -101,7 +101,12 @@ public record Manifest(
       throw new ExportException(NAME + " is of no keras-s2s export.");
     }
     if (!json.get("format_version").is(VERSION)) {
-      throw new ExportException("The export has a format version that this client can't read.");
+      throw new ExportException(
+          "The export is of format version "
+              + json.get("format_version").whole()
+              + "; this client reads "
+              + (int) VERSION
+              + ".");
     }
     if (!json.get("kind").is("litert")) {
       throw new ExportException(
@@ -158,7 +163,7 @@ public record Manifest(
       if (expected == null) throw new ExportException(NAME + " does not list " + name + ".");
       byte[] bytes = Json.bytes(folder, name);
       if (!digest(bytes).equals(expected)) {
-        throw new ExportException(name + " is damaged: its SHA-256 is another.");
+        throw new ExportException(name + " is damaged: its SHA-256 differs.");
       }
       return bytes;
     };

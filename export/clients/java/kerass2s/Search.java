@@ -44,7 +44,7 @@ public final class Search {
       }
       if (!isPenalty(lengthPenalty) || !isPenalty(coveragePenalty)) {
         throw new IllegalArgumentException(
-            "Penalties must be at least 0. Received: lengthPenalty="
+            "Penalties must be at least 0 and finite. Received: lengthPenalty="
                 + lengthPenalty
                 + ", coveragePenalty="
                 + coveragePenalty);

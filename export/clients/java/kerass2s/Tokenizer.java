@@ -63,7 +63,7 @@ public abstract class Tokenizer {
     try {
       normalization = Normalization.valueOf(settings.get("normalization").string());
     } catch (IllegalArgumentException error) {
-      throw unknown(settings.get("normalization"));
+      throw unknown("normalization", settings.get("normalization"));
     }
     Tokenizer tokenizer =
         switch (settings.get("class").string()) {
@@ -78,7 +78,7 @@ public abstract class Tokenizer {
                   normalization, settings.get("symbols").strings(), protectedSymbols(settings));
           case "SentencePieceTokenizer" ->
               SentencePieceTokenizer.of(normalization, Json.read(folder, "pieces.json"));
-          default -> throw unknown(settings.get("class"));
+          default -> throw unknown("tokenizer", settings.get("class"));
         };
     if (tokenizer.vocabularySize() != settings.get("vocabulary_size").whole()) {
       throw settings.damaged();
@@ -162,7 +162,7 @@ public abstract class Tokenizer {
     return settings.has("protected") ? settings.get("protected").strings() : List.of();
   }
 
-  private static ExportException unknown(Json name) throws ExportException {
-    return new ExportException("This client knows no tokenizer of kind " + name.string() + ".");
+  private static ExportException unknown(String what, Json name) throws ExportException {
+    return new ExportException("This client knows no " + what + " " + name.string() + ".");
   }
 }
