@@ -59,7 +59,7 @@ class StartFiles:
     ] = None
 
     def start(self, context: typer.Context, output: Path) -> Start:
-        """What the options say, with the model loaded.
+        """What the options say; the model is looked at, and loaded later, beneath a strategy.
 
         Raises:
             ValueError: The options do not go together, or there is no such model.
@@ -73,4 +73,6 @@ class StartFiles:
             given=given_names(context),
         )
         start.check_output(output)
-        return start.loaded()
+        if self.from_model is not None:
+            start.check_translator()
+        return start

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.pairs import Pairs
 from keras_s2s.files.artifact_folder import digest
+from keras_s2s.inference.storage import TRANSLATOR, read_description
 from keras_s2s.recipe.freeze import check_parts
 from keras_s2s.text.option_fields import need
 from keras_s2s.text.tokenizers import Tokenizer, have_same_files, saved_files
@@ -94,6 +95,11 @@ class Start:
 
         if self.translator is None or isinstance(self.translator, Translator):
             return self
+        self.check_translator()
+        return replace(self, translator=Translator.load(self.translator))
+
+    def check_translator(self) -> None:
+        """Raise, as `loaded` does, unless the folder of the translator describes one."""
         if not isinstance(self.translator, (str, Path)):
             raise TypeError(
                 "`translator` must be a Translator, or its folder. Received: "
@@ -104,7 +110,7 @@ class Start:
                 "An export cannot be trained further. Received: "
                 f"translator={str(self.translator)!r}. Give the folder of the trained model."
             )
-        return replace(self, translator=Translator.load(self.translator))
+        read_description(TRANSLATOR.find(Path(self.translator)))
 
     def check_output(self, folder: str | Path) -> None:
         """Raise ValueError if a training would replace the model that it starts from."""
