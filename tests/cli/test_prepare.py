@@ -125,7 +125,7 @@ def test_a_damaged_shard_ends_the_training_in_one_line(
         (["prepare"], "give --source and --target, or --tsv"),
         (["prepare", "--tsv", "{corpus}/nothing"], "No such file or directory: {corpus}/nothing"),
         (["prepare", "--tsv", "-"], "read twice. Received: standard input"),
-        (["prepare", "--tsv", "{corpus}/train.tsv", "--workers", "0"], "`workers` must be at le"),
+        (["prepare", "--tsv", "{corpus}/train.tsv", "--workers", "0"], "--workers must be at le"),
         (["prepare", "--tsv", "{corpus}/train.tsv", "--duplicates", "all"], "duplicates must be"),
         (["prepare", "--tsv", "{corpus}/train.tsv", "--vocabulary-size", "4"], "at least 5"),
         (["prepare", "--tsv", "{corpus}/empty.tsv"], "there is no pair in {corpus}/empty.tsv"),
