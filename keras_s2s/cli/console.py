@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 import typer
 
+from keras_s2s.cli.option_names import as_typed
+
 # Typer carries Click within itself, or asks for it, depending on its version.
 ClickException: Any = typer.BadParameter.__mro__[2]
 STOPPED = 130  # The status of a program that Ctrl-C ended.
@@ -51,9 +53,14 @@ def _silence() -> None:
 
 
 def _status(app: typer.Typer, words: list[str]) -> int:
+    def told(message: Any) -> str:
+        text = _one_line(message)
+        is_own = isinstance(message, (ValueError, TypeError, Warning))
+        return as_typed(text, app, words) if is_own else text
+
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: say(f"warning: {_one_line(message)}")
+            warnings.showwarning = lambda message, *_, **__: say(f"warning: {told(message)}")
             status = app(words, prog_name="keras-s2s", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:  # The reader has closed the pipe, as `head` does.
@@ -62,7 +69,7 @@ def _status(app: typer.Typer, words: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         status = STOPPED
     except (ClickException, ValueError, TypeError, OSError, ImportError) as error:
-        say(f"error: {_one_line(error)}")
+        say(f"error: {told(error)}")
         return 2
     except Exception as error:
         from keras_s2s.training.distribution import TRY_AGAIN, WorkerLostError

@@ -168,10 +168,15 @@ def score(
         _, references = read_references(source, target or [], tsv, group, chosen)
     elif target and not group:
         texts = [_read(path) for path in target]
+        if not texts[0]:
+            raise ValueError(f"there is no line in {target[0]}")
         _check_lines(len(texts[0]), dict(zip(target, texts, strict=True)), "target")
         references = [list(row) for row in zip(*texts, strict=True)]
     else:
-        raise ValueError("give --target, or --tsv; with --group --source and --target, or --tsv")
+        raise ValueError(
+            "give --target, or --tsv; with --group --source and --target, or --tsv. Received: "
+            + ("--target with --group, without --source" if target else "none of them")
+        )
     given = _read(answers)
     _check_lines(len(references), {answers: given}, "answers")
     figures = scores.score(given, references, language=language).to_dict()

@@ -70,7 +70,7 @@ def export(
     from keras_s2s.export.artifact import EXPORT, find_export
 
     if EXPORT.is_in(find_export(model)):
-        raise ValueError(f"{model} is an export already; --model must be what was trained")
+        raise ValueError(f"--model must be a trained model. Received: {model}, an export")
     EXPORT.check_goal(goal)
     if goal.exists():
         print(f"the export in {goal} will be replaced")

@@ -99,7 +99,12 @@ def open_corpus(
         return Corpus.from_tsv(str(tsv), columns=columns, duplicates=duplicates, keep_all=keep_all)
     if tsv is None and source is not None and target is not None:
         return Corpus(str(source), str(target), duplicates=duplicates, keep_all=keep_all)
-    raise ValueError(f"give --{side}source and --{side}target, or --{side}tsv")
+    files = {"source": source, "target": target, "tsv": tsv}
+    given = [f"--{side}{name}" for name, path in files.items() if path is not None]
+    raise ValueError(
+        f"give --{side}source and --{side}target, or --{side}tsv. Received: "
+        f"{' and '.join(given) or 'none of them'}"
+    )
 
 
 def read_pairs(

@@ -64,9 +64,13 @@ def load_trained(folders: list[Path]) -> list[Translator]:
 
     for folder in folders:  # Checked before TensorFlow is imported, which takes seconds.
         if (find_export(folder) / MANIFEST).is_file():
-            raise ValueError(f"an export goes with no other: name one --model. Received: {folder}")
+            raise ValueError(
+                "several --model must be trained models, without exports. Received: "
+                f"{folder}, an export"
+            )
         is_damaged = (folder / "translator.json").exists()
-        if (folder / "checkpoint.json").exists() or folder.name.endswith(".checkpoints"):
+        is_checkpoints = folder.name.endswith(".checkpoints") and folder.is_dir()
+        if is_checkpoints or (folder / "checkpoint.json").exists():
             raise ValueError(
                 "a training that is not over has no model yet: train --resume ends it. Received: "
                 f"{folder}, which holds its checkpoints"

@@ -79,7 +79,7 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     """A text file that is renamed when it is complete; "-" is standard output."""
     if str(path) == "-":
         if isinstance(sys.stdout, Nowhere):
-            raise OSError(errno.EBADF, "The answers have nowhere to go", "standard output")
+            raise OSError(errno.EBADF, "The stream is closed", "standard output")
         yield sys.stdout
         return
     with whole_path(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:

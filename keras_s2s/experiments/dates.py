@@ -159,10 +159,10 @@ def make_dates(
     """
     dates = all_dates() if dates is None else dates
     if not dates or not FIRST_DATE <= min(dates) <= max(dates) <= LAST_DATE:
+        found = f"days from {min(dates)} to {max(dates)}" if dates else "none"
         raise ValueError(
             f"dates must hold days from {FIRST_DATE} to {LAST_DATE}, so that two digits name one "
-            f"year. Received: dates={dates[:1]!r}, the first of {len(dates)}. "
-            "Leave out the others, or pass None to draw from all days."
+            f"year. Received: {found}. Leave out the others, or pass None to draw from all days."
         )
     generator = random.Random(seed)
     pairs = []

@@ -77,8 +77,8 @@ class FolderKind:
                 previous.rename(folder)
         elif previous.exists():
             raise ValueError(
-                f"{what} needs the name {previous} for a moment. Received: that there is something "
-                "of the name. Delete it, or move it away."
+                f"{what} needs the name {previous} for a moment. Received: another file or folder "
+                "of this name. Delete it, or move it away."
             )
         with _parents_made(folder, keep=False), _beside(folder):
             return folder
@@ -136,20 +136,23 @@ class FolderKind:
         """
         path = folder / self.description
         try:
-            found = json.loads(read_inside(folder, self.description))
+            content = read_inside(folder, self.description)
         except OSError as error:
             raise ValueError(
                 f"This must be the folder of {self.what}. Received: {str(folder)!r} "
                 f"({error.strerror}: {self.description}). Name the --output folder of "
                 f"{self.origin}."
             ) from error
+        try:
+            found = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"{path} is damaged. Received: {error}. Copy the folder again."
             ) from error
-        if not isinstance(found, dict) or found.get("format") != self.form:
+        got = found.get("format") if isinstance(found, dict) else None
+        if got != self.form:
             raise ValueError(
-                f"{path} does not describe {self.what}. Received: format is not {self.form!r}."
+                f"{path} does not describe {self.what}. Received: format={got!r}, not {self.form!r}"
             )
         if found.get("format_version") != FORMAT_VERSION:
             raise OtherVersionError(

@@ -266,7 +266,7 @@ class Recipe(ModelOptions):
         try:
             return cls(**options)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{error} in {path}") from error
+            raise type(error)(f"{path}: {error}") from error
 
 
 def renamed(options: Mapping[str, Any]) -> dict[str, Any]:

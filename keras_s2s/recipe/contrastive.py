@@ -17,16 +17,17 @@ def check_contrastive(recipe: Recipe, data: TrainingPairs, start: Start, run: Ru
     for is_wrong, need, found in (
         (
             start.translator is None,
-            "a trained model to start from (--from): it compares translations, and does not teach "
-            "to translate",
-            "none",
+            "a trained model to start from: it compares translations, and does not teach to "
+            "translate",
+            "no `translator`",
         ),
         (isinstance(data.pairs, PreparedCorpus), "pairs in memory", "a prepared corpus"),
         (data.alignments is not None, "pairs without alignments", "alignments"),
         (
             run.strategy is not None,
-            "a single device: several would each get one of the targets that it compares",
-            "a strategy for several",
+            "training without a strategy: several devices would each get one of the targets that "
+            "it compares",
+            "a `strategy`",
         ),
     ):
         if is_wrong:

@@ -75,13 +75,19 @@ def fit(
     try:
         resumable_fit(model, batches, epochs, checkpoints, callbacks, history=found, verbose=0)
     except DivergedError as error:
-        cure = "Lower the learning rate, or train in float32."
+        cure = _cure(recipe)
         if best is None or best.best_epoch < 0:
             raise ValueError(f"{error}, before any epoch was validated. {cure}") from error
         report(f"{error}: training ends with the best weights before. {cure}")
     if best is not None:
         best.restore()
     return found.history
+
+
+def _cure(recipe: Recipe) -> str:
+    """What to do about a training that diverged."""
+    other = "" if recipe.precision == "float32" else ", or train in float32"
+    return f"Lower the learning rate{other}."
 
 
 def _best_weights(

@@ -126,12 +126,12 @@ class ModelOptions(TextOptions):
         is_even = self.units % 2 == 0 or self.direction != "both"
         need(is_even, "even: each direction has half", "units", self.units)
         is_fed = self.input_feeding and self.attention == "none"
-        words = "False where there is no attention to feed"
+        words = "left out where there is no attention to feed"
         need(not is_fed, words, "input_feeding", self.input_feeding)
         is_fed = self.input_feeding and self.attention.startswith("monotonic")
-        need(not is_fed, "False with monotonic attention", "input_feeding", self.input_feeding)
+        need(not is_fed, "left out with monotonic attention", "input_feeding", self.input_feeding)
         is_luong = self.local is None or self.attention == "luong"
-        need(is_luong, "None where the attention is not luong", "local", self.local)
+        need(is_luong, "left out where the attention is not luong", "local", self.local)
         is_one = self.tie_embeddings != "three" or self.has_joint_vocabulary
         words = "none or two without one SentencePiece vocabulary for both sides"
         need(is_one, words, "tie_embeddings", self.tie_embeddings)

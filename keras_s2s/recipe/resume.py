@@ -121,7 +121,7 @@ class Run:
             return
         if recipe.minutes is not None:
             raise ValueError(
-                "`minutes` must be None with several workers, whose clocks differ. Received: "
+                "`minutes` must be left out with several workers, whose clocks differ. Received: "
                 f"minutes={recipe.minutes}. Bound the epochs."
             )
         options = json.dumps([identity["recipe"], identity.get("start")], sort_keys=True)
@@ -134,8 +134,8 @@ class Run:
         others = " and ".join(f"other {name}" for name in own if found[name] != own[name])
         if others:
             raise ValueError(
-                "all workers must train on the same pairs with the same options. Received: "
-                f"{others} on another one. Give each of them the same files and words."
+                "All workers must train on the same pairs with the same options. Received: "
+                f"{others} on another one. Give each of them the same files and options."
             )
 
 
@@ -234,7 +234,7 @@ def find_checkpoint(
     if not run.resume:
         raise ValueError(
             f"A training must not replace another's checkpoints. Received: {checkpoints.folder}. "
-            "Go on with --resume, or delete that folder."
+            "Go on with resume=True, or delete that folder."
         )
     others = differences(newest, identity)
     if others != "":
@@ -259,7 +259,7 @@ def is_finished(
     if others:
         raise ValueError(
             f"The training of {folder} is finished, and another must not take its place by itself. "
-            f"Received: {others}. Name another folder, or leave out --resume to replace it."
+            f"Received: {others}. Name another folder, or leave out `resume` to replace it."
         )
     report(
         f"no checkpoint is in {checkpoints}: the training begins"

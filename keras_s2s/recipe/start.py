@@ -68,14 +68,14 @@ class Start:
         if self.translator is None and self.vocabulary != "keep":
             raise ValueError(
                 "`vocabulary` can be extended where training starts from a trained model. "
-                f"Received: vocabulary={self.vocabulary!r} without one."
+                f"Received: vocabulary={self.vocabulary!r} without `translator`"
             )
         has_files = any(path is not None for _, path in self.files())
         if has_files and self.translator is not None and self.vocabulary == "keep":
             raise ValueError(
                 "Embeddings from a file go to ids that are not trained yet. Received: embeddings "
-                "and a trained model whose vocabulary is kept. Leave them out, or extend the "
-                "vocabulary."
+                "and a trained model whose vocabulary is kept. Leave them out, or give "
+                "vocabulary='extend'."
             )
 
     def files(self) -> Iterator[tuple[str, Path | None]]:

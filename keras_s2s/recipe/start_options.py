@@ -102,8 +102,8 @@ def with_dimension(recipe: Recipe, start: Start) -> Recipe:
         )
     if recipe.tie_embeddings == "three" and all(path is not None for _, path in start.files()):
         raise ValueError(
-            "One matrix of embeddings takes the vectors of one file. Received: source_embeddings "
-            "and target_embeddings with tie_embeddings='three'. Give one of them."
+            "A matrix that both sides share is filled once. Received: `source_embeddings` and "
+            "`target_embeddings` with tie_embeddings='three'. Give one of them."
         )
     for path, size in sizes.items():
         if start.translator is None:

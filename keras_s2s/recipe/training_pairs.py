@@ -64,7 +64,7 @@ class TrainingPairs:
         if self.alignments is not None and recipe.attention == "none":
             raise ValueError(
                 "Alignments guide the attention. Received: alignments with attention='none'. "
-                "Choose an attention, or leave the alignments out."
+                "Take a model with attention, or leave the alignments out."
             )
         for name in OF_NOISE if self.alignments is not None else ():
             if getattr(recipe, name):

@@ -71,6 +71,6 @@ def _held_out_before(prepared: PreparedCorpus, share: float | None) -> Pairs:
     if not found:
         raise ValueError(
             f"No pairs were held out of {prepared.folder}. Received: no validation data. Give "
-            "files for validation, prepare with --valid-share, or train with --valid-share 0."
+            "pairs for validation, prepare with `valid_share`, or train with valid_share=0."
         )
     return found

@@ -218,7 +218,8 @@ def _check_surrogates(text: str) -> None:
         raise ValueError(
             "text must be valid Unicode, without lone surrogates. "
             f"Received: U+{ord(found.group()):04X} at position {found.start()}. "
-            "Read the file with encoding='utf-8' and without errors='surrogateescape'."
+            "Read files without errors='surrogateescape', or pass the text through "
+            "keras_s2s.text.normalization.without_surrogates."
         )
 
 

@@ -141,8 +141,19 @@ def check_options(instance: Any) -> None:
     for one, stated, value in found:
         if stated.only_with is not None:
             other, values = stated.only_with
-            is_used = value == one.default or getattr(instance, other) in values
-            need(is_used, f"left alone where `{other}` is not one of {values}", one.name, value)
+            found = getattr(instance, other)
+            if value != one.default and found not in values:
+                raise ValueError(
+                    f"`{one.name}` must be left out {_where(other, values)}. Received: "
+                    f"{one.name}={value!r} with {other}={found!r}"
+                )
+
+
+def _where(other: str, values: tuple[str | None, ...]) -> str:
+    """The other values of an option, in words."""
+    if values == (None,):
+        return f"with `{other}`"
+    return f"where `{other}` is not {' or '.join(map(repr, values))}"
 
 
 def as_json(instance: Any) -> dict[str, Any]:

@@ -126,9 +126,9 @@ def train_model(
         if needed is None:
             raise
         raise ValueError(
-            f"vocabulary_size must be at least {needed[1]}, to spell every character of the text. "
-            f"Received: vocabulary_size={vocabulary_size}. "
-            "Give more, or leave out rare characters with character_coverage=0.9995."
+            f"`vocabulary_size` must be at least {needed[1]}, to spell every character of the "
+            f"text. Received: vocabulary_size={vocabulary_size}. Give more; in Python, "
+            "SentencePieceTokenizer.train(character_coverage=0.9995) leaves out rare characters."
         ) from error
     return model.getvalue()
 

@@ -194,10 +194,10 @@ class SentencePieceTokenizer(Tokenizer):
                 raise ValueError(f"seed needs alpha. Received: seed={seed}. Give both or neither.")
             return self._processor.encode(lines)
         if not 0 <= alpha < math.inf:
-            raise ValueError(f"alpha must be at least 0. Received: alpha={alpha}. Try 0.2.")
+            raise ValueError(f"alpha must be finite and at least 0. Received: alpha={alpha}.")
         seed = random.getrandbits(31) if seed is None else seed
         if not 0 <= seed < 2**31:
-            raise ValueError(f"seed must be 0 to 2^31 - 1. Received: seed={seed}. Take 0.")
+            raise ValueError(f"seed must be from 0 to 2**31 - 1. Received: seed={seed}. Take 0.")
         if self._sampler is None or self._sampler.alpha != alpha:
             pieces, scores = zip(*self.vocabulary(), strict=True)
             self._sampler = UnigramSampler(pieces, scores, alpha)

@@ -41,12 +41,14 @@ def read_settings(folder: Path, class_name: str | None = None) -> dict[str, Any]
     """
     path = folder / SETTINGS_FILE
     try:
-        settings = json.loads(read_inside(folder, SETTINGS_FILE, MOST_BYTES))
+        content = read_inside(folder, SETTINGS_FILE, MOST_BYTES)
     except OSError as error:
         raise ValueError(
             f"{folder} must be a folder that a tokenizer was saved in. Received: {error}. "
             "Name the folder that was given to save()."
         ) from error
+    try:
+        settings = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ValueError(damaged(path, f"no JSON, {error}")) from error
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
@@ -54,7 +56,7 @@ def read_settings(folder: Path, class_name: str | None = None) -> dict[str, Any]
     if settings.get("version") != FORMAT_VERSION:
         raise ValueError(
             f"{path} must have format version {FORMAT_VERSION}. "
-            f"Received: version={settings.get('version')!r}. "
+            f"Received: version {settings.get('version')!r}. "
             "Load it with the version of keras-s2s that saved it, or a newer one."
         )
     if settings.get("special_ids") != SPECIAL_IDS:
@@ -139,8 +141,8 @@ def check_vocabulary_size(vocabulary_size: int | None, reserved: int = 0) -> Non
     """
     least = len(SPECIAL_IDS) + reserved + 1
     if vocabulary_size is not None and vocabulary_size < least:
-        others = f" and {reserved} are needed for protected symbols" if reserved else ""
+        others = f", and protected symbols need {reserved}" if reserved else ""
         raise ValueError(
-            f"vocabulary_size must be at least {least}, as four ids are special{others}. "
-            f"Received: vocabulary_size={vocabulary_size}. Give more, or None."
+            f"`vocabulary_size` must be at least {least}, as four ids are special{others}. "
+            f"Received: vocabulary_size={vocabulary_size}. Give more."
         )

@@ -15,7 +15,7 @@ from keras_s2s.text.registry import (
 from keras_s2s.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from keras_s2s.text.symbol_tokenizers import CharacterTokenizer, WordTokenizer
 from keras_s2s.text.tokenizer import Tokenizer
-from keras_s2s.text.tokenizer_files import SETTINGS_FILE, build, damaged, read_settings
+from keras_s2s.text.tokenizer_files import SETTINGS_FILE, build, read_settings
 
 __all__ = [
     "END_ID",
@@ -62,11 +62,11 @@ def load_tokenizer(
     name = settings["class"]
     found = find_class(Tokenizer, name, custom_objects)
     if found is None:
-        reason = (
-            f"class={name!r}, which is none of {registered_names()}, is not registered and not in "
-            "custom_objects"
+        raise ValueError(
+            f"{folder / SETTINGS_FILE} must hold a class that is known. Received: class={name!r}, "
+            f"which is none of {registered_names()} and not in custom_objects. Register the class "
+            "with `register_tokenizer`, or pass it."
         )
-        raise ValueError(damaged(folder / SETTINGS_FILE, reason))
     if not (isinstance(found, type) and issubclass(found, Tokenizer)):
         raise TypeError(
             "`custom_objects` must give a subclass of keras_s2s.text.tokenizers.Tokenizer for "

@@ -72,11 +72,11 @@ MISTAKES = {
     ),
     "a weight for nothing": (
         "--tsv {tsv} --guided-alignment-weight 0.5",
-        "`guided_alignment_weight` goes with alignments",
+        "--guided-alignment-weight goes with alignments",
     ),
     "a weight out of range": (
         "--tsv {tsv} --alignments {links} --guided-alignment-weight -1",
-        "`guided_alignment_weight` must be from 0 to 1000",
+        "--guided-alignment-weight must be from 0 to 1000",
     ),
     "standard input for two": (
         "--tsv - --alignments -",

@@ -85,7 +85,7 @@ def test_names_of_earlier_versions_are_understood(trained: dict[str, Any]) -> No
             b"num-layers: 1\nnum_layers: 2",
             "may occur only once in a configuration. Received: num_layers",
         ),
-        (b"units: 0", "`units` must be"),
+        (b"units: 0", "--units must be"),
         (b"config: other.yaml", "Received: config in"),
         (b"- units", "maps names of options to values"),
         (b"units", "maps names of options to values"),

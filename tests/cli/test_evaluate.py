@@ -129,7 +129,7 @@ MISTAKES = {
         "evaluate --model {tsv} --model {answers} --tsv {tsv} --perplexity",
         "the one that was trained. Received: several: {tsv}, {answers}",
     ),
-    "nothing at all": ("score --answers {none} --target {none}", "at least one"),
+    "nothing at all": ("score --answers {none} --target {none}", "there is no line in {none}"),
     "no file": ("score --answers {none}x --target {targets}", "No such file or directory"),
     "a language of no code": (
         "score --answers {answers} --target {targets} --language ../de",

@@ -79,9 +79,9 @@ def test_an_export_is_made_told_about_and_translated_with(
     ("words", "message"),
     [
         (["--format", "coreml"], "--format must be one of litert|onnx|saved_model. Received: "),
-        (["--quantize", "int4"], "`quantize` must be one of"),
+        (["--quantize", "int4"], "--quantize must be one of"),
         (["--lengths", "8,x"], "--lengths must be numbers like 16,32,64. Received: '8,x'"),
-        (["--max-length", "100000"], "`max_length` must be from 2 to 512 tokens"),
+        (["--max-length", "100000"], "--max-length must be from 2 to 512 tokens"),
         (
             ["--format", "onnx", "--max-length", "9"],
             "--max-length goes with --format litert. Received: --format onnx",

@@ -304,7 +304,7 @@ def test_answers_that_a_closed_output_swallows_are_an_error(model: Path) -> None
     words = f"{sys.executable} -c '{code}' translate --model {model} --beam 1"
     done = subprocess.run(f"echo ab | {words} >&-", shell=True, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
-    assert done.stderr == "error: The answers have nowhere to go: standard output\n"
+    assert done.stderr == "error: The stream is closed: standard output\n"
 
 
 def test_of_a_long_answer_the_first_pieces_are_drawn_and_all_is_answered(
@@ -411,11 +411,11 @@ MISTAKES = {
     ),
     "more answers than beams": (
         "translate --model {model} --input {text} --beam 2 --n-best 3",
-        "`n_best` must be at most the beam size",
+        "--n-best must be at most the beam size",
     ),
     "a negative penalty": (
         "translate --model {model} --input {text} --length-penalty -1",
-        "`length_penalty` must be at least 0",
+        "--length-penalty must be at least 0",
     ),
     "no attention to draw": (
         "translate --model {plain} --input {text} --attention-plot {none}.png",
@@ -435,11 +435,11 @@ MISTAKES = {
     ),
     "a beam of a billion": (
         "translate --model {model} --input {text} --beam 1000000000",
-        "`beam_size` must be at most 1,000,000",
+        "--beam must be at most 1,000,000",
     ),
     "a penalty without end": (
         "translate --model {model} --input {text} --length-penalty inf",
-        "`length_penalty` must be a number below 1e+30. Received: length_penalty=inf",
+        "--length-penalty must be a number below 1e+30. Received: --length-penalty inf",
     ),
     "a language of no code": (
         "evaluate --model {model} --tsv {tsv} --language ../de",
@@ -447,11 +447,11 @@ MISTAKES = {
     ),
     "too many pieces": (
         "train --output {none} --vocabulary-size 2147483648",
-        "`vocabulary_size` must be at most 1,000,000",
+        "--vocabulary-size must be at most 1,000,000",
     ),
     "too large an embedding": (
         "train --output {none} --embedding-dimension 100000000000",
-        "`embedding_dimension` must be at most 100,000",
+        "--embedding-dimension must be at most 100,000",
     ),
     "no folder at all": (
         "train --output / --tsv {tsv} --valid-tsv {tsv}",
@@ -490,9 +490,9 @@ MISTAKES = {
         "train --output {none} --tsv {empty} --valid-tsv {tsv}",
         "there is no pair in {empty}",
     ),
-    "an unknown cell": ("train --output {none} --cell elman", "`cell` must be one of"),
-    "all dropped": ("train --output {none} --dropout 1", "`dropout` must be at least 0 and below"),
-    "no epochs": ("train --output {none} --epochs 0", "`epochs` must be positive"),
+    "an unknown cell": ("train --output {none} --cell elman", "--cell must be one of"),
+    "all dropped": ("train --output {none} --dropout 1", "--dropout must be at least 0 and below"),
+    "no epochs": ("train --output {none} --epochs 0", "--epochs must be positive"),
     "a taken folder": (
         "train --output {corpus} --tsv {tsv} --valid-tsv {tsv}",
         "Move that away, or name another folder",

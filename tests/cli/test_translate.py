@@ -154,8 +154,8 @@ def test_an_export_replaces_unknown_words_too_but_joins_no_ensemble(
     several = [*models(folder, "first"), "--model", tmp_path / "export"]
     for command in (["translate"], ["average", "--output", tmp_path / "new"]):
         assert call(*command, *several) == 2
-        expected = f"error: an export goes with no other: name one --model. Received: {tmp_path}"
-        assert expected in capsys.readouterr().err
+        expected = "error: several --model must be trained models, without exports. Received: "
+        assert f"{expected}{tmp_path}" in capsys.readouterr().err
 
 
 def test_json_has_an_object_for_each_line_with_all_that_was_found(

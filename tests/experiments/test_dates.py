@@ -167,5 +167,7 @@ def test_a_seed_decides_the_splits() -> None:
 
 @pytest.mark.parametrize("dates", [[], [datetime.date(1949, 12, 31)], [datetime.date(2050, 1, 1)]])
 def test_days_whose_year_two_digits_do_not_name_are_refused(dates: list[datetime.date]) -> None:
-    with pytest.raises(ValueError, match="from 1950-01-01 to 2049-12-31.*Received: dates="):
+    with pytest.raises(
+        ValueError, match="from 1950-01-01 to 2049-12-31.*Received: (none|days from )"
+    ):
         make_dates(1, seed=1, dates=dates)

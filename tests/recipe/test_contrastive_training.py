@@ -76,9 +76,12 @@ def test_contrastive_learning_makes_a_missing_word_less_probable(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"start": None}, "needs a trained model to start from .* with none"),
+        ({"start": None}, "needs a trained model to start from.* with no `translator`"),
         ({"alignments": ["0-0"] * 100}, "needs pairs without alignments.* with alignments"),
-        ({"run": Run(strategy="mirrored")}, "needs a single device.* with a strategy"),
+        (
+            {"run": Run(strategy="mirrored")},
+            "needs training without a strategy.* with a `strategy`",
+        ),
     ],
 )
 def test_what_it_cannot_go_with_is_told_before_the_training(
@@ -103,5 +106,5 @@ def test_a_prepared_corpus_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", [{"label_smoothing": 0.2}, {"scheduled_sampling": "linear"}])
 def test_options_of_the_cross_entropy_are_not_ignored(other: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="left alone where `contrastive_margin` is not"):
+    with pytest.raises(ValueError, match="left out with `contrastive_margin`. Received: "):
         Recipe(contrastive_margin=0.1, **other)

@@ -74,7 +74,7 @@ def test_killed_in_a_write_it_trains_the_same_weights(
     status, said = told(capsys, folder, "cut", "--resume", "--dropout", "0.3")
     assert status == 2
     assert "with the pairs and the options that it began with" in said
-    assert "Received: dropout=0.3 instead of " in said
+    assert "Received: --dropout 0.3 instead of " in said
     found = runs.train(folder, "cut", "--resume")
     assert found.returncode == 0, found.stderr
     assert runs.are_same(folder / "cut", folder / "whole")

@@ -183,7 +183,7 @@ def test_a_prepared_corpus_needs_the_same_tokenizers_and_may_have_held_out_pairs
         train(prepared, None, tmp_path / "other", Recipe(valid_share=0.1), report=quiet)
     bare = prepare(corpus, tmp_path / "bare", kind, **options)
     assert bare.valid_pairs == [] and PreparedCorpus(tmp_path / "p").valid_pairs == held_out
-    with pytest.raises(ValueError, match="No pairs were held out .* or train with --valid-share 0"):
+    with pytest.raises(ValueError, match="No pairs were held out .* or train with valid_share=0"):
         train(bare, None, tmp_path / "other", RECIPE, report=quiet)
     assert not (tmp_path / "other").exists()
     continued = train(
@@ -262,7 +262,7 @@ def test_embeddings_of_another_size_are_refused(begun: Path, tmp_path: Path) -> 
         (
             Start(source_embeddings=small, target_embeddings=small),
             Recipe(tie_embeddings="three"),
-            "One matrix of embeddings takes the vectors of one file",
+            "A matrix that both sides share is filled once",
         ),
         (
             Start(translator=begun, vocabulary="extend", source_embeddings=small),

@@ -70,7 +70,7 @@ def test_another_value_is_refused_also_a_default_that_was_given() -> None:
         with pytest.raises(ValueError, match=message):
             settled_recipe(Recipe(**wrong), start, [])
     bahdanau = start_of(WORDS, WORDS, Recipe(**TINY, **WORD, attention="bahdanau"))
-    with pytest.raises(ValueError, match="`score` must be left alone"):
+    with pytest.raises(ValueError, match="`score` must be left out"):
         settled_recipe(Recipe(score="concat"), bahdanau, [])
     mixed = start_of(WORDS, LETTERS, Recipe(**TINY, **RECIPES[3][2]))
     with pytest.raises(ValueError, match="`target_tokenizer` is settled .*: 'character'"):
@@ -89,7 +89,7 @@ def test_the_learning_rate_is_lower_from_a_model_unless_it_is_given() -> None:
 
 def test_what_a_start_cannot_be_is_told() -> None:
     cases: list[tuple[dict[str, Any], str]] = [
-        ({"vocabulary": "extend"}, "`vocabulary` can be extended where .* without one"),
+        ({"vocabulary": "extend"}, "`vocabulary` can be extended where .* without `translator`"),
         ({"vocabulary": "new", "translator": "x"}, "`vocabulary` must be one of"),
         ({"freeze": ["head"]}, "must name parts of a model: encoder, .* Received: 'head'"),
         ({"translator": "x", "source_embeddings": "y"}, "go to ids that are not trained yet"),

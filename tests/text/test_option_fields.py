@@ -51,7 +51,7 @@ class Oven:
         ({"degrees": 20_001}, "`degrees` must be at most 20,000. Received: degrees=20001"),
         ({"heat": "fan", "speed": 0.5}, "`speed` must be from 1 to 30,000. Received: speed=0.5"),
         ({"heat": "fan", "speed": math.nan}, "speed=nan"),
-        ({"speed": 2.0}, "`speed` must be left alone where `heat` is not one of"),
+        ({"speed": 2.0}, "where `heat` is not 'fan'. Received: speed=2.0 with heat='top'"),
         ({"steam": 1.0}, "`steam` must be at least 0 and below 1. Received: steam=1.0"),
     ],
 )

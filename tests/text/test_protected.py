@@ -175,7 +175,7 @@ def test_symbols_that_cannot_be_are_told(
 
 @pytest.mark.parametrize("make", [WordTokenizer, CharacterTokenizer, SentencePieceTokenizer])
 def test_symbols_that_leave_no_room_for_text_are_told(make: type[Tokenizer]) -> None:
-    with pytest.raises(ValueError, match="vocabulary_size must be at least (13|14).*protected"):
+    with pytest.raises(ValueError, match="`vocabulary_size` must be at least (13|14).*protected"):
         make.train(LINES, 12, protected=SYMBOLS)  # pyright: ignore[reportCallIssue]
 
 
