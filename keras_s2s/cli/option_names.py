@@ -15,6 +15,7 @@ ARGUMENTS = {
     "maximum_length": "max_length",
     "minimum_length": "min_length",
     "no_repeat_ngram_size": "no_repeat_ngram",
+    "sample_weight": "weights",
     "translator": "from_model",
 }
 _MENTION = re.compile(
