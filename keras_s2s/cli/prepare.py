@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+
+import typer
 
 from keras_s2s.cli.console import say
 from keras_s2s.cli.inputs import check_columns, open_corpus
-from keras_s2s.cli.options import Columns, File, Target, Tsv, Weights, about, from_fields
+from keras_s2s.cli.options import (
+    Columns,
+    File,
+    Target,
+    Tsv,
+    Weights,
+    about,
+    from_fields,
+    given_names,
+)
 from keras_s2s.text.options import TextOptions
+
+TEXT_OPTIONS = frozenset(field.name for field in fields(TextOptions))
 
 Duplicates = Annotated[
     str,
@@ -21,6 +35,15 @@ Duplicates = Annotated[
 ]
 
 
+FromModel = Annotated[
+    File,
+    about(
+        "Folder of a trained model whose tokenizers are used, to fine-tune it by train --from.",
+        "DIR",
+        "--from",
+        panel="text",
+    ),
+]
 Output = Annotated[
     Path, about("Output folder; a prepared corpus that is there is replaced.", "DIR", panel="data")
 ]
@@ -46,6 +69,7 @@ Workers = Annotated[
 
 @from_fields
 def prepare(
+    context: typer.Context,
     output: Output,
     options: TextOptions,
     source: Source = None,
@@ -54,6 +78,7 @@ def prepare(
     columns: Columns = None,
     weights: Weights = None,
     duplicates: Duplicates = "ignore",
+    from_model: FromModel = None,
     tokenizer_pairs: TokenizerPairs = 200_000,
     valid_share: ValidShare = 0.0,
     seed: Seed = 1,
@@ -67,7 +92,8 @@ def prepare(
     prepared = prepare_corpus(
         corpus,
         output,
-        options,
+        options if from_model is None else None,
+        tokenizers=_tokenizers_of(context, from_model),
         weights=weights,
         seed=seed,
         tokenizer_pairs=tokenizer_pairs,
@@ -76,3 +102,17 @@ def prepare(
         report=say,
     )
     say(f"{prepared.pairs:,} pairs in {output}")
+
+
+def _tokenizers_of(context: typer.Context, folder: Path | None) -> tuple[Any, Any] | None:
+    """The tokenizers of a model, unless an option contradicts them; `None` without a model."""
+    from keras_s2s.inference.storage import load_tokenizers
+
+    if folder is None:
+        return None
+    for name in sorted(given_names(context) & set(TEXT_OPTIONS)):
+        raise ValueError(
+            f"`{name}` is settled by the model whose tokenizers are used. Received: `{name}` with "
+            f"--from {folder}. Leave one of them out."
+        )
+    return load_tokenizers(folder)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,10 @@ from keras_s2s.data.prepared_corpus import (
 )
 from keras_s2s.files.artifact_folder import versions
 from keras_s2s.files.file_lock import locked
+from keras_s2s.text.describe_pair import options_of_pair
 from keras_s2s.text.option_fields import as_json
 from keras_s2s.text.options import TextOptions
+from keras_s2s.text.tokenizers import Tokenizer, saved_files
 from keras_s2s.text.train_pair import train_tokenizers
 
 JOB, COUNTS, HELD_OUT = "job.json", "counts.json", "held_out.tsv"
@@ -41,6 +45,7 @@ def prepare(
     folder: str | Path,
     options: TextOptions | None = None,
     *,
+    tokenizers: tuple[Tokenizer, Tokenizer] | None = None,
     weights: FilePath | None = None,
     seed: int = 1,
     tokenizer_pairs: int = 200_000,
@@ -62,7 +67,10 @@ def prepare(
     Args:
         corpus: The corpus; with `duplicates="ignore"` memory use does not grow with its size.
         folder: Output folder; an earlier prepared corpus in it is replaced.
-        options: How texts are tokenized, `TextOptions` or a `Recipe`; `None` for the defaults.
+        options: How texts are tokenized, `TextOptions` or a `Recipe`; `None` for the defaults, or
+            with `tokenizers`.
+        tokenizers: Those of source and target, such as of a translator that is to be fine-tuned;
+            `None` to train them.
         weights: File with a weight for each line of the corpus, see `weighted_pairs`; `None` for
             none.
         seed: Seed of the order of the pairs and of the sample for the tokenizers.
@@ -77,23 +85,23 @@ def prepare(
         The prepared corpus, for `train` or to make `batches` of.
 
     Raises:
+        TypeError: A tokenizer is of a class of one's own.
         ValueError: There is no pair, the corpus has an error or cannot be read twice, an argument
-            is out of range, or the folder holds other files or unfinished work of other options.
+            is out of range, there are options with `tokenizers`, or the folder holds other files or
+            unfinished work of other options.
         OSError: A file cannot be read or written.
     """
-    _check_at_least(1, tokenizer_pairs=tokenizer_pairs, workers=workers)
-    _check_at_least(0, seed=seed)
-    options = options or TextOptions()
+    _check_numbers(tokenizer_pairs=(1, tokenizer_pairs), workers=(1, workers), seed=(0, seed))
+    options = _settled(options, tokenizers)
     splitter = Splitter(valid_share, seed, options.source_normalization)
     job = {
         "corpus": corpus.digest(),
-        "options": {
-            name: value for name, value in as_json(options).items() if name in TEXT_OPTIONS
-        },
+        "options": _text_options(options),
         "seed": seed,
         "tokenizer_pairs": tokenizer_pairs,
         "versions": versions("keras-s2s", "numpy", "sentencepiece"),
         **_if_given(valid_share=valid_share or None, weights=_digest(weights)),
+        **_if_given(tokenizers=tokenizers and [*map(_tokenizer_digest, tokenizers)]),
     }
     folder = PREPARED.check_goal(Path(folder))
     work = folder.with_name(f".{folder.name}.preparing")
@@ -104,15 +112,43 @@ def prepare(
         else:
             _open_work(work, folder, job, report)
             counts = _partition(corpus, weights, job, work, splitter, report)
-            _train_tokenizers(work, counts, options, seed, tokenizer_pairs, report)
+            sample = partial(_sample, work, counts, seed, tokenizer_pairs)
+            _write_text(work, sample, tokenizers or options, report)
             encode_shards(work, counts, seed, workers, report)
             _finish(work, folder, counts, job)
         shutil.rmtree(work, ignore_errors=True)
         return PreparedCorpus(folder)
 
 
-def _check_at_least(least: int, **values: int | None) -> None:
-    for name, value in values.items():
+def _settled(
+    options: TextOptions | None, tokenizers: tuple[Tokenizer, Tokenizer] | None
+) -> TextOptions:
+    """The options of the text, which given tokenizers settle."""
+    if tokenizers is None:
+        return options or TextOptions()
+    if options is not None:
+        raise ValueError(
+            "The options of the text are settled by `tokenizers`. Received: options as well. Leave "
+            "one of them out."
+        )
+    return options_of_pair(*tokenizers)
+
+
+def _text_options(options: TextOptions) -> dict[str, Any]:
+    """The options of the text alone, of a `Recipe` for instance."""
+    return {name: value for name, value in as_json(options).items() if name in TEXT_OPTIONS}
+
+
+def _tokenizer_digest(tokenizer: Tokenizer) -> str:
+    found = hashlib.sha256()
+    for name, content in saved_files(tokenizer).items():
+        found.update(f"{name} {len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+def _check_numbers(**values: tuple[int, int | None]) -> None:
+    """Raise ValueError if a number is given and is less than the least one before it."""
+    for name, (least, value) in values.items():
         if value is not None and value < least:
             raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}")
 
@@ -203,26 +239,32 @@ def _digest(weights: FilePath | None) -> str | None:
     return None if weights is None else digest_of((str(weights),), "weights")
 
 
-def _train_tokenizers(
-    work: Path,
-    counts: list[int],
-    options: TextOptions,
-    seed: int,
-    tokenizer_pairs: int,
-    report: Callable[[str], None],
-) -> None:
-    """Train tokenizers on the first groups, which are random samples of the corpus."""
-    if (work / "new" / "text").exists():
-        return
+def _sample(work: Path, counts: list[int], seed: int, most: int) -> list[tuple[str, str]]:
+    """The pairs of the first groups, which are random samples of the corpus."""
     pairs: list[tuple[str, str]] = []
     for group in range(count_groups(counts)):
-        rows = rows_of_group(work, counts, seed, group)[: tokenizer_pairs - len(pairs)]
+        rows = rows_of_group(work, counts, seed, group)[: most - len(pairs)]
         pairs += [(source, target) for source, target, *_ in rows]
-        if len(pairs) == tokenizer_pairs:
+        if len(pairs) == most:
             break
-    report(f"training the tokenizers on {len(pairs):,} pairs")
+    return pairs
+
+
+def _write_text(
+    work: Path,
+    sample: Callable[[], list[tuple[str, str]]],
+    text: tuple[Tokenizer, Tokenizer] | TextOptions,
+    report: Callable[[str], None],
+) -> None:
+    """Write tokenizers, given or trained on the sample, some texts, and what is held out."""
+    if (work / "new" / "text").exists():
+        return
+    pairs = sample()
+    if isinstance(text, TextOptions):
+        report(f"training the tokenizers on {len(pairs):,} pairs")
+        text = train_tokenizers(pairs, text)
     part = _emptied(work / "text.part")
-    for name, tokenizer in zip((SOURCE, TARGET), train_tokenizers(pairs, options), strict=True):
+    for name, tokenizer in zip((SOURCE, TARGET), text, strict=True):
         tokenizer.save(part / Path(name).name)
     _write_whole(part / Path(SAMPLES).name, choose_samples(pairs))
     if (work / HELD_OUT).exists() and (work / HELD_OUT).stat().st_size:

@@ -105,9 +105,7 @@ def load_parts(
     """
     folder = TRANSLATOR.find(folder)
     description = read_description(folder)
-    cure = "Copy the folder again, or train it again."
-    TRANSLATOR.check_files(folder, description["sha256"], cure)
-    source, target = (load_tokenizer(folder / name, custom_objects) for name in (SOURCE, TARGET))
+    source, target = load_tokenizers(folder, custom_objects)
     options = description["options"]
     length = options["maximum_source_length"]
     try:
@@ -119,6 +117,17 @@ def load_parts(
     if SAMPLES in description["sha256"]:
         arguments["samples"] = _read_samples(folder / SAMPLES)
     return (_load_model(folder / MODEL, custom_objects), source, target), arguments
+
+
+def load_tokenizers(
+    folder: Path, custom_objects: Mapping[str, Any] | None = None
+) -> tuple[Tokenizer, Tokenizer]:
+    """Check a translator's folder and load its tokenizers, without the model."""
+    folder = TRANSLATOR.find(folder)
+    cure = "Copy the folder again, or train it again."
+    TRANSLATOR.check_files(folder, read_description(folder)["sha256"], cure)
+    source, target = (load_tokenizer(folder / name, custom_objects) for name in (SOURCE, TARGET))
+    return source, target
 
 
 def _read_samples(path: Path) -> list[str]:

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.recipe.config import FINE_TUNING_RATE, LEARNING_RATE, Recipe
 from keras_s2s.recipe.model_options import ModelOptions
+from keras_s2s.text.describe_pair import described_options
 from keras_s2s.text.options import TextOptions
-from keras_s2s.text.tokenizers import (
-    CharacterTokenizer,
-    SentencePieceTokenizer,
-    Tokenizer,
-    WordTokenizer,
-    have_same_files,
-)
 
 if TYPE_CHECKING:
     from keras_s2s.data.pairs import Pairs
@@ -22,11 +16,6 @@ if TYPE_CHECKING:
     from keras_s2s.inference.translator import Translator
     from keras_s2s.recipe.start import Start
 
-KINDS: dict[type, str] = {
-    SentencePieceTokenizer: "sentencepiece",
-    WordTokenizer: "word",
-    CharacterTokenizer: "character",
-}
 TEXT_NAMES = {field.name for field in fields(TextOptions)}
 
 
@@ -136,27 +125,10 @@ def options_of_translator(translator: Translator) -> dict[str, Any]:
     found["bridge"] = decoder.bridge.kind
     if isinstance(decoder.cell, str):
         found["cell"] = decoder.cell
-    text = _text_options(translator.source_tokenizer, translator.target_tokenizer)
+    text = described_options(translator.source_tokenizer, translator.target_tokenizer)
     is_one = decoder.tie_embeddings and model.share_embeddings and text.get("joint_vocabulary")
     found["tie_embeddings"] = "three" if is_one else "two" if decoder.tie_embeddings else "none"
     return {**text, **found, **_direction(model.encoder), **_attention(decoder.attention)}
-
-
-def _text_options(source: Tokenizer, target: Tokenizer) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    kinds = KINDS.get(type(source)), KINDS.get(type(target))
-    if None not in kinds:
-        found["source_tokenizer"] = kinds[0]
-        found["target_tokenizer"] = None if kinds[0] == kinds[1] else kinds[1]
-    symbols = [getattr(one, "protected", ()) for one in (source, target)]
-    if symbols[0] == symbols[1]:
-        found["protect"] = tuple(symbols[0])
-    found["source_normalization"] = source.normalization
-    found["target_normalization"] = target.normalization
-    is_alike = source.normalization == target.normalization
-    if kinds == ("sentencepiece", "sentencepiece") and is_alike:
-        found["joint_vocabulary"] = have_same_files(source, target)
-    return found
 
 
 def _direction(encoder: Any) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_s2s import Translator
+from keras_s2s import CharacterTokenizer, Decoder, Encoder, Seq2Seq, Translator, WordTokenizer
 
 from .conftest import call
 
@@ -102,6 +102,29 @@ def test_what_was_settled_when_preparing_is_an_error_besides_it(
     )
 
 
+def test_a_model_is_fine_tuned_with_a_corpus_that_its_tokenizers_prepared(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    tokenizers = [CharacterTokenizer.train(["abcdxyz"]), WordTokenizer.train(["dcba ab"])]
+    encoder, decoder = (
+        kind(one.vocabulary_size, 8)
+        for kind, one in zip((Encoder, Decoder), tokenizers, strict=True)
+    )
+    Translator(Seq2Seq(encoder, decoder), *tokenizers).save(tmp_path / "model")
+    data = ["--tsv", corpus / "train.tsv", "--workers", 1, "--from", tmp_path / "model"]
+    assert call("prepare", *data, "--output", tmp_path / "shards") == 0
+    words = ["--from", tmp_path / "model", "--prepared", tmp_path / "shards", "--epochs", 1]
+    words += ["--valid-share", 0, "--output", tmp_path / "tuned"]
+    assert call("train", *words) == 0
+    tuned = Translator.load(tmp_path / "tuned")
+    assert tuned.source_tokenizer.get_config() == tokenizers[0].get_config()
+    capsys.readouterr()
+    assert call("prepare", *data, "--vocabulary-size", 9, "--output", tmp_path / "other") == 2
+    message = "--vocabulary-size is settled by the model whose tokenizers are used. Received: "
+    assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "shards", "tuned"]
+
+
 def test_a_damaged_shard_ends_the_training_in_one_line(
     corpus: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -130,6 +153,7 @@ def test_a_damaged_shard_ends_the_training_in_one_line(
         (["prepare", "--tsv", "{corpus}/train.tsv", "--duplicates", "all"], "duplicates must be"),
         (["prepare", "--tsv", "{corpus}/train.tsv", "--vocabulary-size", "4"], "at least 5"),
         (["prepare", "--tsv", "{corpus}/empty.tsv"], "there is no pair in {corpus}/empty.tsv"),
+        (["prepare", "--tsv", "{corpus}/train.tsv", "--from", "{corpus}"], "folder of a transl"),
         (["train", "--prepared", "{corpus}"], "must be the folder of a prepared corpus"),
     ],
 )

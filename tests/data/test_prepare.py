@@ -20,10 +20,11 @@ import numpy as np
 import pytest
 
 import keras_s2s.data.prepare as preparation
-from keras_s2s import Corpus, PreparedCorpus, prepare
+from keras_s2s import CharacterTokenizer, Corpus, PreparedCorpus, WordTokenizer, prepare
 from keras_s2s.data import encode_shards, shards
 from keras_s2s.files.file_lock import locked
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.text.tokenizers import saved_files
 
 WORDS = Recipe(source_tokenizer="word", vocabulary_size=500)
 
@@ -91,6 +92,42 @@ def test_the_ids_are_those_of_the_saved_tokenizers(tmp_path: Path) -> None:
             lines, rows = content.texts(side), content.rows(side, 1)
             for place, ids in enumerate(tokenizer.encode_all(lines)):
                 assert rows.padded(np.array([place])).tolist() == [[*ids, 3]]
+
+
+def test_given_tokenizers_are_used_and_described_and_others_are_another_job(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, 20)
+    lines = [f"{number} red" for number in range(9)]
+    given = WordTokenizer.train(lines), CharacterTokenizer.train(["red green"], protected=["<a>"])
+    prepared = prepare(corpus, tmp_path / "out", tokenizers=given, workers=1, report=quiet)
+    for side, tokenizer in zip(("source", "target"), given, strict=True):
+        found = getattr(prepared, f"{side}_tokenizer")
+        assert saved_files(found) == saved_files(tokenizer)
+        content = prepared._shards[0].read()
+        ids = content.rows(side, 1).padded(np.array([7]))[0].tolist()
+        assert ids == [*tokenizer.encode(content.texts(side)[7]), 3]
+    kinds = prepared.options["source_tokenizer"], prepared.options["target_tokenizer"]
+    assert kinds == ("word", "character")
+    assert prepared.options["vocabulary_size"] == max(one.vocabulary_size for one in given)
+    said: list[str] = []
+    prepare(corpus, tmp_path / "out", tokenizers=given, workers=1, report=said.append)
+    assert said == [f"{tmp_path / 'out'} is prepared already"]
+    other = WordTokenizer.train(lines[:5]), given[1]
+    again = prepare(corpus, tmp_path / "out", tokenizers=other, workers=1, report=said.append)
+    assert again.source_tokenizer.vocabulary_size == other[0].vocabulary_size
+
+
+def test_tokenizers_go_without_options_and_are_those_of_the_package(tmp_path: Path) -> None:
+    class OwnTokenizer(WordTokenizer):
+        pass
+
+    corpus = write_corpus(tmp_path, 5)
+    given = WordTokenizer.train(["red"])
+    with pytest.raises(ValueError, match="settled by `tokenizers`. Received: options as well"):
+        prepare(corpus, tmp_path / "out", WORDS, tokenizers=(given, given), report=quiet)
+    own = OwnTokenizer.train(["red"])
+    with pytest.raises(TypeError, match="WordTokenizer, .*Received: a OwnTokenizer"):
+        prepare(corpus, tmp_path / "out", tokenizers=(given, own), report=quiet)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s", "t"]
 
 
 @pytest.mark.usefixtures("small_shards")
