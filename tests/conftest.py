@@ -146,12 +146,15 @@ def plain_graphs() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def forgotten() -> Iterator[None]:
-    """What Keras and TensorFlow keep of the models of a file goes with the file.
+def forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a file, Keras and TensorFlow keep of the models of the file goes with it.
 
     TensorFlow registers each custom gradient of a graph for good, and with it the graph.
     """
     yield
+    for cached in vars(request.module).values():
+        if getattr(cached, "__module__", "") == request.module.__name__:
+            getattr(cached, "cache_clear", int)()
     from tensorflow.python.framework.ops import gradient_registry
 
     registered = gradient_registry._registry
