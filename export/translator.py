@@ -140,7 +140,7 @@ class ExportBackend:
         if isinstance(search, Sample):
             raise ValueError(
                 "An export decodes by greedy or beam search. "
-                f"Received: search={search!r}. Sample with the trained model."
+                "Received: a Sample. Sample with the trained model."
             )
         if beam_size_of(search) > WIDEST:
             raise ValueError(

@@ -40,7 +40,7 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
             close = difflib.get_close_matches(key, names, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             raise ValueError(
-                f"a configuration holds options of {context.command.name}. Received: {key} in "
+                f"a configuration holds options of {context.command.name}. Received: {key!r} in "
                 f"{path}.{hint}"
             )
         parameter = names[key]
@@ -95,13 +95,13 @@ def _load(path: Path) -> Any:
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
         raise ValueError(
-            f"an option may occur only once in a configuration. Received: {twice} in {path}"
+            f"an option may occur only once in a configuration. Received: {twice!r} in {path}"
         )
     return {} if found is None else found
 
 
 def _twice(key: str, path: Path) -> str:
-    return f"an option may occur only once in a configuration. Received: {key} in {path}"
+    return f"an option may occur only once in a configuration. Received: {key!r} in {path}"
 
 
 def _normalized(found: Any, path: Path) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _words(value: Any, parameter: Any, where: str) -> Any:
     if not all(isinstance(one, SCALARS) for one in several):
         raise ValueError(f"an option is a text, a number or a list. Received: {where}")
     if isinstance(value, list) and not parameter.multiple:
-        raise ValueError(f"an option that is given once is no list. Received: {where}")
+        raise ValueError(f"this option has a single value, not a list. Received: {where}")
     words = [str(one) for one in several]
     return words if parameter.multiple else words[0]
 
@@ -136,4 +136,4 @@ def _check(words: Any, parameter: Any, context: Any, where: str) -> None:
     try:
         parameter.process_value(context, words)
     except typer.BadParameter as error:
-        raise ValueError(f"{error.message.rstrip('.')}. Received: {where}: {words}") from error
+        raise ValueError(f"{error.message.rstrip('.')}. Received: {where}: {words!r}") from error

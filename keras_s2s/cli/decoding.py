@@ -77,7 +77,7 @@ class Decoding:
             value = getattr(self, name)
             if value is not None and not self.sample:
                 option_name = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{option_name} goes with --sample. Received: {value} without it")
+                raise ValueError(f"{option_name} needs --sample. Received: {value} without it")
 
     def check(self, n_best: int, beam: int | None, length_penalty: float | None) -> None:
         """Raise ValueError where options of the search contradict these.

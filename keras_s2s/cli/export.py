@@ -96,7 +96,7 @@ def _check_options(form: Format, given: dict[str, Any]) -> None:
 
 def _report(manifest: dict[str, Any]) -> None:
     if "lengths" in manifest:
-        print(f"sources of up to {manifest['lengths'][-1]} tokens are read, longer ones cut")
+        print(f"sources of up to {manifest['lengths'][-1]} tokens are read, longer ones truncated")
     for name, size in manifest["bytes"].items():
         print(f"{name}: {size / 1e6:,.2f} MB")
     for name, found in manifest["parity"].items():

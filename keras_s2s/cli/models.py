@@ -77,7 +77,8 @@ def load_trained(folders: list[Path]) -> list[Translator]:
             )
         if not TRANSLATOR.is_in(TRANSLATOR.find(folder)) and not is_damaged:
             raise ValueError(
-                f"--model must be the folder of a translator or of an export. Received: {folder}"
+                "--model must be the folder of a translator or of an export. Received: "
+                f"{folder}{'' if folder.exists() else ', which does not exist'}"
             )
         read_description(folder)
     load_tensorflow()

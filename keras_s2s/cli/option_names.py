@@ -15,12 +15,13 @@ ARGUMENTS = {
     "maximum_length": "max_length",
     "minimum_length": "min_length",
     "no_repeat_ngram_size": "no_repeat_ngram",
+    "prefixes": "prefix",
     "sample_weight": "weights",
     "translator": "from_model",
 }
-_MENTION = re.compile(
-    r"`(?P<alone>\w+)`|(?<![\w./'\"-])(?P<given>\w+)=(?P<value>(?:True|False|None)\b)?"
-)
+# What stands in quotes is a user's text, and is left as it is.
+_QUOTED = r"(?<!\w)'(?:[^'\\]|\\.)*'(?!\w)|\"(?:[^\"\\]|\\.)*\""
+_MENTION = r"`(?P<alone>\w+)`|(?<![\w./'\"-])(?P<given>\w+)=(?P<value>(?:True|False|None)\b)?"
 
 
 def as_typed(text: str, app: typer.Typer, words: Sequence[str]) -> str:
@@ -38,9 +39,13 @@ def as_typed(text: str, app: typer.Typer, words: Sequence[str]) -> str:
     command = getattr(group, "commands", {}).get(words[0])  # An app of one command has none.
     options = {} if command is None else {one.name: one for one in command.params}
 
+    # So is what was typed, such as the folder `units=8,seed=1`.
+    own = {part for word in words[1:] for part in (word, word.partition("=")[2])}
+    verbatim = sorted((re.escape(one) for one in own if "=" in one or "`" in one), reverse=True)
+
     def typed(found: re.Match[str]) -> str:
         name = found["alone"] or found["given"]
-        option = options.get(ARGUMENTS.get(name, name))
+        option = None if name is None else options.get(ARGUMENTS.get(name, name))
         if option is None:
             return found[0]
         if found["alone"] or found["value"] == "True":
@@ -50,4 +55,4 @@ def as_typed(text: str, app: typer.Typer, words: Sequence[str]) -> str:
         is_switch = found["value"] == "False" and option.secondary_opts
         return option.secondary_opts[0] if is_switch else f"no {option.opts[0]}"
 
-    return _MENTION.sub(typed, text)
+    return re.sub("|".join([_QUOTED, *verbatim, _MENTION]), typed, text)

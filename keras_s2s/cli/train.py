@@ -24,6 +24,7 @@ from keras_s2s.cli.training_inputs import (
     read_validation,
     without_replaced,
 )
+from keras_s2s.recipe.combinations import Given, check_combination
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.train import train as train_model
@@ -61,8 +62,15 @@ def train(
     start = beginning.start(context, output)
     files, validation, recipe = without_replaced(context, files, validation, recipe)
     columns = check_columns(files.columns, files.tsv, validation.valid_tsv)
-    data = read_training(context, files, columns, recipe)
+    given = Given(
+        start=beginning.from_model is not None,
+        prepared=files.prepared is not None,
+        alignments=files.alignments is not None,
+        strategy=strategy != "none",
+    )
+    check_combination(recipe, given)
     valid_pairs = read_validation(validation, columns, recipe.valid_share)
+    data = read_training(context, files, columns)
     run = replace(run, strategy=load_strategy(strategy))
     with ended_by_sigterm():
         train_model(

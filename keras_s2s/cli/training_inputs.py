@@ -92,7 +92,7 @@ def without_replaced(
 
 
 def read_training(
-    context: typer.Context, files: TrainingFiles, columns: tuple[int, int], recipe: Recipe
+    context: typer.Context, files: TrainingFiles, columns: tuple[int, int]
 ) -> TrainingPairs:
     """Read the training data that the options name, and report what was found in them.
 
@@ -102,7 +102,6 @@ def read_training(
         context: The command's context, which knows the options that were given.
         files: The files.
         columns: Those of the TSV.
-        recipe: The options of the training.
 
     Returns:
         The pairs or the prepared corpus, and what goes with each pair.
@@ -114,10 +113,6 @@ def read_training(
     """
     from keras_s2s.recipe.training_pairs import TrainingPairs
 
-    if files.alignments is not None and recipe.attention == "none":
-        raise ValueError(
-            "--alignments guides the attention. Received: --alignments with --attention none"
-        )
     if files.prepared is not None:
         return TrainingPairs(_open_prepared(context, files.prepared))
     return read_files(files, columns)

@@ -147,17 +147,17 @@ class Corpus:
     ) -> None:
         if maximum_characters is not None and maximum_characters < 1:
             raise ValueError(
-                "maximum_characters must be at least 1, or None for no limit. "
+                "`maximum_characters` must be at least 1, or None for no limit. "
                 f"Received: maximum_characters={maximum_characters!r}."
             )
         if duplicates not in ("keep", "remove", "ignore"):
             raise ValueError(
-                'duplicates must be "keep", "remove" or "ignore". '
+                '`duplicates` must be "keep", "remove" or "ignore". '
                 f"Received: duplicates={duplicates!r}."
             )
         if keep_all and duplicates == "remove":
             raise ValueError(
-                "duplicates cannot be removed where all pairs are kept. "
+                "`duplicates` cannot be removed where all pairs are kept. "
                 f"Received: duplicates={duplicates!r}, keep_all={keep_all!r}."
             )
         self._rows = rows

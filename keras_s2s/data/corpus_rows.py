@@ -68,7 +68,7 @@ def tsv_rows(
                 raise ValueError(
                     f"every line must have {max(expected, max(columns) + 1)} columns, separated "
                     f"by TABs. Received: {file_name(path)}, line {line_number} with {len(fields)}. "
-                    "Mend the line, or the choice of columns."
+                    "Correct the line, or the choice of columns."
                 )
             report.add("wrong number of columns", "pair", "skipped", line_number)
             continue

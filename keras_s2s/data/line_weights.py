@@ -92,7 +92,7 @@ def checked_weights(sample_weight: Any, count: int) -> np.ndarray | None:
         )
     if not (np.isfinite(found) & (found >= 0)).all() or not found.any():
         raise ValueError(
-            "The weights of the pairs must be finite and at least 0, and at least one above 0. "
-            f"Received: sample_weight from {found.min()} to {found.max()}"
+            "`sample_weight` must be finite and at least 0, and at least one above 0 in float32. "
+            f"Received: numbers from {found.min()} to {found.max()}"
         )
     return found

@@ -131,6 +131,10 @@ def _settled(
             "The options of the text are settled by `tokenizers`. Received: options as well. Leave "
             "one of them out."
         )
+    if not isinstance(tokenizers, (tuple, list)) or len(tokenizers) != 2:
+        raise TypeError(
+            f"`tokenizers` must be those of source and target. Received: tokenizers={tokenizers!r}"
+        )
     return options_of_pair(*tokenizers)
 
 

@@ -88,19 +88,19 @@ def force(
 
 
 def _backend_of(translator: Any) -> ForcedBackend:
+    make = getattr(translator, "forced_backend", None)
+    if make is not None:  # Of an export, without Keras and TensorFlow.
+        return make()
     from keras_s2s.inference.translator import Translator
 
     if isinstance(translator, Translator):
         from keras_s2s.inference.forced_model import ForcedModel
 
         return ForcedModel(translator.models)
-    make = getattr(translator, "forced_backend", None)
-    if make is None:
-        raise TypeError(
-            "`translator` must be a keras_s2s.Translator, or the translator of an export. "
-            f"Received: translator={translator!r}"
-        )
-    return make()
+    raise TypeError(
+        "`translator` must be a keras_s2s.Translator, or the translator of an export. "
+        f"Received: translator={translator!r}"
+    )
 
 
 def _run(

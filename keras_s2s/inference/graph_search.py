@@ -41,6 +41,10 @@ class GraphSearch:
         self._run = run
         self._functions: dict[GraphKey, Function] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The state without the graphs, which are made again where they are asked for."""
+        return {**vars(self), "_functions": {}}
+
     def in_this_process(self) -> GraphSearch:
         """The same.
 

@@ -34,10 +34,12 @@ class PrefixedTexts:
             try:
                 self._read.append(next(rest))
             except StopIteration:
-                raise _wrong_number(f"{count - 1:,} prefixes and more texts") from None
+                raise _wrong_number(
+                    f"{count - 1:,} prefixes for at least {count:,} texts"
+                ) from None
             yield text
         for _ in rest:
-            raise _wrong_number(f"{count:,} texts and more prefixes")
+            raise _wrong_number(f"more than {count:,} prefixes for {count:,} texts")
 
     def take(self, lengths: np.ndarray, limits: np.ndarray, first: int) -> list[list[int]]:
         """The ids of the next prefixes, one for each text of a window.
@@ -88,6 +90,6 @@ def with_prefixes(
 
 def _wrong_number(received: str) -> ValueError:
     return ValueError(
-        f"There must be as many prefixes as texts. Received: {received}. Give a blank prefix where "
-        "nothing is forced."
+        f"`prefixes` must be as many as the texts. Received: {received}. Give a blank "
+        "prefix where nothing is forced."
     )

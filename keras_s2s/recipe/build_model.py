@@ -61,18 +61,19 @@ def _make_attention(recipe: Recipe, dtype: str) -> Any:
 
     if recipe.attention == "none":
         return None
-    if recipe.attention == "monotonic_luong":
-        return LuongMonotonicAttention(recipe.units, dtype=dtype)
     if recipe.attention == "monotonic_bahdanau":
         return BahdanauMonotonicAttention(recipe.units, dtype=dtype)
     if recipe.attention != "luong":
         is_normalized = recipe.attention == "normalized_bahdanau"
         return BahdanauAttention(recipe.units, normalized=is_normalized, dtype=dtype)
-    is_by_location = recipe.score == "location"
+    score, scaled = recipe.score.removeprefix("scaled_"), recipe.score.startswith("scaled_")
+    if recipe.attention == "monotonic_luong":
+        return LuongMonotonicAttention(recipe.units, score, scaled, dtype=dtype)
+    is_by_location = score == "location"
     return LuongAttention(
         recipe.units,
-        score=recipe.score.removeprefix("scaled_"),
-        scaled=recipe.score.startswith("scaled_"),
+        score=score,
+        scaled=scaled,
         local=recipe.local,
         window=recipe.window,
         maximum_source_length=recipe.maximum_source_length if is_by_location else None,

@@ -80,10 +80,10 @@ class ModelOptions(TextOptions):
     )
     score: str = option(
         "general",
-        help="Score function of Luong attention.",
+        help="Score function of Luong attention, also of the monotonic one.",
         group="model",
         choices=("dot", "scaled_dot", "general", "concat", "location"),
-        only_with=("attention", ("luong",)),
+        only_with=("attention", ("luong", "monotonic_luong")),
     )
     local: str | None = option(
         None,
@@ -132,6 +132,9 @@ class ModelOptions(TextOptions):
         need(not is_fed, "left out with monotonic attention", "input_feeding", self.input_feeding)
         is_luong = self.local is None or self.attention == "luong"
         need(is_luong, "left out where the attention is not luong", "local", self.local)
+        reads_memory = self.score != "location" or self.attention == "luong"
+        words = "one that reads the memory with monotonic attention"
+        need(reads_memory, words, "score", self.score)
         is_one = self.tie_embeddings != "three" or self.has_joint_vocabulary
         words = "none or two without one SentencePiece vocabulary for both sides"
         need(is_one, words, "tie_embeddings", self.tie_embeddings)

@@ -66,7 +66,7 @@ def make_models(
     is_own = build_model is not None or bool(model.custom_objects)
     if is_own and (names := check_loadable(model, *text.tokenizers)):
         report(f"loading this model will need custom_objects: {', '.join(names)}")
-    report("the first epoch takes longer: each shape of a batch is prepared when it first comes")
+    report("the first epoch takes longer: each batch shape is prepared when it first occurs")
     return model, trained
 
 

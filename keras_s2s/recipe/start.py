@@ -67,7 +67,7 @@ class Start:
         check_parts(self.freeze)
         if self.translator is None and self.vocabulary != "keep":
             raise ValueError(
-                "`vocabulary` can be extended where training starts from a trained model. "
+                "`vocabulary` 'extend' needs a trained model to start from. "
                 f"Received: vocabulary={self.vocabulary!r} without `translator`"
             )
         has_files = any(path is not None for _, path in self.files())
@@ -227,13 +227,13 @@ def _check_prepared(
     if start.vocabulary != "keep":
         raise ValueError(
             "A prepared corpus has its vocabulary already. Received: vocabulary='extend' with "
-            f"{prepared.folder}. Give the sentence pairs instead."
+            f"{prepared.folder}. Give the sentence pairs instead, or keep the vocabulary."
         )
     own = prepared.source_tokenizer, prepared.target_tokenizer
     for side, tokenizer, other in zip(SIDES, (source, target), own, strict=True):
         if not have_same_files(tokenizer, other):
             raise ValueError(
                 "A prepared corpus must have the tokenizers of the model that training starts "
-                f"from. Received: {prepared.folder}, whose {side} tokenizer is another one. Give "
-                "the sentence pairs instead."
+                f"from. Received: {prepared.folder}, whose {side} tokenizer is another one. "
+                "Prepare the corpus with the tokenizers of this model."
             )

@@ -112,8 +112,14 @@ def _vocabulary_size(recipe: Recipe, start: Start) -> int:
     translator: Any = start.translator
     tokenizers = translator.source_tokenizer, translator.target_tokenizer
     size = max(one.vocabulary_size for one in tokenizers)
-    is_right = is_given(recipe, start, "vocabulary_size") and recipe.vocabulary_size >= size
-    return recipe.vocabulary_size if is_right else max(size, 5)
+    if not is_given(recipe, start, "vocabulary_size"):
+        return max(size, 5)
+    if start.vocabulary == "extend" and recipe.vocabulary_size < size:
+        raise ValueError(
+            f"`vocabulary_size` must be at least that of the vocabulary to extend, {size:,}. "
+            f"Received: vocabulary_size={recipe.vocabulary_size}"
+        )
+    return recipe.vocabulary_size if recipe.vocabulary_size >= size else max(size, 5)
 
 
 def options_of_translator(translator: Translator) -> dict[str, Any]:
@@ -155,15 +161,12 @@ def _attention(attention: Any) -> dict[str, Any]:
         return {"attention": "normalized_bahdanau" if is_normalized else "bahdanau"}
     if type(attention) is BahdanauMonotonicAttention:
         return {"attention": "monotonic_bahdanau"}
-    if type(attention) is LuongMonotonicAttention:
-        return {"attention": "monotonic_luong"}
-    if type(attention) is not LuongAttention:
+    if type(attention) not in (LuongAttention, LuongMonotonicAttention):
         return {}
-    found = {
-        "attention": "luong",
-        "score": f"{'scaled_' if attention.scaled else ''}{attention.score}",
-        "local": attention.local,
-    }
+    score = f"{'scaled_' if attention.scaled else ''}{attention.score}"
+    if type(attention) is LuongMonotonicAttention:
+        return {"attention": "monotonic_luong", "score": score}
+    found = {"attention": "luong", "score": score, "local": attention.local}
     if attention.local is not None:
         found["window"] = attention.window
     if attention.score == "location":

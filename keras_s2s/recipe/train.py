@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from keras_s2s.data.pairs import Pairs
 from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
+from keras_s2s.recipe.combinations import Given, check_combination
 from keras_s2s.recipe.config import Recipe
-from keras_s2s.recipe.contrastive import check_contrastive
 from keras_s2s.recipe.start import Start, start_tokenizers
 from keras_s2s.recipe.start_options import settled_recipe
 from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
@@ -79,15 +79,22 @@ def train(
         KeyboardInterrupt: After Ctrl-C; resume with `run.resume` as well.
     """
     recipe, run, start = recipe or Recipe(), run or resume.Run(), start or Start()
+    if not isinstance(start, Start):
+        raise TypeError(f"`start` must be a Start. Received: start={start!r}")
     start.check_output(folder)
     start = start.loaded()
     run.check_packages()
     data = TrainingPairs.of(pairs, sample_weight, alignments)
     _check_given(valid_pairs, start, build_model)
-    check_contrastive(recipe, data, start, run)
     folder = TRANSLATOR.check_goal(Path(folder))
     recipe = settled_recipe(recipe, start, pairs)
-    data.check_options(recipe)
+    given = Given(
+        start=start.translator is not None,
+        prepared=data.is_prepared,
+        alignments=data.alignments is not None,
+        strategy=run.strategy is not None,
+    )
+    check_combination(recipe, given)
     data, valid_pairs = split_validation(data, valid_pairs, recipe, report)
     task = Task(data, valid_pairs, recipe, start, build_model, run, report)
     with detect_lost_workers(run.strategy), run.alone(folder):

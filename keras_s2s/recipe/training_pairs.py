@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.pairs import Pairs
-from keras_s2s.recipe.config import Recipe
 
 if TYPE_CHECKING:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
-
-OF_ALIGNMENTS = ("guided_alignment_weight", "guided_alignment_decay")
-OF_NOISE = ("noise_drop", "noise_swap", "noise_mask")
 
 
 @dataclass(frozen=True)
@@ -59,26 +55,6 @@ class TrainingPairs:
         held = pairs if isinstance(pairs, PreparedCorpus) else list(pairs)
         return cls(held, sample_weight, alignments)
 
-    def check_options(self, recipe: Recipe) -> None:
-        """Raise ValueError unless the alignments and the options go together."""
-        if self.alignments is not None and recipe.attention == "none":
-            raise ValueError(
-                "Alignments guide the attention. Received: alignments with attention='none'. "
-                "Take a model with attention, or leave the alignments out."
-            )
-        for name in OF_NOISE if self.alignments is not None else ():
-            if getattr(recipe, name):
-                raise ValueError(
-                    "Noise changes the positions of the words that alignments name. Received: "
-                    f"alignments with {name}={getattr(recipe, name)!r}. Leave one of them out."
-                )
-        for name in OF_ALIGNMENTS if self.alignments is None else ():
-            if getattr(recipe, name) != getattr(Recipe, name):
-                raise ValueError(
-                    f"`{name}` goes with alignments. Received: {name}={getattr(recipe, name)!r} "
-                    "without any. Give them, or leave it out."
-                )
-
     def _check_memory(self, what: str, name: str) -> None:
         from keras_s2s.data.prepared_corpus import PreparedCorpus
 
@@ -87,6 +63,13 @@ class TrainingPairs:
                 f"{what} go with pairs in memory. Received: {name} with the prepared corpus "
                 f"{self.pairs.folder}. Leave them out, or prepare the corpus with them."
             )
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the pairs are a prepared corpus."""
+        from keras_s2s.data.prepared_corpus import PreparedCorpus
+
+        return isinstance(self.pairs, PreparedCorpus)
 
     @property
     def in_memory(self) -> Pairs:

@@ -42,21 +42,21 @@ class Sample:
     def __post_init__(self) -> None:
         if isinstance(self.seed, Integral) and not 0 <= int(self.seed) < 2**32:
             raise ValueError(
-                f"seed must be from 0 to 2**32 - 1. Received: seed={self.seed}. Pass seed % 2**32."
+                f"`seed` must be at least 0 and below 2**32. Received: seed={self.seed}."
             )
         if not 0 < self.temperature < math.inf:
             raise ValueError(
-                "temperature must be above 0 and finite. Received: "
-                f"temperature={self.temperature}. Use Greedy() where nothing should be left to "
-                "chance."
+                "`temperature` must be above 0 and finite. Received: "
+                f"temperature={self.temperature}. Use greedy search where nothing should be left "
+                "to chance."
             )
         if not isinstance(self.top_k, Integral) or self.top_k < 0:
             raise ValueError(
-                f"top_k must be an integer, at least 0. Received: top_k={self.top_k!r}. "
+                f"`top_k` must be an integer, at least 0. Received: top_k={self.top_k!r}. "
                 "Pass 0 or more."
             )
         if not 0 < self.top_p <= 1:
             raise ValueError(
-                f"top_p must be above 0 and at most 1. Received: top_p={self.top_p}. "
+                f"`top_p` must be above 0 and at most 1. Received: top_p={self.top_p}. "
                 "Pass 1.0 to keep all."
             )

@@ -68,11 +68,11 @@ MISTAKES = {
     ),
     "no attention": (
         "--tsv {tsv} --alignments {links} --attention none",
-        "--alignments guides the attention. Received: --alignments with --attention none",
+        "Alignments guide the attention. Received: alignments with --attention 'none'",
     ),
     "a weight for nothing": (
         "--tsv {tsv} --guided-alignment-weight 0.5",
-        "--guided-alignment-weight goes with alignments",
+        "--guided-alignment-weight needs alignments",
     ),
     "a weight out of range": (
         "--tsv {tsv} --alignments {links} --guided-alignment-weight -1",

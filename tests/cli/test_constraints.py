@@ -84,9 +84,9 @@ def test_prefixes_may_come_from_standard_input(
 
 
 MISTAKES = {
-    "too few prefixes": ("--prefix {short}", "Received: 3 prefixes and more texts"),
-    "too many prefixes": ("--prefix {long}", "Received: 4 texts and more prefixes"),
-    "no prefix": ("--prefix {empty}", "Received: 0 prefixes and more texts"),
+    "too few prefixes": ("--prefix {short}", "Received: 3 prefixes for at least 4 texts"),
+    "too many prefixes": ("--prefix {long}", "Received: more than 4 prefixes for 4 texts"),
+    "no prefix": ("--prefix {empty}", "Received: 0 prefixes for at least 1 texts"),
     "prefixes that are missing": ("--prefix {none}", "No such file or directory: {none}"),
     "prefixes in Latin-1": ("--prefix {latin}", "{latin}"),
     "a prefix over the limit": (

@@ -108,9 +108,9 @@ def test_the_candidate_with_the_highest_expected_utility_is_written(
     [
         ("--tag <2xx>", "A tag must be one token.*--tag '<2xx>'.*protected symbols: <2de>, <2fr>"),
         ("--tag ''", "A tag must be one token"),
-        ("--temperature 0.5", "--temperature goes with --sample. Received: 0.5"),
-        ("--top-k 5", "--top-k goes with --sample"),
-        ("--seed 5", "--seed goes with --sample"),
+        ("--temperature 0.5", "--temperature needs --sample. Received: 0.5"),
+        ("--top-k 5", "--top-k needs --sample"),
+        ("--seed 5", "--seed needs --sample"),
         ("--sample --beam 3", "--beam belongs to beam search. Received: --beam 3 with --sample"),
         ("--sample --length-penalty 0", "--length-penalty belongs to beam search"),
         ("--sample --temperature 0", "--temperature must be positive"),

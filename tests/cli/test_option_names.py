@@ -22,7 +22,9 @@ from .conftest import call
         ("train", "minutes=None instead of 5.0", "no --minutes instead of 5.0"),
         ("train", "`translator` and translator='a'", "--from and --from 'a'"),
         ("translate", "`n_best` is above `beam_size`", "--n-best is above --beam"),
-        # Names that are no options of the command, and parts of paths.
+        # Names that are no options of the command, quotations, and parts of paths.
+        ("train", "a model's units=7, 'x, seed=3' and \"y, `seed`\"", "a model's --units 7, 'x, s"),
+        ("train", "Received: 'it\\'s, seed=3'", "Received: 'it\\'s, seed=3'"),
         ("translate", "`units` or units=7", "`units` or units=7"),
         ("train", "data/units=7.txt and 'units=7'", "data/units=7.txt and 'units=7'"),
         ("--version", "`units` must be even", "`units` must be even"),
@@ -30,6 +32,13 @@ from .conftest import call
 )
 def test_names_are_those_of_the_options(command: str, text: str, expected: str) -> None:
     assert as_typed(text, app, [command]).startswith(expected)
+
+
+def test_what_was_typed_is_repeated_as_it_is() -> None:
+    folder = "x,units=16,seed=1/m"
+    for words in (["train", "--from", folder], ["train", f"--from={folder}"]):
+        told = as_typed(f"`units` in {folder} is units=3", app, words)
+        assert told == f"--units in {folder} is --units 3"
 
 
 @pytest.mark.parametrize(

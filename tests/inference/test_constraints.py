@@ -123,8 +123,8 @@ def test_prefixes_are_read_beside_the_texts(translator: Translator) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"prefixes": ["a"]}, ValueError, "Received: 1 prefixes and more texts"),
-        ({"prefixes": ["a"] * 3}, ValueError, "Received: 2 texts and more prefixes"),
+        ({"prefixes": ["a"]}, ValueError, "Received: 1 prefixes for at least 2 texts"),
+        ({"prefixes": ["a"] * 3}, ValueError, "Received: more than 2 prefixes for 2 texts"),
         ({"prefixes": "ab"}, TypeError, "`prefixes` must be a list"),
         ({"prefixes": ["a", 4]}, TypeError, "Prefix 2 must be a string. Received: 4"),
         (

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -41,6 +42,18 @@ if TYPE_CHECKING:
 PAD, UNK, START, END = range(4)
 LETTERS = "abcdefgh"
 TEXTS = ["abc", "", "hgfedcba", " ", "dd", "a", "cab fed", "\t", "gag"]
+
+
+def test_a_used_translator_is_pickled_and_answers_the_same() -> None:
+    tokenizer = CharacterTokenizer.train(["abc"])
+    size = tokenizer.vocabulary_size
+    model = Seq2Seq(Encoder(size, 8), Decoder(size, 8, attention=LuongAttention(8)))
+    translator = Translator(model, tokenizer, tokenizer)
+    texts = ["abc", "b"]
+    before = translator.translate(texts, maximum_length=5)
+    again = pickle.loads(pickle.dumps(translator))
+    assert again.translate(texts, maximum_length=5) == before
+    assert translator.translate(texts, maximum_length=5) == before
 
 
 def make_model(

@@ -46,6 +46,8 @@ def test_the_precision_is_that_of_the_layers(precision: str) -> None:
         ({"attention": "normalized_bahdanau"}, "decoder.attention.normalized", True),
         ({"attention": "none"}, "decoder.attention", None),
         ({"attention": "monotonic_luong"}, "decoder.attention.score", "general"),
+        ({"attention": "monotonic_luong", "score": "scaled_dot"}, "decoder.attention.scaled", True),
+        ({"attention": "monotonic_luong", "score": "concat"}, "decoder.attention.score", "concat"),
         ({"attention": "monotonic_bahdanau"}, "decoder.attention.normalized", True),
         ({"attention": "monotonic_bahdanau"}, "decoder.attention.sigmoid_noise", 1.0),
         ({"tie_embeddings": "none"}, "decoder.tie_embeddings", False),

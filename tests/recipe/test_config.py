@@ -159,6 +159,10 @@ def test_a_run_that_cannot_be_is_told(wrong: dict[str, Any], message: str) -> No
             "left out with `batch_sentences`. Received: .*=8",
         ),
         ({"attention": "none", "input_feeding": True}, "no attention to feed"),
+        (
+            {"attention": "monotonic_luong", "score": "location"},
+            "one that reads the memory",
+        ),
         ({"attention": "bahdanau", "local": "monotonic"}, "the attention is not luong"),
         ({"attention": "none", "bridge": "zeros"}, "there is no attention"),
         (

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_s2s import Corpus, Translator, prepare
+from keras_s2s import Translator
 from keras_s2s.evaluation.likelihood import pair_likelihoods
+from keras_s2s.recipe.combinations import Given, check_combination
 from keras_s2s.recipe.config import Recipe
-from keras_s2s.recipe.contrastive import check_contrastive
 from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.start import Start
 from keras_s2s.recipe.train import train
-from keras_s2s.recipe.training_pairs import TrainingPairs
 
 OPTIONS: dict[str, Any] = {
     "source_tokenizer": "word",  # All pairs have one length: few shapes to prepare.
@@ -94,14 +93,10 @@ def test_what_it_cannot_go_with_is_told_before_the_training(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_prepared_corpus_is_told(tmp_path: Path) -> None:
-    (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in PAIRS))
-    options = Recipe(source_tokenizer="word")
-    corpus = Corpus.from_tsv(tmp_path / "pairs.tsv")
-    data = TrainingPairs.of(prepare(corpus, tmp_path / "out", options, workers=1, report=quiet))
-    start = Start(translator="of any name")
+def test_a_prepared_corpus_is_told() -> None:
+    given = Given(start=True, prepared=True, alignments=False, strategy=False)
     with pytest.raises(ValueError, match="needs pairs in memory.* with a prepared corpus"):
-        check_contrastive(Recipe(contrastive_margin=0.1), data, start, Run())
+        check_combination(Recipe(contrastive_margin=0.1), given)
 
 
 @pytest.mark.parametrize("other", [{"label_smoothing": 0.2}, {"scheduled_sampling": "linear"}])

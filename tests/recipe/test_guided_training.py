@@ -88,7 +88,7 @@ def test_interrupted_in_an_epoch_it_trains_the_same_weights(guided: Path, tmp_pa
     ("changes", "message"),
     [
         ({"alignments": LINES[1:]}, "every pair needs an alignment.*100 pairs and 99 alignments"),
-        ({"alignments": None}, "`guided_alignment_decay` goes with alignments. Received"),
+        ({"alignments": None}, "`guided_alignment_decay` needs alignments. Received"),
         ({"recipe": Recipe(attention="none")}, "Alignments guide the attention. Received"),
         (
             {"recipe": Recipe(noise_swap=2)},

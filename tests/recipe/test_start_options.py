@@ -30,7 +30,7 @@ RECIPES: list[tuple[Any, Any, dict[str, Any]]] = [
     (WORDS, WORDS, {**WORD, "attention": "bahdanau", "input_feeding": True}),
     (WORDS, WORDS, {**WORD, "score": "scaled_dot", "local": "predictive", "window": 3}),
     (WORDS, WORDS, {**WORD, "score": "location", "maximum_source_length": 7, "bridge": "zeros"}),
-    (WORDS, WORDS, {**WORD, "attention": "monotonic_luong"}),
+    (WORDS, WORDS, {**WORD, "attention": "monotonic_luong", "score": "dot"}),
     (TAGGED, TAGGED, {"protect": ("<2de>", "<2fr>"), "attention": "monotonic_bahdanau"}),
     (WORDS, WORDS, {**WORD, "cell": "rnn", "direction": "forward", "score": "concat"}),
 ]
@@ -89,7 +89,7 @@ def test_the_learning_rate_is_lower_from_a_model_unless_it_is_given() -> None:
 
 def test_what_a_start_cannot_be_is_told() -> None:
     cases: list[tuple[dict[str, Any], str]] = [
-        ({"vocabulary": "extend"}, "`vocabulary` can be extended where .* without `translator`"),
+        ({"vocabulary": "extend"}, "`vocabulary` 'extend' needs a trained .* without `translator`"),
         ({"vocabulary": "new", "translator": "x"}, "`vocabulary` must be one of"),
         ({"freeze": ["head"]}, "must name parts of a model: encoder, .* Received: 'head'"),
         ({"translator": "x", "source_embeddings": "y"}, "go to ids that are not trained yet"),
