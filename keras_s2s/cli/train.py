@@ -62,13 +62,7 @@ def train(
     start = beginning.start(context, output)
     files, validation, recipe = without_replaced(context, files, validation, recipe)
     columns = check_columns(files.columns, files.tsv, validation.valid_tsv)
-    given = Given(
-        start=beginning.from_model is not None,
-        prepared=files.prepared is not None,
-        alignments=files.alignments is not None,
-        strategy=strategy != "none",
-    )
-    check_combination(recipe, given)
+    check_combination(recipe, _given(beginning, files, strategy))
     valid_pairs = read_validation(validation, columns, recipe.valid_share)
     data = read_training(context, files, columns)
     run = replace(run, strategy=load_strategy(strategy))
@@ -84,3 +78,12 @@ def train(
             run=run,
             report=say,
         )
+
+
+def _given(beginning: StartFiles, files: TrainingFiles, strategy: str) -> Given:
+    return Given(
+        start=beginning.from_model is not None,
+        prepared=files.prepared is not None,
+        alignments=files.alignments is not None,
+        strategy=strategy != "none",
+    )

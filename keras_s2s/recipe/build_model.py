@@ -63,7 +63,7 @@ def _make_attention(recipe: Recipe, dtype: str) -> Any:
         return None
     if recipe.attention == "monotonic_bahdanau":
         return BahdanauMonotonicAttention(recipe.units, dtype=dtype)
-    if recipe.attention != "luong":
+    if "bahdanau" in recipe.attention:
         is_normalized = recipe.attention == "normalized_bahdanau"
         return BahdanauAttention(recipe.units, normalized=is_normalized, dtype=dtype)
     score, scaled = recipe.score.removeprefix("scaled_"), recipe.score.startswith("scaled_")
