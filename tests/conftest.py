@@ -149,7 +149,8 @@ def plain_graphs() -> None:
 def forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a file, Keras and TensorFlow keep of the models of the file goes with it.
 
-    TensorFlow registers each custom gradient of a graph for good, and with it the graph.
+    TensorFlow registers each custom gradient of a graph for good, and each gradient of a graph that
+    another one calls, and with it the graph.
     """
     yield
     for cached in vars(request.module).values():
@@ -158,7 +159,9 @@ def forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
     from tensorflow.python.framework.ops import gradient_registry
 
     registered = gradient_registry._registry
-    for name in [name for name in registered if name.startswith("CustomGradient-")]:
+    for name in [
+        name for name in registered if name.startswith(("CustomGradient-", "PartitionedCall-"))
+    ]:
         del registered[name]
     sys.modules["keras"].backend.clear_session(free_memory=False)
     gc.collect()
