@@ -10,8 +10,8 @@ in two of these. The models, with fixed seeds and numbers of steps:
 
 - Multi30k: trained on its 29,000 pairs, not on messages;
 - messages alone: trained on the 1,000 messages;
-- fine-tuned: the first one, trained further on the 1,000 messages, with its vocabulary kept,
-  extended, or with the encoder frozen;
+- fine-tuned: the first one, trained further on the 1,000 messages, with its vocabulary kept or
+  extended, with the encoder frozen, or at the default learning rate;
 - mixed: the same on the messages and 1,000 pairs of Multi30k.
 
 Prints BLEU and chrF (greedy search) on the test of the messages and on test_2016_flickr, and the
@@ -26,6 +26,7 @@ import io
 import random
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,13 @@ def runs_of(
             tuned,
             Start(translator=start, freeze=["encoder"]),
         ),
+        (
+            "fine-tuned, rate 0.0005",
+            new["train"],
+            new["valid"],
+            replace(tuned, learning_rate=None),
+            Start(translator=start),
+        ),
         ("fine-tuned, mixed", mixed, new["valid"], tuned, Start(translator=start)),
     ]
 
@@ -150,7 +158,7 @@ def main() -> None:
         tests = {name: pairs[:20] for name, pairs in tests.items()}
     rows = []
     for name, pairs, valid, recipe, begun in runs_of(given.work, old, old_valid, new, few):
-        folder = given.work / name.replace(", ", "-").replace(" ", "-")
+        folder = given.work / name.replace(",", "").replace(" ", "-")
         translator = train(pairs, valid, folder, recipe, start=begun, run=Run(resume=True))
         epochs = len((folder / "history.csv").read_text("utf-8").splitlines()) - 1
         rows.append([name, f"{len(pairs):,}", *scores(translator, tests), str(epochs)])
