@@ -27,6 +27,7 @@ from .layers.monotonic import LuongMonotonicAttention as LuongMonotonicAttention
 from .layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from .model import Seq2Seq as Seq2Seq
 from .recipe.config import Recipe as Recipe
+from .recipe.resume import Run as Run
 from .recipe.start import Start as Start
 from .recipe.train import train as train
 from .search.beam import beam_search as beam_search
