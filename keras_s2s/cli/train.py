@@ -63,8 +63,9 @@ def train(
     files, validation, recipe = without_replaced(context, files, validation, recipe)
     columns = check_columns(files.columns, files.tsv, validation.valid_tsv)
     check_combination(recipe, _given(beginning, files, strategy))
-    valid_pairs = read_validation(validation, columns, recipe.valid_share)
+    validation.check_share(recipe.valid_share)
     data = read_training(context, files, columns)
+    valid_pairs = read_validation(validation, columns)
     run = replace(run, strategy=load_strategy(strategy))
     with ended_by_sigterm():
         train_model(

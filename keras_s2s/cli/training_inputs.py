@@ -73,6 +73,20 @@ class ValidationFiles:
         about("Source and target for validation in one tab-separated file.", "FILE", panel="data"),
     ] = None
 
+    @property
+    def named(self) -> list[Path]:
+        """The files."""
+        given = self.valid_source, self.valid_target, self.valid_tsv
+        return [path for path in given if path is not None]
+
+    def check_share(self, share: float | None) -> None:
+        """Raise ValueError if there is a share to hold out as well."""
+        if self.named and share is not None:
+            raise ValueError(
+                "give files for validation or --valid-share, not both. Received: --valid-share "
+                f"{share:g} and {self.named[0]}"
+            )
+
 
 def without_replaced(
     context: typer.Context, files: TrainingFiles, validation: ValidationFiles, recipe: Recipe
@@ -186,21 +200,15 @@ def _open_prepared(context: typer.Context, prepared: Path) -> Any:
 
 
 def read_validation(
-    files: ValidationFiles, columns: tuple[int, int], share: float | None
+    files: ValidationFiles, columns: tuple[int, int]
 ) -> list[tuple[str, str]] | None:
     """The pairs for validation that the options name; `None` without files.
 
     Raises:
-        ValueError: There is a share to hold out as well, or as for `read_pairs`.
+        ValueError: As for `read_pairs`.
         OSError: A file cannot be read.
     """
-    given = files.valid_source, files.valid_target, files.valid_tsv
-    named = [str(path) for path in given if path is not None]
-    if not named:
+    if not files.named:
         return None
-    if share is not None:
-        raise ValueError(
-            "give files for validation or --valid-share, not both. Received: --valid-share "
-            f"{share:g} and {named[0]}"
-        )
+    given = files.valid_source, files.valid_target, files.valid_tsv
     return read_pairs("valid-", *given, columns=columns)

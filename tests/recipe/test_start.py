@@ -173,7 +173,7 @@ def test_a_prepared_corpus_needs_the_same_tokenizers_and_may_have_held_out_pairs
     own = train(prepared, None, tmp_path / "own", Recipe(epochs=1, units=8), report=quiet)
     start = Start(translator=begun)
     with pytest.raises(
-        ValueError, match="whose source tokenizer is another one. Give the sentence"
+        ValueError, match="whose source tokenizer is another one. Prepare the corpus"
     ):
         train(prepared, VALID, tmp_path / "other", RECIPE, start=start, report=quiet)
     extended = Start(translator=own, vocabulary="extend")

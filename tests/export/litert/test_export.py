@@ -269,7 +269,7 @@ def test_a_damaged_export_is_told(
     [
         ({"search": Beam(10**6)}, "`beam_size` must be at most 1,000"),
         ({"search": Beam(2), "n_best": 3}, "`n_best` must be at most the beam size"),
-        ({"search": Sample()}, "decodes by greedy or beam search. Received: search=Sample"),
+        ({"search": Sample()}, "decodes by greedy or beam search. Received: a Sample"),
         ({"maximum_length": 0}, "`maximum_length` must be at least 1"),
     ],
 )
