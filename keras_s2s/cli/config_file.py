@@ -94,9 +94,7 @@ def _load(path: Path) -> Any:
         raise ValueError(f"a configuration must be YAML. Received: {path}: {what}") from error
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
-        raise ValueError(
-            f"an option may occur only once in a configuration. Received: {twice!r} in {path}"
-        )
+        raise ValueError(_twice(twice, path))
     return {} if found is None else found
 
 

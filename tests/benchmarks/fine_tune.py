@@ -110,31 +110,16 @@ def runs_of(
     base = Recipe(**size, epochs=max(1, 10 // few))
     mixed = random.Random(1).sample(old, OLD // few) + new["train"]
     start = work / "multi30k"
+    starts = {
+        "fine-tuned": (tuned, Start(translator=start)),
+        "fine-tuned, extended": (tuned, Start(translator=start, vocabulary="extend")),
+        "fine-tuned, frozen encoder": (tuned, Start(translator=start, freeze=["encoder"])),
+        "fine-tuned, rate 0.0005": (replace(tuned, learning_rate=None), Start(translator=start)),
+    }
     return [
         ("multi30k", old, old_valid, base, None),
         ("messages alone", new["train"], new["valid"], alone, None),
-        ("fine-tuned", new["train"], new["valid"], tuned, Start(translator=start)),
-        (
-            "fine-tuned, extended",
-            new["train"],
-            new["valid"],
-            tuned,
-            Start(translator=start, vocabulary="extend"),
-        ),
-        (
-            "fine-tuned, frozen encoder",
-            new["train"],
-            new["valid"],
-            tuned,
-            Start(translator=start, freeze=["encoder"]),
-        ),
-        (
-            "fine-tuned, rate 0.0005",
-            new["train"],
-            new["valid"],
-            replace(tuned, learning_rate=None),
-            Start(translator=start),
-        ),
+        *((name, new["train"], new["valid"], *how) for name, how in starts.items()),
         ("fine-tuned, mixed", mixed, new["valid"], tuned, Start(translator=start)),
     ]
 
