@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,8 +20,6 @@ from keras_s2s.cli.options import (
     given_names,
 )
 from keras_s2s.text.options import TextOptions
-
-TEXT_OPTIONS = frozenset(field.name for field in fields(TextOptions))
 
 Duplicates = Annotated[
     str,
@@ -106,6 +103,7 @@ def prepare(
 
 def _tokenizers_of(context: typer.Context, folder: Path | None) -> tuple[Any, Any] | None:
     """The tokenizers of a model, unless an option contradicts them; `None` without a model."""
+    from keras_s2s.data.prepared_corpus import TEXT_OPTIONS
     from keras_s2s.inference.storage import load_tokenizers
 
     if folder is None:

@@ -141,11 +141,11 @@ def check_options(instance: Any) -> None:
     for one, stated, value in found:
         if stated.only_with is not None:
             other, values = stated.only_with
-            found = getattr(instance, other)
-            if value != one.default and found not in values:
+            current = getattr(instance, other)
+            if value != one.default and current not in values:
                 raise ValueError(
                     f"`{one.name}` must be left out {_where(other, values)}. Received: "
-                    f"{one.name}={value!r} with {other}={found!r}"
+                    f"{one.name}={value!r} with {other}={current!r}"
                 )
 
 
