@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from .budget import QUICK
 from .warm_converter import Converter
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -20,7 +21,7 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ["MALLOC_ARENA_MAX"] = "2"  # For the processes started from here, those of xdist too.
 
 # No test fails on a time; `--hypothesis-profile thorough` looks longer.
-settings.register_profile("quick", deadline=None, max_examples=40)
+settings.register_profile("quick", deadline=None, max_examples=QUICK)
 settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("quick")
 

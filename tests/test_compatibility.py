@@ -127,6 +127,7 @@ def test_a_finished_training_is_known_by_its_old_options(saved: Path) -> None:
     assert said[-1].endswith("luong is finished")
 
 
+@pytest.mark.slow  # Trains to the end: 11 s.
 def test_a_training_resumes_from_an_old_checkpoint(saved: Path) -> None:
     pairs, folder = read_pairs(saved), saved / "interrupted"
     run = Run(resume=True)

@@ -103,7 +103,12 @@ def test_the_korean_readme_shows_the_same_code() -> None:
 
 
 # They convert a model, or train one that tests/recipe/test_own_model.py trains as well.
-SLOW = ("docs/deployment/mobile.md", "docs/deployment/onnx.md", "docs/guides/extending.md")
+SLOW = (
+    "docs/deployment/mobile.md",
+    "docs/deployment/onnx.md",
+    "docs/guides/extending.md",
+    "docs/guides/training.md",
+)
 PROGRAMS = [
     pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
     for name, page in NAMES.items()

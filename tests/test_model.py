@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import keras_s2s
@@ -23,6 +23,8 @@ from keras_s2s.layers.scheduled_sampling import ScheduledSampling
 from keras_s2s.model import Seq2Seq
 from keras_s2s.training.losses import MaskedCrossentropy
 from keras_s2s.training.metrics import TokenAccuracy
+
+from .budget import examples
 
 SOURCES, TARGETS = 12, 13
 KINDS: dict[str, dict[str, Any]] = {
@@ -103,6 +105,7 @@ def test_a_saved_model_comes_back_with_the_same_numbers(kind: str, tmp_path: Pat
     assert json.dumps(again.get_config()) == json.dumps(model.get_config())
 
 
+@pytest.mark.slow  # Trains three times; by checkpoints it is in training/test_resume.py.
 def test_a_saved_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
     model = make_model()
     model.compile("adam", MaskedCrossentropy(0.1), metrics=[TokenAccuracy()], jit_compile=False)
@@ -157,6 +160,7 @@ def save_with_data(model: Seq2Seq, folder: Path) -> None:
     np.savez(folder / "data.npz", logits=np.asarray(model(BATCH[0])), **arrays)
 
 
+@pytest.mark.slow  # Another process with TensorFlow: 12 s.
 def test_a_fresh_process_that_imports_the_model_alone_gives_the_same_numbers(
     tmp_path: Path,
 ) -> None:
@@ -198,15 +202,9 @@ model.save_weights(folder + "/after.weights.h5")
 """
 
 
+@pytest.mark.slow  # Another process with both backends each; layers are compared in theirs.
 @pytest.mark.parametrize(
-    "kind",
-    [
-        "luong",
-        *(
-            pytest.param(kind, marks=pytest.mark.slow)  # Another process with both backends each.
-            for kind in ("input feeding", "local", "location", "shared", "sampled")
-        ),
-    ],
+    "kind", ["luong", "input feeding", "local", "location", "shared", "sampled"]
 )
 def test_jax_gives_the_logits_the_loss_and_the_training_step_of_tensorflow(
     kind: str, tmp_path: Path
@@ -249,7 +247,7 @@ def loss_function(kind: str) -> Any:
     return tf.function(run, input_signature=[spec] * 3)
 
 
-@settings(max_examples=15)
+@examples(6)
 @given(
     lengths=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=4),
     padding=st.integers(0, 3),
@@ -278,13 +276,9 @@ def test_a_batch_is_no_more_than_its_sentences_one_by_one(
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow  # Trains for 8 s each; the layers step in half precision in their own tests.
 @pytest.mark.parametrize(
-    ("kind", "policy"),
-    [
-        ("bahdanau", "mixed_bfloat16"),
-        # The next test trains in it too, by another way.
-        pytest.param("luong", "mixed_float16", marks=pytest.mark.slow),
-    ],
+    ("kind", "policy"), [("bahdanau", "mixed_bfloat16"), ("luong", "mixed_float16")]
 )
 def test_it_trains_in_half_precision_set_for_all_layers(kind: str, policy: str) -> None:
     before = keras.config.dtype_policy()
@@ -305,6 +299,7 @@ def train(model: Seq2Seq) -> list[float]:
     return [float(model.train_on_batch(*BATCH)) for _ in range(15)]
 
 
+@pytest.mark.slow  # Trains twice in float16: 8 s.
 def test_float16_given_to_the_layers_trains_like_float16_set_for_all() -> None:
     model = make_model("plain", dtype="mixed_float16")
     losses = train(model)
@@ -432,6 +427,7 @@ def test_a_decoder_of_another_model_does_not_change_its_embedding() -> None:
         Seq2Seq(Encoder(TARGETS, 8, embedding_dimension=6), model.decoder, share_embeddings=True)
 
 
+@pytest.mark.slow  # Trains for 20 s; its steps are in layers/test_scheduled_sampling.py.
 def test_scheduled_sampling_trains_with_fit_and_counts_its_steps(tmp_path: Path) -> None:
     keras.utils.set_random_seed(4)
     sampling = ScheduledSampling("inverse_sigmoid", k=2.0, sampled=True)

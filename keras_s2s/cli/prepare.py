@@ -108,7 +108,7 @@ def _tokenizers_of(context: typer.Context, folder: Path | None) -> tuple[Any, An
 
     if folder is None:
         return None
-    for name in sorted(given_names(context) & set(TEXT_OPTIONS)):
+    for name in sorted(given_names(context) & {*TEXT_OPTIONS, "tokenizer_pairs"}):
         raise ValueError(
             f"`{name}` is settled by the model whose tokenizers are used. Received: `{name}` with "
             f"--from {folder}. Leave one of them out."

@@ -136,6 +136,7 @@ def test_a_contradiction_is_one_line_and_nothing_is_written(
     assert error.count("\n") == 1 and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow  # Another export: 7 s.
 def test_an_export_says_in_one_line_that_it_does_not_sample(
     folder: Path, translator: Translator, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_blank_answer_counts_and_what_was_mended_is_told(
     assert "CRLF, 4 cleaned" in capsys.readouterr().err
 
 
+@pytest.mark.slow  # Traces two more graphs: 5 s.
 def test_perplexity_is_told_where_it_is_asked_for(
     model: Path, files: Path, capsys: pytest.CaptureFixture
 ) -> None:

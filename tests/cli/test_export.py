@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ..budget import first
 from .conftest import call
 
 pytest.importorskip("ai_edge_litert", reason="LiteRT's runtime is not installed.")
@@ -35,11 +36,14 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "words",
-    [
-        ["litert", "--max-length", 12, "--lengths", "8", "--quantize", "int8"],
-        ["onnx"],
-        ["saved_model", "--version", 3],
-    ],
+    first(
+        1,
+        [
+            ["litert", "--max-length", 12, "--lengths", "8", "--quantize", "int8"],
+            ["onnx"],
+            ["saved_model", "--version", 3],
+        ],
+    ),
     ids=str,
 )
 def test_an_export_is_made_told_about_and_translated_with(

@@ -258,6 +258,7 @@ def test_through_a_pipe_what_has_come_is_answered_before_more_is_read(
     assert found == [f"{text}\n" for text in Translator.load(model).translate(texts)]
 
 
+@pytest.mark.slow  # Another process with TensorFlow: 13 s.
 def test_a_closed_pipe_ends_it_quietly(model: Path) -> None:
     command = f"yes ab | head -300 | {SCRIPT} translate --model {model} --beam 1 | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
@@ -288,6 +289,7 @@ def test_streams_that_the_shell_closed_do_no_harm() -> None:
     assert subprocess.run(command, shell=True).returncode == 0
 
 
+@pytest.mark.slow  # Another process with TensorFlow: 11 s.
 def test_answers_that_a_closed_output_swallows_are_an_error(model: Path) -> None:
     code = "from keras_s2s.cli.main import main; main()"
     words = f"{sys.executable} -c '{code}' translate --model {model} --beam 1"

@@ -102,6 +102,7 @@ def test_what_was_settled_when_preparing_is_an_error_besides_it(
     )
 
 
+@pytest.mark.slow  # Prepares and trains: 9 s.
 def test_a_model_is_fine_tuned_with_a_corpus_that_its_tokenizers_prepared(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -119,12 +120,14 @@ def test_a_model_is_fine_tuned_with_a_corpus_that_its_tokenizers_prepared(
     tuned = Translator.load(tmp_path / "tuned")
     assert tuned.source_tokenizer.get_config() == tokenizers[0].get_config()
     capsys.readouterr()
-    assert call("prepare", *data, "--vocabulary-size", 9, "--output", tmp_path / "other") == 2
-    message = "--vocabulary-size is settled by the model whose tokenizers are used. Received: "
-    assert message in capsys.readouterr().err
+    for option in ("--vocabulary-size", "--tokenizer-pairs"):
+        assert call("prepare", *data, option, 9, "--output", tmp_path / "other") == 2
+        message = f"{option} is settled by the model whose tokenizers are used. Received: "
+        assert message in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "shards", "tuned"]
 
 
+@pytest.mark.slow  # Another training: 7 s; data/test_sharded_batches.py reads damaged shards.
 def test_a_damaged_shard_ends_the_training_in_one_line(
     corpus: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

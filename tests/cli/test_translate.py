@@ -77,6 +77,7 @@ def load(folder: Path, *names: str) -> list[Translator]:
     return [Translator.load(folder / name) for name in names]
 
 
+@pytest.mark.slow  # Traces the searches of an ensemble: 12 s.
 def test_several_models_translate_as_one(folder: Path, capsys: pytest.CaptureFixture) -> None:
     words = [*models(folder, "first", "large", "plain"), "--input", folder / "in", "--scores"]
     assert call("translate", *words) == 0
@@ -86,6 +87,7 @@ def test_several_models_translate_as_one(folder: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out.splitlines() == expected
 
 
+@pytest.mark.slow  # Traces the searches of an ensemble: 5 s.
 def test_several_models_are_scored_as_one(folder: Path, tmp_path: Path) -> None:
     words = ["--tsv", folder / "all.tsv", "--output", tmp_path / "answers"]
     assert call("evaluate", *models(folder, "first", "second"), *words) == 0
@@ -136,6 +138,7 @@ def test_the_same_is_scored(folder: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "figures").read_bytes())["sentences"] == 3
 
 
+@pytest.mark.slow  # Another export: 6 s.
 def test_an_export_replaces_unknown_words_too_but_joins_no_ensemble(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

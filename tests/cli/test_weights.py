@@ -22,6 +22,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow  # Trains twice: 10 s.
 def test_what_weighs_nothing_is_not_learned(corpus: Path, tmp_path: Path) -> None:
     words = ["--tsv", corpus / "train.tsv", "--valid-tsv", corpus / "valid.tsv", *TINY]
     words += ["--weights", corpus / "weights", "--output", tmp_path / "model"]

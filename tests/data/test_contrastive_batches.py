@@ -12,6 +12,8 @@ from keras_s2s.data.pairs import encode_pairs
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.training_data import make_batches
 
+from ..budget import first
+
 PAIRS = [
     ("low lower", "new, newest!"),
     ("lowest", "newer new new"),
@@ -38,7 +40,7 @@ def ends(ids: np.ndarray) -> list[int]:
     return ids[ids > 0].tolist()
 
 
-@pytest.mark.parametrize("kind", list(TOKENIZERS))
+@pytest.mark.parametrize("kind", first(1, TOKENIZERS))
 def test_the_second_half_lacks_one_word_of_each_target(kind: str) -> None:
     batches, decode = made(kind), TOKENIZERS[kind].decode
     assert batches.steps_per_epoch == 3 and batches.pairs == 5

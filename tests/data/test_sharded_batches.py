@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_s2s.data import sharded_batches
@@ -22,6 +22,8 @@ from keras_s2s.data.batches import Batches
 from keras_s2s.data.rows import TokenRows
 from keras_s2s.data.sharded_batches import ShardedBatches
 from keras_s2s.data.shards import SIDES, Shard, ShardContent, write_shard
+
+from ..budget import examples
 
 Pair = tuple[list[int], list[int]]
 
@@ -77,7 +79,7 @@ def pairs_in(dataset: tf.data.Dataset) -> Counter:
     return found
 
 
-@settings(max_examples=15)
+@examples(8)
 @given(
     st.lists(st.integers(1, 20), min_size=1, max_size=4),
     st.integers(1, 60),
@@ -122,7 +124,7 @@ def test_the_batches_of_a_shard_are_those_of_a_corpus_in_memory(tmp_path: Path) 
     assert sharded.padding == batches.padding
 
 
-@settings(max_examples=12)
+@examples(6)
 @given(st.integers(0, 2), st.integers(0, 60))
 def test_starting_at_a_step_equals_skipping_up_to_it(
     shards: list[Shard], epoch: int, step: int

@@ -15,6 +15,8 @@ from keras_s2s.evaluation.likelihood import (
     pair_likelihoods,
 )
 
+from ..budget import first
+
 SOURCES = ["abc", "", "cab a", "bb", "c", "abcabcabcabc"]
 TARGETS = ["cba", "a", "", "bb a c b", "accc", "b"]
 TOKENIZER = CharacterTokenizer.train(["abc abc"])
@@ -49,7 +51,7 @@ def slow_likelihood(translator: Translator, sources: list[str], targets: list[st
     return Likelihood(math.exp(-np.mean(found)), right / len(found), len(found))
 
 
-@pytest.mark.parametrize("batch_tokens", [1, 9, 2048])
+@pytest.mark.parametrize("batch_tokens", first(1, [9, 1, 2048]))
 def test_the_figures_are_means_over_all_target_tokens_however_batches_are_cut(
     translator: Translator, batch_tokens: int
 ):
@@ -67,6 +69,7 @@ def test_a_sentence_with_several_right_answers_counts_once_for_each(translator: 
     assert found.perplexity == pytest.approx(expected.perplexity, rel=1e-5)
 
 
+@pytest.mark.slow  # Traces two more graphs: 5 s.
 def test_a_source_is_cut_where_translating_cuts_it(translator: Translator):
     short = Translator(translator.model, TOKENIZER, TOKENIZER, maximum_source_length=3)
     found = likelihood(short, ["abcabc"], ["cba"])
@@ -74,6 +77,7 @@ def test_a_source_is_cut_where_translating_cuts_it(translator: Translator):
     assert found != likelihood(translator, ["abcabc"], ["cba"])
 
 
+@pytest.mark.slow  # Traces two more graphs: 4 s.
 def test_measuring_leaves_the_answers_as_they_were(translator: Translator):
     before = translator.translate(SOURCES, maximum_length=9)
     likelihood(translator, SOURCES, TARGETS)

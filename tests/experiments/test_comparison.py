@@ -131,6 +131,7 @@ def test_the_files_hold_settings_figures_and_the_picture(tmp_path: Path) -> None
     assert (tmp_path / "new" / "copy.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow  # Trains four times: 20 s.
 def test_a_training_is_watched_after_each_part_and_begins_alike_from_one_seed() -> None:
     def build(size: int) -> Seq2Seq:
         return Seq2Seq(Encoder(size, 4), Decoder(size, 4))

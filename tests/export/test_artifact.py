@@ -65,6 +65,7 @@ def still_runs(process: subprocess.Popen) -> bool:
 
 
 # KeyboardInterrupt without another process is in onnx/test_export.py.
+@pytest.mark.slow  # An export in another process: 14 s.
 @pytest.mark.parametrize(
     "kind", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 )
@@ -169,6 +170,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.slow  # Another export: 5 s.
 def test_a_full_disk_is_one_line_and_leaves_the_old_export(
     saved: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,6 +186,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_export(
     assert sorted(path.name for path in small_disk.rglob("*")) == ["export", "manifest.json"]
 
 
+@pytest.mark.slow  # Another export: 5 s.
 def test_folders_on_the_way_go_where_the_export_does_not_come(
     saved: Path, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
@@ -11,6 +11,8 @@ from keras_s2s import Beam, Constraints
 from keras_s2s import beam_search as beam_search_in_graph
 from keras_s2s.export.numpy_search import beam_search
 from keras_s2s.special_ids import START_ID
+
+from ..budget import examples
 
 VOCABULARY_SIZE, SIZE, SOURCE_LENGTH = 8, 4, 3
 
@@ -53,7 +55,7 @@ CONSTRAINTS = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@examples(30, derandomize=True)
 @given(
     seed=st.integers(0, 9999),
     beam_size=st.integers(1, 4),

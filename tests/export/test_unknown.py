@@ -85,6 +85,7 @@ def test_it_does_so_where_neither_tensorflow_nor_keras_is_imported(
     assert finished.stdout.splitlines() == [str(expected), "[]"]
 
 
+@pytest.mark.slow  # Another export: 6 s.
 def test_what_cannot_be_done_is_told_at_the_door(exported: Path, tmp_path: Path) -> None:
     alone = export.OnnxTranslator(exported)
     with pytest.raises(ValueError, match="a dictionary and replace_unknown=False"):

@@ -53,6 +53,7 @@ def test_each_weight_is_the_mean_of_the_checkpoints() -> None:
             np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.slow  # Traces two searches: 6 s.
 def test_the_average_of_one_model_twice_is_that_model() -> None:
     one = make(1)
     found = average([one, one])

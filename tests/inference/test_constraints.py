@@ -75,6 +75,7 @@ def test_all_hypotheses_begin_with_the_prefix_and_differ(translator: Translator)
     assert all(one.text.startswith("ha h") for one in several)
 
 
+@pytest.mark.slow  # Traces two searches: 3 s.
 def test_a_forced_translation_has_the_models_own_probability(translator: Translator) -> None:
     found = [best for (best,) in translator.stream(TEXTS, search=Greedy())]
     # As far as a text tells its tokens: two spaces are read as one.
@@ -87,6 +88,7 @@ def test_a_forced_translation_has_the_models_own_probability(translator: Transla
     np.testing.assert_allclose(*numbers, rtol=1e-5)
 
 
+@pytest.mark.slow  # Traces a search for each kind of tokenizer: 22 s.
 def test_forbidden_words_do_not_occur(translator: Translator) -> None:
     free = translator.translate(TEXTS)
     draw = random.Random(1)

@@ -22,6 +22,8 @@ from keras_s2s import (
     export,
 )
 
+from ..budget import first
+
 START, END = 2, 3
 TEXTS = ["abc", "", "hgfedcba", "dd", "cab fed"]
 TOKENIZER = CharacterTokenizer.train(["abcdefgh "])
@@ -80,7 +82,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("search", first(1, SEARCHES))
 def test_two_copies_of_a_model_answer_as_the_one(search: str) -> None:
     one = one_model()
     options = {**SEARCHES[search], "maximum_length": 9}
@@ -95,7 +97,7 @@ def test_two_copies_of_a_model_answer_as_the_one(search: str) -> None:
                 np.testing.assert_allclose(a.weights, b.weights, atol=1e-6)
 
 
-@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("search", first(1, SEARCHES))
 def test_the_probability_is_the_mean_of_those_of_models_of_any_shapes(search: str) -> None:
     several = different_shapes()
     options = {**SEARCHES[search], "maximum_length": 7}
@@ -123,6 +125,7 @@ def test_the_greedy_answer_takes_the_token_of_the_largest_mean() -> None:
     assert answer == TOKENIZER.decode(target)
 
 
+@pytest.mark.slow  # Traces the searches of an ensemble: 4 s.
 def test_a_score_stays_a_number_where_a_model_is_sure_that_it_is_not_so() -> None:
     sure, other = make(1), make(2)
     sure.model.set_weights([50 * weights for weights in sure.model.get_weights()])
@@ -130,6 +133,7 @@ def test_a_score_stays_a_number_where_a_model_is_sure_that_it_is_not_so() -> Non
         assert np.isfinite(answer.log_probability)
 
 
+@pytest.mark.slow  # Traces the searches of an ensemble: 7 s.
 def test_the_attention_is_the_mean_of_the_models_that_have_one() -> None:
     several = different_shapes()
     options: dict[str, Any] = {"search": Greedy(), "attention": True, "maximum_length": 1}
@@ -139,6 +143,7 @@ def test_the_attention_is_the_mean_of_the_models_that_have_one() -> None:
     np.testing.assert_allclose(np.array(answer.weights), expected, atol=1e-6)
 
 
+@pytest.mark.slow  # Traces the searches of an ensemble: 4 s.
 def test_models_without_attention_have_none_together() -> None:
     plain = Translator.ensemble([make(1, attention=None), make(2, 8, attention=None)])
     assert len(plain.translate(TEXTS, maximum_length=4)) == len(TEXTS)
@@ -146,7 +151,7 @@ def test_models_without_attention_have_none_together() -> None:
         plain.stream(TEXTS, attention=True)
 
 
-@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("beam_size", first(1, [3, 1]))
 def test_an_answer_is_the_same_alone_and_in_any_company(beam_size: int) -> None:
     ensemble = ensemble_of_shapes()
     options: dict[str, Any] = {"search": Beam(beam_size), "maximum_length": 9}
@@ -155,6 +160,7 @@ def test_an_answer_is_the_same_alone_and_in_any_company(beam_size: int) -> None:
     assert ensemble.translate(TEXTS[::-1], batch_size=2, **options) == alone[::-1]
 
 
+@pytest.mark.slow  # Traces the searches of an ensemble: 4 s.
 def test_an_ensemble_of_one_is_that_one_with_its_options() -> None:
     one = Translator(make(1).model, TOKENIZER, TOKENIZER, search=Beam(2), samples=["ab"])
     same = Translator.ensemble(iter([one]))
@@ -162,6 +168,7 @@ def test_an_ensemble_of_one_is_that_one_with_its_options() -> None:
     assert same.translate(TEXTS, maximum_length=9) == one.translate(TEXTS, maximum_length=9)
 
 
+@pytest.mark.slow  # Traces the searches of three ensembles: 12 s.
 def test_a_list_of_models_is_an_ensemble_too() -> None:
     several = different_shapes()
     together = Translator([one.model for one in several], TOKENIZER, TOKENIZER, search=Beam(3))

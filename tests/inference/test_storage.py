@@ -91,6 +91,7 @@ def test_what_was_saved_comes_back_with_its_options_and_answers(
     assert len(set(answers(loaded))) == 3
 
 
+@pytest.mark.slow  # Another process with TensorFlow: 10 s.
 def test_a_fresh_process_gives_the_same_answers(saved: Path, translator: Translator) -> None:
     code = (
         "import json, sys\n"

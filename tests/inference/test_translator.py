@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_s2s import (
@@ -35,6 +35,8 @@ from keras_s2s.inference.length_batches import SOURCE_CELLS, WEIGHT_CELLS
 from keras_s2s.inference.limits import DEFAULT_LIMIT
 from keras_s2s.inference.pipeline import TextPipeline
 from keras_s2s.inference.translation import Hypothesis, Translation
+
+from ..budget import examples, first
 
 if TYPE_CHECKING:
     from keras_s2s.export import LiteRTTranslator, OnnxTranslator, SavedModelTranslator
@@ -170,9 +172,9 @@ def test_a_beam_of_one_is_the_greedy_search(
 texts_of_letters = st.text(alphabet=f"{LETTERS} xé가", max_size=9)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(6)
 @given(texts=st.lists(texts_of_letters, max_size=7), order=st.randoms(use_true_random=False))
-@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("beam_size", first(1, [3, 1]))
 def test_an_answer_is_the_same_alone_and_in_any_company_and_order(
     translator: Translator, beam_size: int, texts: list[str], order: Any
 ) -> None:
@@ -276,6 +278,7 @@ def test_what_is_too_long_is_cut_between_tokens_with_a_warning(
         short_sighted.translate(texts, strict=True)
 
 
+@pytest.mark.slow  # Traces two searches: 4 s.
 def test_half_a_character_that_json_named_is_read_as_an_unknown_one(
     translator: Translator,
 ) -> None:
@@ -304,6 +307,7 @@ def test_samples_depend_on_the_seed_the_text_and_its_place_alone(translator: Tra
     assert answers[1] == ""
 
 
+@pytest.mark.slow  # Draws many samples: 3 s.
 def test_several_samples_of_a_text_are_drawn_independently(translator: Translator) -> None:
     texts = ["abc", "", "hgfedcba", "abc"]
 
@@ -407,6 +411,7 @@ def test_without_attention_there_is_none_to_show(plain: Translator) -> None:
         plain.stream(["abc"], search=Beam(coverage_penalty=0.2))
 
 
+@pytest.mark.slow  # Traces two searches; the next precision test holds it too.
 def test_a_model_of_lower_precision_translates_in_float32_with_the_same_weights(
     tokenizer: CharacterTokenizer,
 ) -> None:
@@ -427,7 +432,9 @@ def test_a_model_of_lower_precision_translates_in_float32_with_the_same_weights(
     assert mine == theirs
 
 
-@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float32"])
+@pytest.mark.parametrize(
+    "dtype", first(1, ["mixed_bfloat16", "mixed_float16", "bfloat16", "float32"])
+)
 def test_it_translates_and_saves_the_weights_that_the_model_has_now(
     tokenizer: CharacterTokenizer, dtype: str, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_s2s.layers.bahdanau import BahdanauAttention
@@ -14,6 +14,8 @@ from keras_s2s.layers.decoder import Decoder
 from keras_s2s.layers.decoder_state import DecoderState
 from keras_s2s.layers.luong import LuongAttention
 from keras_s2s.search.structure import flatten
+
+from ..budget import examples
 
 VOCABULARY, UNITS, EMBEDDING = 11, 4, 5
 TARGET_IN = np.array([[2, 5, 6, 7], [2, 8, 0, 0], [2, 9, 4, 0]])
@@ -209,7 +211,7 @@ def test_step_and_call_give_the_logits_of_the_equations_in_numpy(
                 close(tf.reduce_sum(looked, -1), np.ones(3))
 
 
-@grid(2)
+@grid(1)
 def test_the_fast_gradient_is_that_of_automatic_differentiation(case: Case) -> None:
     decoder, read = make(*case)
     sources = [w.value for w in decoder.trainable_variables]
@@ -267,7 +269,7 @@ def compiled(attention: str, input_feeding: bool) -> Any:
     )
 
 
-@settings(max_examples=30)
+@examples(12)
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4)), min_size=1, max_size=4),
     padding=st.integers(0, 3),

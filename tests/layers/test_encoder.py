@@ -5,10 +5,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_s2s.layers.encoder import Encoder
+
+from ..budget import examples
 
 SOURCE = np.array([[5, 6, 7, 8, 3], [9, 4, 3, 0, 0], [3, 0, 0, 0, 0]])
 CELLS = pytest.mark.parametrize("cell", ["lstm", "layer_norm_lstm", "gru", "rnn"])
@@ -93,7 +95,7 @@ def compiled(cell: str) -> Any:
 sentences = st.lists(st.lists(st.integers(1, 10), min_size=1, max_size=5), min_size=2, max_size=4)
 
 
-@settings(max_examples=30)
+@examples(12)
 @given(
     rows=sentences,
     padding=st.integers(0, 4),

@@ -186,6 +186,7 @@ def translator() -> Translator:
     return Translator(model, tokenizer, tokenizer, search=Beam(3))
 
 
+@pytest.mark.slow  # Trains until it has learnt: 16 s.
 def test_a_model_learns_by_the_expectation_and_decodes_by_hard_steps(
     translator: Translator,
 ) -> None:

@@ -11,6 +11,8 @@ from keras.src.backend import compute_output_spec
 from keras_s2s import BahdanauAttention, Decoder, Encoder, LuongAttention, Seq2Seq
 from keras_s2s.layers.cell_names import CELLS
 
+from ..budget import first
+
 SOURCE, TARGET = ((None, None), "int32"), ((None, None), "int32")
 
 
@@ -19,7 +21,7 @@ def described(spec: Any) -> Any:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", first(2, ["float32", "mixed_bfloat16", "float16"]))
 @pytest.mark.parametrize(
     "direction",
     [{}, {"bidirectional": False}, {"bidirectional": False, "alternating": True}],
@@ -42,7 +44,7 @@ def test_the_encoder_says_what_tracing_it_finds(
     assert of_values == [(one.shape, one.dtype) for one in keras.tree.flatten(fixed)]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", first(2, ["float32", "mixed_bfloat16", "float16"]))
 @pytest.mark.parametrize(
     "options",
     [

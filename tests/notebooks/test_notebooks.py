@@ -61,6 +61,7 @@ def test_every_program_is_one_of_these() -> None:
     assert [path.stem for path in maker.programs()] == list(NAMES)
 
 
+@pytest.mark.slow  # Trains the models of an experiment: 20 s and more each.
 @pytest.mark.parametrize(
     ("name", "seeds"),
     [

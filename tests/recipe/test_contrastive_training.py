@@ -60,6 +60,7 @@ def margins(translator: Translator) -> np.ndarray:
     return found[0] - found[1]
 
 
+@pytest.mark.slow  # Trains twice: 18 s.
 def test_contrastive_learning_makes_a_missing_word_less_probable(
     trained: Path, tmp_path: Path
 ) -> None:

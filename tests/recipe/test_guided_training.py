@@ -54,6 +54,7 @@ def guided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow  # Trains with and without alignments: 30 s.
 def test_its_attention_is_closer_to_the_alignments(guided: Path, tmp_path: Path) -> None:
     given = [read_links(line, 4, 4) for line in VALID_LINES]
 
@@ -65,6 +66,7 @@ def test_its_attention_is_closer_to_the_alignments(guided: Path, tmp_path: Path)
     assert len(history["loss"]) == len(history["val_loss"]) == 12
 
 
+@pytest.mark.slow  # Trains three times: 22 s.
 def test_interrupted_in_an_epoch_it_trains_the_same_weights(guided: Path, tmp_path: Path) -> None:
     class Interrupted(Exception):
         pass

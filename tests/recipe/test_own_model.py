@@ -62,6 +62,7 @@ def test_a_model_of_ones_own_is_trained_saved_and_loaded(tmp_path: Path) -> None
     assert loaded.translate(["ab", "cd"]) == trained.translate(["ab", "cd"])
 
 
+@pytest.mark.slow  # Trains in another process: 11 s.
 def test_a_finished_training_of_an_unregistered_class_is_loaded_and_not_trained_again(
     tmp_path: Path,
 ) -> None:

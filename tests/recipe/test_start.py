@@ -112,6 +112,7 @@ def test_what_it_started_from_is_recorded(whole: Path) -> None:
     assert (recipe.units, recipe.source_tokenizer, recipe.dropout) == (8, "character", 0.2)
 
 
+@pytest.mark.slow  # Trains three times: 13 s.
 def test_interrupted_it_is_resumed_bit_for_bit_from_the_same_start_alone(
     begun: Path, whole: Path, tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_interrupted_it_is_resumed_bit_for_bit_from_the_same_start_alone(
         np.testing.assert_array_equal(one, same)
 
 
+@pytest.mark.slow  # Another training: 5 s.
 def test_a_translator_that_no_folder_holds_is_continued_with_its_search(
     whole: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +151,7 @@ def test_a_translator_that_no_folder_holds_is_continued_with_its_search(
     assert not np.array_equal(held.model.get_weights()[0], chained.model.get_weights()[0])
 
 
+@pytest.mark.slow  # Another training: 4 s.
 def test_without_validation_the_averaged_weights_of_the_last_epoch_are_kept(
     begun: Path, tmp_path: Path
 ) -> None:
@@ -159,6 +162,7 @@ def test_without_validation_the_averaged_weights_of_the_last_epoch_are_kept(
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow  # Prepares and trains: 12 s.
 def test_a_prepared_corpus_needs_the_same_tokenizers_and_may_have_held_out_pairs(
     begun: Path, tmp_path: Path
 ) -> None:

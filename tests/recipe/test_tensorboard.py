@@ -17,6 +17,7 @@ from keras_s2s.recipe.tensorboard import _cell
 PAIRS = [(f"a b c{i % 5}", f"c{i % 5} | b a") for i in range(20)]
 
 
+@pytest.mark.slow  # Trains and draws: 10 s.
 @pytest.mark.skipif(find_spec("tensorboard") is None, reason="needs tensorboard")
 def test_history_translations_and_attention_are_shown(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -88,6 +88,7 @@ def test_the_report_tells_of_batches_sizes_and_each_epoch(
     assert saved == f"saved in {reverser[1]}"
 
 
+@pytest.mark.slow  # Two trainings: 9 s.
 def test_a_training_that_could_not_be_saved_is_saved_by_resuming(
     tmp_path: Path,
     reverser: tuple[Translator, Path, list[str]],
@@ -148,6 +149,7 @@ def test_it_stops_early_and_keeps_the_best_weights_and_not_the_last(tmp_path: Pa
     assert float(perplexity.result()) < 0.95 * history[-1]
 
 
+@pytest.mark.slow  # Trains for a time that is asked for.
 def test_a_training_that_is_bounded_in_minutes_ends_in_time_with_no_rate_left(
     tmp_path: Path,
 ) -> None:
@@ -208,6 +210,7 @@ def test_every_kind_of_model_trains_and_comes_back(variant: str, tmp_path: Path)
 few_words = pytest.mark.filterwarnings("ignore:vocabulary_size=.* is more than the text fills")
 
 
+@pytest.mark.slow  # Three trainings: 12 s.
 @few_words
 def test_the_same_seed_gives_the_same_weights_in_place_of_the_first_ones_which_are_named(
     tmp_path: Path,
@@ -267,6 +270,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedCorpus:
     return prepare(Corpus.from_tsv(folder / "tsv"), folder / "out", recipe, report=quiet)
 
 
+@pytest.mark.slow  # Two trainings: 13 s.
 def test_a_prepared_corpus_teaches_as_much_as_its_pairs_with_the_options_it_has_settled(
     prepared: PreparedCorpus, tmp_path: Path
 ) -> None:
@@ -297,6 +301,7 @@ def test_options_other_than_a_prepared_corpus_has_settled_are_refused(
         train(prepared, VALID, tmp_path / "other", tied, report=quiet)
 
 
+@pytest.mark.slow  # Compiles the update by XLA: 11 s.
 def test_gradients_of_several_batches_make_one_step_of_the_compiled_update(
     tmp_path: Path, compiled_adam: Callable[[], AbstractContextManager]
 ) -> None:

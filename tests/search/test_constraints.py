@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
@@ -23,6 +23,8 @@ from keras_s2s.search.inputs import SearchResult
 from keras_s2s.search.sample import sample_search
 from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.strategies import Beam, Greedy
+
+from ..budget import examples
 
 PAD, UNK, START, END = range(4)
 SIZE = 6
@@ -163,7 +165,7 @@ IN_GRAPH = [
 
 
 @pytest.mark.parametrize("place", range(3), ids=["greedy", "beam", "sample"])
-@settings(max_examples=40, deadline=None, derandomize=True)
+@examples(15, derandomize=True)
 @given(data=st.data())
 def test_rows_keep_the_rules_and_do_not_depend_on_the_others(place: int, data: Any) -> None:
     """The loop drops rows that have ended, so this holds for it too."""
@@ -330,6 +332,7 @@ print(json.dumps([[np.asarray(x).tolist() for x in one[:4]] for one in found]))
 """
 
 
+@pytest.mark.slow  # Another process, under JAX: 8 s.
 def test_the_jax_backend_finds_the_same() -> None:
     if importlib.util.find_spec("jax") is None:
         pytest.skip("JAX is not installed")

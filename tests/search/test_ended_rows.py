@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
@@ -16,6 +16,8 @@ from keras_s2s.search.rows import repeat_rows
 from keras_s2s.search.sample import sample_search
 from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.strategies import Beam
+
+from ..budget import examples
 
 VOCABULARY_SIZE, UNITS, SOURCE_LENGTH = 9, 4, 3
 RANDOM = np.random.default_rng(1)
@@ -87,7 +89,7 @@ def batch_of(seed: int, limits: list[int]) -> tuple:
 
 
 @pytest.mark.parametrize("search", SEARCHES)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@examples(20, derandomize=True)
 @given(seed=st.integers(0, 999), limits=st.lists(st.integers(0, 20), min_size=1, max_size=9))
 def test_dropping_rows_that_have_ended_changes_no_result(
     search: str, seed: int, limits: list[int]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
@@ -24,6 +24,8 @@ from keras_s2s.search.rows import repeat_rows
 from keras_s2s.search.sample import sample_search
 from keras_s2s.search.sample_strategy import Sample
 from keras_s2s.search.strategies import Beam
+
+from ..budget import examples
 
 PAD, UNK, START, END = range(4)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -423,7 +425,7 @@ def traced(search: str) -> Any:
 
 
 @pytest.mark.parametrize("search", ["greedy", "beam", "sample"])
-@settings(max_examples=40, deadline=None, derandomize=True)
+@examples(20, derandomize=True)
 @given(data=st.data())
 def test_a_row_alone_finds_what_it_finds_in_any_batch(search: str, data: Any) -> None:
     model = FakeModel.make(data.draw(st.integers(0, 999)), batch_size=6)
@@ -690,6 +692,7 @@ print(json.dumps([[np.asarray(x).tolist() for x in r] for r in jax.jit(find)(np.
 """
 
 
+@pytest.mark.slow  # Another process, under JAX: 8 s.
 def test_the_jax_backend_finds_the_same() -> None:
     if importlib.util.find_spec("jax") is None:
         pytest.skip("JAX is not installed")

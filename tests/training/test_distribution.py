@@ -74,6 +74,7 @@ def test_several_devices_train_as_one_does(
 
 
 # Four processes on two cores take minutes.
+@pytest.mark.slow  # Three processes train: 30 s and more.
 @pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_several_processes_train_as_one_does(
     count: int, tmp_path: Path, one_device: dict[str, np.ndarray]

@@ -87,6 +87,7 @@ def test_it_is_saved_and_mistakes_are_told() -> None:
         loss(TARGET[:5], LOGITS[:5])
 
 
+@pytest.mark.slow  # Trains for 10 s.
 def test_fit_widens_the_margin_of_the_pairs_that_have_weight() -> None:
     keras.utils.set_random_seed(1)
     model = Seq2Seq(Encoder(10, 8), Decoder(10, 8, attention=LuongAttention(8)))

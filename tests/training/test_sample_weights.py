@@ -126,6 +126,7 @@ def test_fit_evaluate_and_train_on_batch_take_each_shape(
     assert history.history["loss"] == pytest.approx([values[0]], rel=1e-4)
 
 
+@pytest.mark.slow  # Trains twice: 4 s.
 def test_a_sentence_of_weight_0_teaches_nothing(
     model: tuple[Seq2Seq, list[np.ndarray]],
 ) -> None:

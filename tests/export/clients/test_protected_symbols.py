@@ -14,6 +14,7 @@ from keras_s2s.export.artifact import save_tokenizer
 from keras_s2s.inference.tags import with_tag
 from keras_s2s.text.normalization import without_surrogates
 
+from ...budget import first
 from .conftest import TEXT, node, random_lines, run_program
 
 # Symbols of punctuation and of letters, beginnings of others, marks of regular expressions, and
@@ -44,7 +45,7 @@ KINDS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=first(2, KINDS))
 def case(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Any, Path, list[dict[str, Any]]]:

@@ -60,8 +60,6 @@ KINDS: dict[str, Callable[[str], Any]] = {
 # A text is normalized before it is split: each kind, and each form, once.
 PAIRS = {
     ("sentencepiece", "NFKC"),
-    ("holes", "NFC"),
-    ("extended", "NFC"),
     ("words", "NFD"),
     ("blanks", "NFC"),
     ("characters", "NFD"),

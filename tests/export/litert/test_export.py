@@ -115,19 +115,15 @@ def test_golden_vectors_are_what_the_translator_says(
         assert translator.target_tokenizer.decode(one["answer_ids"]) == one["answer"]
 
 
+@pytest.mark.slow  # A larger model is exported: 14 s each.
 @pytest.mark.parametrize(
     ("quantize", "share", "places"),
     [
-        ("int8", 0.25, 3),  # What is stored once is found in all ways; the others take 14 s each.
-        *(
-            pytest.param(*case, marks=pytest.mark.slow)
-            for case in [
-                ("none", 1.0, 1),
-                ("float16", 0.5, 1),
-                ("int8", 0.25, 1),
-                ("int8", 0.25, 2),
-            ]
-        ),
+        ("none", 1.0, 1),
+        ("float16", 0.5, 1),
+        ("int8", 0.25, 1),
+        ("int8", 0.25, 2),
+        ("int8", 0.25, 3),
     ],
 )
 def test_the_file_has_the_size_of_the_weights_in_their_precision(
@@ -226,6 +222,7 @@ def test_a_converter_that_dies_leaves_the_old_export_and_says_why(
     export.LiteRTTranslator(copied)
 
 
+@pytest.mark.slow  # Starts the converter: 10 s.
 def test_files_in_the_working_folder_do_not_reach_the_converter(
     translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, converter: Any
 ) -> None:
@@ -280,6 +277,7 @@ def test_what_a_runner_cannot_do_is_told(exported: Path, options: Any, message: 
         export.LiteRTTranslator(exported).translate("abc")
 
 
+@pytest.mark.slow  # Another export: 5 s.
 def test_lengths_are_those_of_the_samples_and_a_largest_one_may_be_named(
     translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

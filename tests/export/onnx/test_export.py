@@ -68,6 +68,7 @@ def test_no_name_is_input_and_output_of_one_file(exported: Path) -> None:
         assert not set(signature["inputs"]) & set(signature["outputs"])
 
 
+@pytest.mark.slow  # Exports a larger model twice: 32 s.
 def test_int8_weights_are_a_quarter_of_the_size_and_answer_mostly_the_same(
     tmp_path: Path,
 ) -> None:
@@ -114,6 +115,7 @@ def test_an_unknown_quantization_and_another_kind_of_export_are_told(
         export.LiteRTTranslator(exported)
 
 
+@pytest.mark.slow  # An export in another process; LiteRT has the same.
 def test_a_crash_in_the_middle_leaves_the_old_export(
     translator: Translator, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,7 @@ def skip_verification(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(module, "_verify", lambda *_: {})
 
 
+@pytest.mark.slow  # An export of its own: 12 s.
 def test_texts_longer_than_the_translator_takes_are_cut_as_there(
     short: Translator, short_exported: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_texts_longer_than_the_translator_takes_are_cut_as_there(
     assert [text.decode() for text in found["translation"]] == short.translate(["abc"])
 
 
+@pytest.mark.slow  # An export of its own: 11 s.
 def test_the_next_export_is_the_next_version_and_the_highest_is_taken(
     translator: Translator, make: Callable, copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +163,7 @@ def test_a_version_that_a_killed_process_moved_aside_is_found(copied: Path) -> N
     assert export.SavedModelTranslator(copied).manifest["version"] == 1
 
 
+@pytest.mark.slow  # An export in another process: 7 s.
 def test_a_crash_in_the_middle_leaves_the_old_version(
     translator: Translator, copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +179,7 @@ def test_a_crash_in_the_middle_leaves_the_old_version(
     assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow  # An export of its own; the rule is also in export/test_parity.py.
 def test_a_model_that_does_not_agree_is_not_written(
     translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +238,7 @@ def test_after_the_last_version_there_is_none(translator: Translator, tmp_path: 
         export.saved_model(translator, tmp_path / "export")
 
 
+@pytest.mark.slow  # An export of its own: 6 s.
 def test_of_two_exports_at_once_the_second_is_told(
     translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,6 +368,7 @@ def test_functions_that_save_and_restore_cannot_be_reached(copied: Path, change:
         load_saved_model(copied / "1")
 
 
+@pytest.mark.slow  # Another process with TensorFlow: 10 s.
 def test_it_translates_where_keras_is_not_imported(translator: Translator, exported: Path) -> None:
     program = (
         "import sys; from keras_s2s import Beam\n"

@@ -251,6 +251,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow  # Builds the C program and makes an export: 30 s.
 @pytest.mark.parametrize(("kind", "serving"), CASES, indirect=["kind"])
 def test_a_server_answers_as_the_translator(
     program: Path, exported: Path, translator: Translator, serving: str
@@ -260,6 +261,7 @@ def test_a_server_answers_as_the_translator(
     check_answers(Served(program, exported, package("tensorflow"), libraries), translator)
 
 
+@pytest.mark.slow  # Starts the C program: 4 s.
 @pytest.mark.parametrize("kind", ["sentencepiece"], indirect=True)
 def test_a_rows_answer_does_not_depend_on_its_batch(served: Served) -> None:
     texts = [text.encode() for text in TEXTS]
@@ -269,6 +271,7 @@ def test_a_rows_answer_does_not_depend_on_its_batch(served: Served) -> None:
     assert [one["translation"][0] for one in alone] == batch["translation"].tolist()
 
 
+@pytest.mark.slow  # Starts the C program: 10 s.
 @pytest.mark.parametrize("kind", ["sentencepiece"], indirect=True)
 def test_the_warm_up_requests_replay(served: Served, exported: Path) -> None:
     calls = warm_up_calls(exported / WARM_UP)
@@ -292,6 +295,7 @@ def warm_up_calls(path: Path) -> list[tuple[str, dict[str, Any]]]:
     return calls
 
 
+@pytest.mark.slow  # Starts the C program: 11 s.
 @pytest.mark.parametrize("kind", ["sentencepiece"], indirect=True)
 def test_what_is_no_text_is_answered_in_utf_8_or_with_an_error_that_says_what_is_wrong(
     served: Served,
@@ -305,6 +309,7 @@ def test_what_is_no_text_is_answered_in_utf_8_or_with_an_error_that_says_what_is
         served.predict([("align", {"text": [b"the dog " * 900] * 64})])
 
 
+@pytest.mark.slow  # Starts the C program: 5 s.
 def test_encode_and_decode_step_are_the_contracts(served: Served, translator: Translator) -> None:
     contract = Contract(translator.model)
     length = np.array([3, 2], "int32")

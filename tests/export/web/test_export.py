@@ -98,6 +98,7 @@ def test_what_a_browser_cannot_run_is_refused(model: Path, tmp_path: Path) -> No
     assert not (tmp_path / "site").exists()
 
 
+@pytest.mark.slow  # A SavedModel, if no other test made one: 12 s.
 def test_a_saved_model_is_refused_by_its_kind(make: Callable, tmp_path: Path) -> None:
     export.onnx(make(), tmp_path / "onnx")
     with pytest.raises(ValueError, match="of kind 'onnx'"):
