@@ -16,9 +16,8 @@ def examples(count: int, **options: Any) -> settings:
 
 def first(count: int, cases: Iterable[Any]) -> list[Any]:
     """The first cases for a default run; the others are slow: each is as dear, and of its kind."""
-    slow = {"marks": pytest.mark.slow}
     return [
-        case if place < count else pytest.param(*_values(case), **slow)
+        case if place < count else pytest.param(*_values(case), marks=pytest.mark.slow)
         for place, case in enumerate(cases)
     ]
 

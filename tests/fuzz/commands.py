@@ -1,6 +1,7 @@
 """The command line as a target: words in any order."""
 
 import contextlib
+import functools
 import io
 import os
 import shutil
@@ -9,24 +10,33 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import typer
 from damage import Random, pick
 from make import make_translator
 from runner import Case
 
+from keras_s2s.cli.main import app
+
+
+@functools.cache
+def options_of(command: str) -> tuple[str, ...]:
+    """The names of the options of a command; none of what is no command."""
+    group: Any = typer.main.get_command(app)
+    found = group.commands.get(command)
+    options = [] if found is None else found.params
+    return tuple(name for one in options for name in (*one.opts, *one.secondary_opts))
+
+
 TEXTS = ["the dog runs", "개가 é"]
+# All but `web`, which would serve, and what a user may type instead of a command.
 COMMANDS = (
-    "train translate evaluate score likelihood align average export demo --version".split() + [""]
+    "train prepare translate evaluate score likelihood align average export demo --version".split()
+    + [""]
 )
-OPTIONS = """--model --input --output --source --target --tsv --beam --n-best --scores --json --help
-    --length-penalty --attention-plot --replace-unknown --dictionary --epochs --units --seed
-    --plot --answers --format --quantize --max-length --strict --lengths --samples
-    --valid-tsv --minutes --vocabulary-size --precision --model=model --from --vocabulary
-    --freeze --valid-share --source-embeddings --target-embeddings --alignments --attention
-    --weights --config --tensorboard --protect --prefix --forbid --min-length
-    --no-repeat-ngram --sample --mbr --tag --seed -x --""".split()
+OPTIONS = sorted({name for command in COMMANDS for name in options_of(command)})
 VALUES = """model in out pairs.tsv - 0 -1 5 1e400 nan inf 10**9 ../out / /dev/null /nowhere/x .
     in/in extend encoder output litert int8 float32 16,32 x.png 99999999999999999999""".split()
-WORDS = [*OPTIONS, *VALUES, "", "é\ud800", "a\x1bb"]
+OTHERS = ["", "-x", "--", "--model=model", "é\ud800", "a\x1bb"]
 STARTS = [
     ["translate", "--model", "model", "--input", "in"],
     ["evaluate", "--model", "model", "--tsv", "pairs.tsv"],
@@ -35,6 +45,7 @@ STARTS = [
     ["train", "--from", "model", "--tsv", "pairs.tsv", "--output", "out"],
     ["likelihood", "--model", "model", "--tsv", "pairs.tsv"],
     ["align", "--model", "model", "--tsv", "pairs.tsv"],
+    ["prepare", "--tsv", "pairs.tsv", "--output", "out"],
     ["average", "--model", "model", "--output", "out"],
     ["export", "--model", "model", "--output", "out"],
 ]
@@ -55,8 +66,10 @@ def arguments(made: Path) -> Case:
         for path in made.iterdir():
             (shutil.copytree if path.is_dir() else shutil.copyfile)(path, folder / path.name)
         words = list(pick(random, STARTS)) if random.integers(3) else [pick(random, COMMANDS)]
+        own = options_of(words[0]) or OPTIONS
         for _ in range(int(random.integers(0, 5))):
-            words.insert(int(random.integers(len(words) + 1)), pick(random, WORDS))
+            kind = pick(random, (own, own, OPTIONS, VALUES, VALUES, OTHERS))
+            words.insert(int(random.integers(len(words) + 1)), pick(random, kind))
         with without_work(translator):
             call(words, folder)
 
@@ -77,6 +90,7 @@ def without_work(translator: Any) -> Iterator[None]:
     with contextlib.ExitStack() as patches:
         patches.enter_context(patch("keras_s2s.inference.translator.Translator.load", load))
         patches.enter_context(patch("keras_s2s.cli.train.train_model", stop))
+        patches.enter_context(patch("keras_s2s.data.prepare.prepare", stop))
         patches.enter_context(patch("keras_s2s.experiments.demo.run_demo", stop))
         for form in FORMATS.values():
             name = f"keras_s2s.export.{form.export.module}.{form.export.name}"
