@@ -102,12 +102,13 @@ def test_the_korean_readme_shows_the_same_code() -> None:
     assert code("README.ko.md") == code("README.md")
 
 
-# They convert a model, or train one that tests/recipe/test_own_model.py trains as well.
+# They convert models or train several; what they show is in the tests of its own files as well.
 SLOW = (
     "docs/deployment/mobile.md",
     "docs/deployment/onnx.md",
     "docs/guides/extending.md",
     "docs/guides/training.md",
+    "docs/guides/translation.md",
 )
 PROGRAMS = [
     pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())

@@ -26,8 +26,6 @@ from keras_s2s.files.file_lock import locked
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.text.tokenizers import saved_files
 
-from ..budget import first
-
 WORDS = Recipe(source_tokenizer="word", vocabulary_size=500)
 
 
@@ -187,7 +185,8 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("workers", first(1, [2, 1]))
+@pytest.mark.slow  # Starts processes and kills them: 30 s each.
+@pytest.mark.parametrize("workers", [1, 2])
 def test_killed_at_any_moment_it_goes_on_and_gives_the_same_bytes(
     workers: int, tmp_path: Path
 ) -> None:

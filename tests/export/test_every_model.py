@@ -41,19 +41,9 @@ def check_export(form: str, translator: Translator, folder: Path) -> None:
             assert ours[0].target_pieces == theirs[0].target_pieces
 
 
-# The first kind is that of each format's own tests; LiteRT's files, which have no loop, differ most
-# from the model and are tried with one more. The rest is slow: 10 s each, a SavedModel 25 s.
-QUICK = {"litert": (1,), "onnx": (), "saved_model": ()}
-CASES = [
-    pytest.param(form, shape, id=f"{form}-{shape}")
-    if place in QUICK[form]
-    else pytest.param(form, shape, id=f"{form}-{shape}", marks=pytest.mark.slow)
-    for form in FORMATS
-    for place, shape in enumerate(SAMPLE)
-]
-
-
-@pytest.mark.parametrize(("form", "shape"), CASES)
+@pytest.mark.slow  # 10 s each, a SavedModel 25 s; each format has tests of its own.
+@pytest.mark.parametrize("shape", SAMPLE, ids=str)
+@pytest.mark.parametrize("form", FORMATS)
 def test_every_kind_of_model_exports_and_answers_as_the_translator(
     form: str, shape: dict[str, Any], make: Callable, tmp_path: Path
 ) -> None:

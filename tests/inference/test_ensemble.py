@@ -114,6 +114,7 @@ def test_the_probability_is_the_mean_of_those_of_models_of_any_shapes(search: st
         assert all(abs(expected - one) > 1e-3 for one in alone)  # No model speaks for all.
 
 
+@pytest.mark.slow  # Traces the searches of three ensembles: 8 s.
 def test_the_greedy_answer_takes_the_token_of_the_largest_mean() -> None:
     several = different_shapes()
     source, target = TOKENIZER.encode("hgfedcba"), []

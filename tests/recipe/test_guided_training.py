@@ -107,6 +107,7 @@ def test_what_does_not_go_together_is_told_before_the_training(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow  # Trains with alignments first: 17 s.
 def test_other_alignments_are_another_training(guided: Path) -> None:
     with pytest.raises(ValueError, match="is finished, and another must not"):
         recipe = Recipe(**OPTIONS)
@@ -115,6 +116,7 @@ def test_other_alignments_are_another_training(guided: Path) -> None:
         train(PAIRS, VALID, guided, recipe, alignments=lines, **options)
 
 
+@pytest.mark.slow  # Trains twice: 22 s.
 def test_weights_of_pairs_go_with_alignments(tmp_path: Path) -> None:
     # What weighs nothing has neither a translation nor an alignment to learn.
     recipe = Recipe(**{**OPTIONS, "epochs": 6})

@@ -89,7 +89,7 @@ def batch_of(seed: int, limits: list[int]) -> tuple:
 
 
 @pytest.mark.parametrize("search", SEARCHES)
-@examples(20, derandomize=True)
+@examples(8, derandomize=True)
 @given(seed=st.integers(0, 999), limits=st.lists(st.integers(0, 20), min_size=1, max_size=9))
 def test_dropping_rows_that_have_ended_changes_no_result(
     search: str, seed: int, limits: list[int]

@@ -87,7 +87,7 @@ def dates(tmp_path_factory: pytest.TempPathFactory) -> Export:
     tokenizer = CharacterTokenizer.train([text for pair in pairs for text in pair])
     sources = [source for source, _ in pairs]
     translator = learn_by_heart(pairs, tokenizer, units=96, epochs=70)
-    export.litert(translator, folder, quantize="int8", samples=sources)
+    export.litert(translator, folder, quantize="int8", samples=sources, lengths=(32,))
     return Export(folder, sources)
 
 

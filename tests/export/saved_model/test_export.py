@@ -384,6 +384,7 @@ def test_it_translates_where_keras_is_not_imported(translator: Translator, expor
     assert finished.stdout.splitlines() == [str(expected), "[]"]
 
 
+@pytest.mark.slow  # An export of its own: 9 s.
 def test_the_configuration_names_the_folder_whatever_its_name(
     translator: Translator, short_exported: Path, tmp_path: Path
 ) -> None:

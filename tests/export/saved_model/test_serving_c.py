@@ -25,6 +25,9 @@ from keras_s2s.export.saved_model.serving_files import WARM_UP
 from keras_s2s.export.saved_model.serving_operations import operations
 from keras_s2s.search.strategies import beam_size_of
 
+# A C program is built, and two exports are made for it: a minute.
+pytestmark = pytest.mark.slow
+
 # Of TensorFlow Text's libraries, those that Serving links from 2.20 on only.
 NEW_LIBRARIES = {"_trimmer_ops.so", "_utf8_binarize_op.so"}
 TYPES = {1: np.float32, 3: np.int32, 9: np.int64}  # By their number in TensorFlow.
@@ -189,8 +192,7 @@ def export_of(
     return export_of
 
 
-# Another export, of 17 s; `Symbols` in a graph are also in text/test_tensorflow_ops.py.
-@pytest.fixture(params=["sentencepiece", pytest.param("symbols", marks=pytest.mark.slow)])
+@pytest.fixture(params=["sentencepiece", "symbols"])
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -247,11 +249,10 @@ def check_answers(served: Served, translator: Translator) -> None:
 CASES = [
     ("sentencepiece", "2.12"),
     ("sentencepiece", "2.20"),
-    pytest.param("symbols", "2.12", marks=pytest.mark.slow),
+    ("symbols", "2.12"),
 ]
 
 
-@pytest.mark.slow  # Builds the C program and makes an export: 30 s.
 @pytest.mark.parametrize(("kind", "serving"), CASES, indirect=["kind"])
 def test_a_server_answers_as_the_translator(
     program: Path, exported: Path, translator: Translator, serving: str
@@ -261,7 +262,6 @@ def test_a_server_answers_as_the_translator(
     check_answers(Served(program, exported, package("tensorflow"), libraries), translator)
 
 
-@pytest.mark.slow  # Starts the C program: 4 s.
 @pytest.mark.parametrize("kind", ["sentencepiece"], indirect=True)
 def test_a_rows_answer_does_not_depend_on_its_batch(served: Served) -> None:
     texts = [text.encode() for text in TEXTS]
@@ -271,7 +271,6 @@ def test_a_rows_answer_does_not_depend_on_its_batch(served: Served) -> None:
     assert [one["translation"][0] for one in alone] == batch["translation"].tolist()
 
 
-@pytest.mark.slow  # Starts the C program: 10 s.
 @pytest.mark.parametrize("kind", ["sentencepiece"], indirect=True)
 def test_the_warm_up_requests_replay(served: Served, exported: Path) -> None:
     calls = warm_up_calls(exported / WARM_UP)
@@ -295,7 +294,6 @@ def warm_up_calls(path: Path) -> list[tuple[str, dict[str, Any]]]:
     return calls
 
 
-@pytest.mark.slow  # Starts the C program: 11 s.
 @pytest.mark.parametrize("kind", ["sentencepiece"], indirect=True)
 def test_what_is_no_text_is_answered_in_utf_8_or_with_an_error_that_says_what_is_wrong(
     served: Served,
@@ -309,7 +307,6 @@ def test_what_is_no_text_is_answered_in_utf_8_or_with_an_error_that_says_what_is
         served.predict([("align", {"text": [b"the dog " * 900] * 64})])
 
 
-@pytest.mark.slow  # Starts the C program: 5 s.
 def test_encode_and_decode_step_are_the_contracts(served: Served, translator: Translator) -> None:
     contract = Contract(translator.model)
     length = np.array([3, 2], "int32")
@@ -347,7 +344,7 @@ def test_every_operation_is_one_of_the_servers(program: Path, exported: Path, se
     assert set(operations(exported)) <= known
 
 
-@pytest.mark.slow  # Downloads TensorFlow 2.12.1, 0.5 GB.
+# Downloads TensorFlow 2.12.1, 0.5 GB.
 def test_the_c_library_of_the_oldest_server_answers_as_the_translator(
     program: Path, exported: Path, translator: Translator, old_tensorflow: Path
 ) -> None:
