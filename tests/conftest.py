@@ -34,20 +34,20 @@ gc.set_threshold(20_000, 20, 20)
 
 # Files that take longest, which begin first so that all processes end together.
 LONGEST = (
-    "recipe/test_killed_training.py",
-    "recipe/test_train.py",
-    "recipe/test_start.py",
-    "training/test_distribution.py",
-    "training/test_resume.py",
     "export/clients/test_translators.py",
+    "training/test_resume.py",
+    "recipe/test_train.py",
+    "layers/test_decoder.py",
+    "layers/test_encoder.py",
+    "recipe/test_killed_training.py",
+    "recipe/test_start.py",
+    "cli/test_main.py",
     "export/saved_model/test_export.py",
-    "export/saved_model/test_serving_c.py",
-    "export/test_every_model.py",
-    "export/test_artifact.py",
-    "cli/test_export.py",
+    "inference/test_translator.py",
     "experiments/test_demo.py",
-    "export/litert/test_export.py",
+    "training/test_distribution.py",
     "test_model.py",
+    "test_own_classes.py",
 )
 
 # Benchmarks and fuzzers are programs; some import toolkits that are not installed here.

@@ -39,8 +39,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first(
         1,
         [
-            ["litert", "--max-length", 12, "--lengths", "8", "--quantize", "int8"],
             ["onnx"],
+            ["litert", "--max-length", 12, "--lengths", "8", "--quantize", "int8"],
             ["saved_model", "--version", 3],
         ],
     ),

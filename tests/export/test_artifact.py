@@ -105,6 +105,7 @@ def trust(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
+@pytest.mark.slow  # Another process: 8 s.
 def test_a_model_that_the_runtime_cannot_read_is_told_in_the_error_alone(
     exported: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,12 +68,19 @@ def covering(cases: list[Case], options: int) -> list[Case]:
 
 
 def grid(options: int) -> Any:
-    """All cases, the slow ones among them those that a covering of so many options leaves out."""
+    """All cases: one by one a covering of so many options; the others are slow, by kind."""
+
+    def kind(case: Case) -> tuple[str, str]:
+        return case[0], case[2]
+
     chosen = covering(all_cases(), options)
-    cases = [
-        pytest.param(case, marks=() if case in chosen else pytest.mark.slow) for case in all_cases()
+    others = sorted(set(all_cases()) - set(chosen), key=kind)
+    cases = [pytest.param([case], id="-".join(map(str, case))) for case in chosen]
+    cases += [
+        pytest.param(list(group), id=f"other {'-'.join(names)}", marks=pytest.mark.slow)
+        for names, group in itertools.groupby(others, kind)
     ]
-    return pytest.mark.parametrize("case", cases, ids=lambda case: "-".join(map(str, case)))
+    return pytest.mark.parametrize("cases", cases)
 
 
 def make(
@@ -197,35 +204,37 @@ class NumpyDecoder:
 
 @grid(2)
 def test_step_and_call_give_the_logits_of_the_equations_in_numpy(
-    case: Case, reference: Any
+    cases: list[Case], reference: Any
 ) -> None:
-    decoder, read = make(*case)
-    logits, weights = run_steps(decoder, TARGET_IN, read)
-    close(decoder(TARGET_IN, **read), logits)
-    close(logits, NumpyDecoder(decoder, read, reference)(TARGET_IN))
-    for looked in weights:
-        assert (looked is None) == (decoder.attention is None)
-        if looked is not None:
-            assert looked.shape == MASK.shape and not np.asarray(looked)[~MASK].any()
-            if case[2] != "local-p":
-                close(tf.reduce_sum(looked, -1), np.ones(3))
+    for case in cases:
+        decoder, read = make(*case)
+        logits, weights = run_steps(decoder, TARGET_IN, read)
+        close(decoder(TARGET_IN, **read), logits)
+        close(logits, NumpyDecoder(decoder, read, reference)(TARGET_IN))
+        for looked in weights:
+            assert (looked is None) == (decoder.attention is None)
+            if looked is not None:
+                assert looked.shape == MASK.shape and not np.asarray(looked)[~MASK].any()
+                if case[2] != "local-p":
+                    close(tf.reduce_sum(looked, -1), np.ones(3))
 
 
 @grid(1)
-def test_the_fast_gradient_is_that_of_automatic_differentiation(case: Case) -> None:
-    decoder, read = make(*case)
-    sources = [w.value for w in decoder.trainable_variables]
-    sources += [read["memory"], *tf.nest.flatten(read["encoder_state"])]
-    results = []
-    for training in (True, False):
-        with tf.GradientTape() as tape:
-            tape.watch(sources)
-            loss = tf.reduce_sum(tf.sin(decoder(TARGET_IN, **read, training=training)))
-        gradients: Any = tape.gradient(
-            loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        results.append((loss, [tf.convert_to_tensor(g) for g in gradients]))
-    close(results[0], results[1], 2e-5)
+def test_the_fast_gradient_is_that_of_automatic_differentiation(cases: list[Case]) -> None:
+    for case in cases:
+        decoder, read = make(*case)
+        sources = [w.value for w in decoder.trainable_variables]
+        sources += [read["memory"], *tf.nest.flatten(read["encoder_state"])]
+        results = []
+        for training in (True, False):
+            with tf.GradientTape() as tape:
+                tape.watch(sources)
+                loss = tf.reduce_sum(tf.sin(decoder(TARGET_IN, **read, training=training)))
+            gradients: Any = tape.gradient(
+                loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+            results.append((loss, [tf.convert_to_tensor(g) for g in gradients]))
+        close(results[0], results[1], 2e-5)
 
 
 SOME = pytest.mark.parametrize(

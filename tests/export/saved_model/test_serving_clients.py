@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ...budget import first
-
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed.")
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed.")
 
@@ -117,7 +115,8 @@ def served(translator: Translator, exported_once: Callable) -> Path:
     )
 
 
-@pytest.mark.parametrize("port", first(1, [8501, 8500]), ids=["REST", "gRPC"])
+@pytest.mark.slow  # Another export and a server: 20 s.
+@pytest.mark.parametrize("port", [8501, 8500], ids=["REST", "gRPC"])
 def test_the_clients_of_the_page_print_the_answers(
     port: int, translator: Translator, served: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
