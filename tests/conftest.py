@@ -146,28 +146,40 @@ def plain_graphs() -> None:
     gc.freeze()  # What was imported stays; collections need not look through it.
 
 
-@pytest.fixture(scope="module", autouse=True)
-def forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a file, Keras and TensorFlow keep of the models of the file goes with it.
+def free_memory() -> None:
+    """Give back what nothing refers to."""
+    gc.collect()
+    if sys.platform == "linux":  # The C library keeps what is free by itself.
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+@pytest.fixture(autouse=True)
+def forgotten_gradients() -> Iterator[None]:
+    """The gradients of a test's graphs go with the test.
 
     TensorFlow registers each custom gradient of a graph for good, and each gradient of a graph that
-    another one calls, and with it the graph.
+    another one calls, and with it the graph. They are needed while a graph is made, not later.
     """
+    yield
+    from tensorflow.python.framework.ops import gradient_registry
+
+    registered = gradient_registry._registry
+    names = [one for one in registered if one.startswith(("CustomGradient-", "PartitionedCall-"))]
+    for name in names:
+        del registered[name]
+    if names:
+        free_memory()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a file and Keras keep of the models of the file goes with it."""
     yield
     for cached in vars(request.module).values():
         if getattr(cached, "__module__", "") == request.module.__name__:
             getattr(cached, "cache_clear", int)()
-    from tensorflow.python.framework.ops import gradient_registry
-
-    registered = gradient_registry._registry
-    for name in [
-        name for name in registered if name.startswith(("CustomGradient-", "PartitionedCall-"))
-    ]:
-        del registered[name]
     sys.modules["keras"].backend.clear_session(free_memory=False)
-    gc.collect()
-    if sys.platform == "linux":  # The C library keeps what is free by itself.
-        ctypes.CDLL(None).malloc_trim(0)
+    free_memory()
 
 
 @pytest.fixture(scope="session")
