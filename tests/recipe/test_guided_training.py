@@ -107,7 +107,6 @@ def test_what_does_not_go_together_is_told_before_the_training(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow  # Trains with alignments first: 17 s.
 def test_other_alignments_are_another_training(guided: Path) -> None:
     with pytest.raises(ValueError, match="is finished, and another must not"):
         recipe = Recipe(**OPTIONS)
