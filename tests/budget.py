@@ -1,4 +1,4 @@
-"""How much a default run tries: examples of a property, and cases of a test."""
+"""Limits of a default run: examples of a property test, and cases of a test."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-QUICK = 40  # Examples of a property that says nothing else.
+QUICK = 40  # Examples of a property test without a limit of its own.
 
 
 def examples(count: int, **options: Any) -> settings:
-    """Settings of a property whose examples are dear: so many, or ten times with `thorough`."""
+    """Settings of a costly property test; the profile `thorough` tries ten times as many."""
     return settings(max_examples=count * settings.default.max_examples // QUICK, **options)  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def first(count: int, cases: Iterable[Any]) -> list[Any]:
-    """The first cases for a default run; the others are slow: each is as dear, and of its kind."""
+    """The cases of a test, all but the first of them marked slow."""
     return [
         case if place < count else pytest.param(*_values(case), marks=pytest.mark.slow)
         for place, case in enumerate(cases)

@@ -102,7 +102,7 @@ def test_the_korean_readme_shows_the_same_code() -> None:
     assert code("README.ko.md") == code("README.md")
 
 
-# They convert models or train several; what they show is in the tests of its own files as well.
+# They convert models or train several of them; other tests cover what they show.
 SLOW = (
     "docs/deployment/mobile.md",
     "docs/deployment/onnx.md",

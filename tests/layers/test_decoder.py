@@ -68,13 +68,13 @@ def covering(cases: list[Case], options: int) -> list[Case]:
 
 
 def grid(options: int) -> Any:
-    """All cases: one by one a covering of so many options; the others are slow, by kind."""
+    """All cases: those of a covering one by one; the others, which are slow, in groups."""
 
     def kind(case: Case) -> tuple[str, str]:
         return case[0], case[2]
 
     chosen = covering(all_cases(), options)
-    others = sorted(set(all_cases()) - set(chosen), key=kind)
+    others = sorted((case for case in all_cases() if case not in chosen), key=kind)
     cases = [pytest.param([case], id="-".join(map(str, case))) for case in chosen]
     cases += [
         pytest.param(list(group), id=f"other {'-'.join(names)}", marks=pytest.mark.slow)

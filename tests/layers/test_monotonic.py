@@ -200,7 +200,7 @@ def test_a_model_learns_by_the_expectation_and_decodes_by_hard_steps(
         assert len(places) > 2 and places == sorted(places)
 
 
-@pytest.mark.slow  # Trains until it has learnt: 16 s; the next test is the same untrained.
+@pytest.mark.slow  # Trains until it has learnt: 16 s.
 def test_it_is_saved_and_loaded(translator: Translator, tmp_path: Any) -> None:
     translator.save(tmp_path / "model")
     loaded = Translator.load(tmp_path / "model")
