@@ -26,6 +26,7 @@ from .layers.monotonic import BahdanauMonotonicAttention as BahdanauMonotonicAtt
 from .layers.monotonic import LuongMonotonicAttention as LuongMonotonicAttention
 from .layers.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from .model import Seq2Seq as Seq2Seq
+from .recipe.auto_recipe import AutoRecipe as AutoRecipe
 from .recipe.config import Recipe as Recipe
 from .recipe.resume import Run as Run
 from .recipe.start import Start as Start

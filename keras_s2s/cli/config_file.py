@@ -115,11 +115,12 @@ def _normalized(found: Any, path: Path) -> dict[str, Any]:
 
 
 def _words(value: Any, parameter: Any, where: str) -> Any:
-    """A value as on the command line; `None` where it is the default."""
+    """A value as on the command line; `None` where none is given."""
     if value is None:
         if parameter.default is not None:
             raise ValueError(f"an option needs a value. Received: none for {where}")
-        return None
+        # What is none on purpose is given, such as a target tokenizer like that of the source.
+        return "none" if "none" in str(parameter.metavar).split("|") else None
     several = value if isinstance(value, list) else [value]
     if not all(isinstance(one, SCALARS) for one in several):
         raise ValueError(f"an option is a text, a number or a list. Received: {where}")

@@ -22,9 +22,21 @@ def about(
     panel: str | None = None,
     min: int | None = None,
     max: int | None = None,
+    shown: str | bool = True,
 ) -> Any:
-    """An option with its help; the default stands at the parameter."""
-    return typer.Option(*names, help=text, metavar=metavar, rich_help_panel=panel, min=min, max=max)
+    """An option with its help; the default stands at the parameter, and is shown or described."""
+    return typer.Option(
+        *names,
+        help=text,
+        metavar=metavar,
+        rich_help_panel=panel,
+        min=min,
+        max=max,
+        show_default=shown,
+    )
+
+
+CHOSEN = "chosen"  # By an `AutoRecipe`, from the data and the machine.
 
 
 class PanelCommand(typer.core.TyperCommand):
@@ -90,12 +102,13 @@ def _parameters(kind: Any) -> Iterator[inspect.Parameter]:
         names = [f"--{field.name.replace('_', '-')}"]
         names += [f"--no-{field.name.replace('_', '-')}"] if type_words(field) == "bool" else []
         is_repeated = type_words(field) == SEVERAL
-        shown = about(stated.help, metavar, "/".join(names), panel=stated.group)
+        shown = CHOSEN if field.name in getattr(kind, "CHOSEN", ()) else True
+        said = about(stated.help, metavar, "/".join(names), panel=stated.group, shown=shown)
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=[*getattr(kind, field.name)] if is_repeated else field.default,
-            annotation=Annotated[list[str] if is_repeated else types[field.name], shown],
+            annotation=Annotated[list[str] if is_repeated else types[field.name], said],
         )
 
 

@@ -10,7 +10,7 @@ import typer
 from keras_s2s.cli.constraint_options import ConstraintOptions
 from keras_s2s.cli.decoding import Decoding
 from keras_s2s.cli.main import app
-from keras_s2s.cli.options import PanelCommand, metavar_of
+from keras_s2s.cli.options import CHOSEN, PanelCommand, metavar_of
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.resume import Run
 from keras_s2s.text.option_fields import GROUPS, Option, options_of, type_words
@@ -96,6 +96,7 @@ def _row_of(parameter: Any, stated: Option | None) -> Row:
     is_switch = parameter.is_flag
     values = "" if is_switch else _values(parameter.metavar or "", stated)
     default = "required" if parameter.required else _default(parameter.default, stated)
+    default = "chosen" if parameter.show_default == CHOSEN else default
     has_default = not is_switch or parameter.secondary_opts
     return Row(
         names,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from keras_s2s.cli.options import (
     Output,
     about,
     from_fields,
+    given_names,
 )
 from keras_s2s.cli.start import StartFiles
 from keras_s2s.cli.training_inputs import (
@@ -24,10 +25,12 @@ from keras_s2s.cli.training_inputs import (
     read_validation,
     without_replaced,
 )
+from keras_s2s.recipe.auto_recipe import AutoRecipe
 from keras_s2s.recipe.combinations import Given, check_combination
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.train import train as train_model
+from keras_s2s.text.option_fields import options_of
 
 Strategy = Annotated[
     str,
@@ -36,6 +39,14 @@ Strategy = Annotated[
         " the machines in TF_CONFIG, tpu for a TPU.",
         "none|mirrored|multi_worker|tpu",
         panel="run",
+    ),
+]
+Effort = Annotated[
+    str,
+    about(
+        "How much is spent on a new model: quick shows in some minutes whether the data are right.",
+        "quick|normal",
+        panel="training",
     ),
 ]
 
@@ -49,10 +60,14 @@ def train(
     beginning: StartFiles,
     recipe: Recipe,
     run: Run,
+    effort: Effort = "normal",
     strategy: Strategy = "none",
     config: Config = None,
 ) -> None:
-    """Train a model on sentence pairs. The best weights and the tokenizers are saved."""
+    """Train a model on pairs of texts. The best weights and the tokenizers are saved.
+
+    Options that are not given are chosen from the data and the machine.
+    """
     from keras_s2s.inference.storage import TRANSLATOR
     from keras_s2s.training.distribution import check_strategy
 
@@ -72,13 +87,21 @@ def train(
             data.pairs,
             valid_pairs,
             output,
-            recipe,
+            AutoRecipe(effort=effort, **_given_options(context, recipe)),
             sample_weight=data.sample_weight,
             alignments=data.alignments,
             start=start,
             run=run,
             report=say,
         )
+
+
+def _given_options(context: typer.Context, recipe: Recipe) -> dict[str, Any]:
+    """The options of the recipe that were given; the others are to be chosen."""
+    names = given_names(context)
+    return {
+        one.name: getattr(recipe, one.name) for one, _ in options_of(recipe) if one.name in names
+    }
 
 
 def _given(beginning: StartFiles, files: TrainingFiles, strategy: str) -> Given:

@@ -77,6 +77,15 @@ class PreparedCorpus:
         pairs = (line.partition("\t") for line in lines)
         return [(source, target) for source, _, target in pairs]
 
+    def first_pairs(self, count: int) -> list[tuple[str, str]]:
+        """Returns at most `count` pairs of the first shard; pairs are shuffled over the shards.
+
+        Raises:
+            ValueError: The shard is missing or damaged.
+        """
+        content = self._shards[0].read()
+        return list(zip(content.texts("source"), content.texts("target"), strict=True))[:count]
+
     def batches(
         self,
         *,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from keras_s2s.recipe.model_options import ModelOptions
 from keras_s2s.text.option_fields import (
@@ -51,6 +51,13 @@ class Recipe(ModelOptions):
         >>> Recipe(cell="gru", units=256).cell
         'gru'
     """
+
+    # What `AutoRecipe`, and so the command line, chooses where it is not given.
+    CHOSEN: ClassVar[frozenset[str]] = frozenset(
+        "source_tokenizer target_tokenizer source_normalization target_normalization"
+        " vocabulary_size units embedding_dimension tie_embeddings batch_sentences length_noise"
+        " dropout monitor steps schedule patience precision".split()
+    )
 
     subword_sampling: float = option(
         0.3,
@@ -162,6 +169,20 @@ class Recipe(ModelOptions):
         help="Maximum number of epochs.",
         group="training",
         bounds=(POSITIVE, at_most(1_000_000)),
+        only_with=("steps", (None,)),
+    )
+    steps: int | None = option(
+        None,
+        help="Maximum number of training steps, batches, instead of epochs.",
+        group="training",
+        bounds=(POSITIVE, at_most(1_000_000_000)),
+    )
+    schedule: str = option(
+        "cosine",
+        help="Schedule of the learning rate: cosine decays over the whole training; plateau holds"
+        " the rate while the validation improves, and then decays over 30 % of the training.",
+        group="training",
+        choices=("cosine", "plateau"),
     )
     minutes: float | None = option(
         None,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from keras_s2s.data.epochs import EpochBatches
     from keras_s2s.model import Seq2Seq
     from keras_s2s.training.checkpoints import Checkpoints
+    from keras_s2s.training.schedules import ProgressSchedule
     from keras_s2s.training.validation import BestWeights
 
 
@@ -55,23 +56,22 @@ def fit(
     from keras_s2s.training.epoch_report import EpochReport
     from keras_s2s.training.progress import StepProgress, TimeEstimate
     from keras_s2s.training.resume import TrainingHistory, resumable_fit
-    from keras_s2s.training.schedules import ProgressSchedule
     from keras_s2s.training.weight_averaging import AveragedWeights
 
     steps, tokens = batches.steps_per_epoch, batches.target_tokens
-    rate = recipe.learning_rate or LEARNING_RATE
-    _check_steps(recipe, steps * recipe.epochs)
+    epochs = recipe.epochs if recipe.steps is None else math.ceil(recipe.steps / steps)
+    _check_steps(recipe, recipe.steps or steps * epochs)
     best = None if valid is None else _best_weights(valid, batches, recipe, report)
     callbacks = [
         TerminateOnDivergence(_highest_loss(model, recipe, batches), _batch_namer(batches), steps),
-        ProgressSchedule(rate, steps * recipe.epochs, recipe.minutes),
         *([AveragedWeights()] if recipe.ema_momentum else []),
         *([StepProgress(tokens_per_epoch=tokens)] if sys.stderr.isatty() else []),
-        TimeEstimate(report, recipe.epochs, recipe.minutes),
+        TimeEstimate(report, epochs, recipe.minutes),
         EpochReport(report) if best is None else best,
+        _schedule(recipe, recipe.steps or steps * epochs, report),
         *more_callbacks,
     ]
-    found, epochs = TrainingHistory(), recipe.epochs
+    found = TrainingHistory()
     try:
         resumable_fit(model, batches, epochs, checkpoints, callbacks, history=found, verbose=0)
     except DivergedError as error:
@@ -82,6 +82,16 @@ def fit(
     if best is not None:
         best.restore()
     return found.history
+
+
+def _schedule(recipe: Recipe, steps: int, report: Callable[[str], None]) -> ProgressSchedule:
+    from keras_s2s.training.plateau import PlateauSchedule
+    from keras_s2s.training.schedules import ProgressSchedule
+
+    rate = recipe.learning_rate or LEARNING_RATE
+    if recipe.schedule == "plateau":
+        return PlateauSchedule(rate, steps, recipe.minutes, report=report)
+    return ProgressSchedule(rate, steps, recipe.minutes)
 
 
 def _cure(recipe: Recipe) -> str:

@@ -102,11 +102,18 @@ class Run:
         return nullcontext() if self.strategy is None else self.strategy.scope()
 
     @property
+    def has_workers(self) -> bool:
+        """Whether this process is one of several workers."""
+        from keras_s2s.training.distribution import is_multi_worker
+
+        return self.strategy is not None and is_multi_worker(self.strategy)
+
+    @property
     def writes(self) -> bool:
         """Whether this process writes files: of several workers, only the chief does."""
-        from keras_s2s.training.distribution import is_chief, is_multi_worker
+        from keras_s2s.training.distribution import is_chief
 
-        return self.strategy is None or not is_multi_worker(self.strategy) or is_chief()
+        return not self.has_workers or is_chief()
 
     def alone(self, folder: Path) -> AbstractContextManager:
         """Lock the training against other processes; among workers the chief holds the lock."""
@@ -115,9 +122,9 @@ class Run:
 
     def check(self, recipe: Recipe, identity: Identity) -> None:
         """Raise ValueError unless all workers have the same options and data."""
-        from keras_s2s.training.distribution import all_reduce_mean, is_multi_worker
+        from keras_s2s.training.distribution import all_reduce_mean
 
-        if self.strategy is None or not is_multi_worker(self.strategy):
+        if not self.has_workers:
             return
         if recipe.minutes is not None:
             raise ValueError(

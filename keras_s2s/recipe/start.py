@@ -84,6 +84,13 @@ class Start:
             path = getattr(self, f"{side}_embeddings")
             yield side, None if path is None else Path(path)
 
+    def settled_dimension(self) -> dict[str, int]:
+        """The dimension of the embeddings, by its option's name, if files settle it."""
+        from keras_s2s.data.embedding_file import read_layout
+
+        sizes = [read_layout(path).dimension for _, path in self.files() if path is not None]
+        return {"embedding_dimension": sizes[0]} if sizes else {}
+
     def loaded(self) -> Start:
         """The same with its translator loaded.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from keras_s2s.data.pairs import Pairs
 from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
+from keras_s2s.recipe.auto_recipe import AutoRecipe, complete_recipe
 from keras_s2s.recipe.combinations import Given, check_combination
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.start import Start, start_tokenizers
@@ -34,7 +35,7 @@ def train(
     pairs: Pairs | PreparedCorpus,
     valid_pairs: Pairs | None,
     folder: str | Path,
-    recipe: Recipe | None = None,
+    recipe: Recipe | AutoRecipe | None = None,
     *,
     sample_weight: Sequence[float] | None = None,
     alignments: Sequence[str] | None = None,
@@ -53,7 +54,8 @@ def train(
             of the pairs, `recipe.valid_share`.
         folder: Where the translator is saved, with `recipe.json`, `history.json`,
             `history.csv` and `curves.png`.
-        recipe: The options of the training; `None` for the defaults.
+        recipe: The options of the training: all of them, as a `Recipe`, or some of them, as an
+            `AutoRecipe`, which chooses the others; `None` to choose all.
         sample_weight: A weight of each pair in the loss, at least 0; `None` for none. A prepared
             corpus holds its own.
         alignments: For each pair the links between its words, to which the attention is drawn: in
@@ -78,7 +80,7 @@ def train(
         SystemExit: After a SIGTERM, with status 75; resume with `run.resume`.
         KeyboardInterrupt: After Ctrl-C; resume with `run.resume` as well.
     """
-    recipe, run, start = recipe or Recipe(), run or resume.Run(), start or Start()
+    run, start = run or resume.Run(), start or Start()
     if not isinstance(start, Start):
         raise TypeError(f"`start` must be a Start. Received: start={start!r}")
     start.check_output(folder)
@@ -87,7 +89,8 @@ def train(
     data = TrainingPairs.of(pairs, sample_weight, alignments)
     _check_given(valid_pairs, start, build_model)
     folder = TRANSLATOR.check_goal(Path(folder))
-    recipe = settled_recipe(recipe, start, pairs)
+    recipe = complete_recipe(recipe, data.pairs, start, run, folder, report)
+    recipe = settled_recipe(recipe, start, data.pairs)
     given = Given(
         start=start.translator is not None,
         prepared=data.is_prepared,

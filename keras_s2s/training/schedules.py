@@ -73,15 +73,22 @@ class ProgressSchedule(keras.callbacks.Callback):
 
     def rate(self, step: int, seconds: float) -> float:
         """The learning rate of a step, counted from 0, after a number of seconds."""
-        return self.peak * warmup_cosine(self._progress(step, seconds), self.warmup)
+        return self.peak * self.factor(self._progress(step, seconds))
+
+    def factor(self, progress: float) -> float:
+        """The fraction of the peak rate at a completed fraction of the training."""
+        return warmup_cosine(progress, self.warmup)
 
     def _progress(self, step: int, seconds: float) -> float:
         by_time = 0.0 if self.minutes is None else seconds / (60 * self.minutes)
         return max(step / self.steps, by_time)
 
+    def _seconds(self) -> float:
+        return time.monotonic() - self._start
+
     def get_state(self) -> dict[str, Any]:
         """The state to store in a checkpoint."""
-        return {"step": self._step, "seconds": time.monotonic() - self._start}
+        return {"step": self._step, "seconds": self._seconds()}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned; the next `fit` continues from it."""
@@ -96,7 +103,7 @@ class ProgressSchedule(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Set the learning rate of this step."""
-        seconds = time.monotonic() - self._start
+        seconds = self._seconds()
         if self._progress(self._step, seconds) >= 1:
             self.model.stop_training = True
         sync_variables(self.model)

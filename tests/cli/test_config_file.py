@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from keras_s2s.cli import train as command
+from keras_s2s.recipe.auto_recipe import AutoRecipe
 from keras_s2s.recipe.config import Recipe
 
 from .conftest import call
@@ -19,8 +20,9 @@ def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """What the training was called with; nothing is trained."""
     found: dict[str, Any] = {}
 
-    def noted(pairs: Any, valid: Any, output: Path, recipe: Recipe, **rest: Any) -> None:
-        found.update(pairs=pairs, valid=valid, output=output, recipe=recipe, **rest)
+    def noted(pairs: Any, valid: Any, output: Path, auto: AutoRecipe, **rest: Any) -> None:
+        recipe = Recipe(**auto.given)
+        found.update(pairs=pairs, valid=valid, output=output, auto=auto, recipe=recipe, **rest)
 
     monkeypatch.setattr(command, "train_model", noted)
     monkeypatch.chdir(tmp_path)
@@ -62,6 +64,11 @@ def test_the_recipe_of_a_training_is_a_configuration(trained: dict[str, Any]) ->
     words = ["--tsv", "pairs.tsv", "--output", "model"]
     assert call("train", *words, "--config", "recipe.json") == 0
     assert trained["recipe"] == recipe
+    # All that could be chosen is given, except for what is not there and depends on the others.
+    left = Recipe.CHOSEN - trained["auto"].given.keys()
+    assert left == {"batch_sentences", "steps"}
+    chosen = trained["auto"].choose([("ab", "A B"), ("b", "B")] * 50)
+    assert chosen == recipe
 
 
 def test_names_of_earlier_versions_are_understood(trained: dict[str, Any]) -> None:

@@ -1,0 +1,107 @@
+"""What a corpus looks like: how its texts are written, and how much of it there is."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from keras_s2s.data.pairs import Pairs
+
+SAMPLE = 20_000  # pairs that are looked at; the pairs of a larger corpus are drawn evenly
+HANGUL = "ᄀ", "ᇿ"  # the jamo into which NFD decomposes syllables
+
+
+class SideProfile(NamedTuple):
+    """How the texts of one side are written.
+
+    Attributes:
+        characters: Characters of a text, on average.
+        words: Words of a text, separated by white space, on average.
+        distinct_characters: Different characters, after decomposition by NFD.
+        distinct_words: Different words.
+        word_length: Characters of a distinct word, on average.
+        uses: Occurrences of a distinct word, on average.
+        hangul: Share of Hangul among the letters, 0 to 1.
+    """
+
+    characters: float
+    words: float
+    distinct_characters: int
+    distinct_words: int
+    word_length: float
+    uses: float
+    hangul: float
+
+
+class Profile(NamedTuple):
+    """What is looked at in a corpus.
+
+    Attributes:
+        pairs: Number of pairs.
+        source: The sources.
+        target: The targets.
+        repeated: Share of the pairs whose source also occurs with another target, 0 to 1.
+        copied: Share of the words of a target that also stand in its source, 0 to 1.
+    """
+
+    pairs: int
+    source: SideProfile
+    target: SideProfile
+    repeated: float
+    copied: float
+
+
+def profile_of(pairs: Pairs) -> Profile:
+    """The profile of a corpus, from an even sample of at most 20,000 of its pairs.
+
+    Args:
+        pairs: Sources and targets; at least one pair.
+
+    Returns:
+        The profile.
+
+    Example:
+        >>> found = profile_of([("ab", "A B"), ("ba", "B A"), ("ab", "A")])
+        >>> found.pairs, found.source.words, found.target.distinct_words
+        (3, 1.0, 2)
+        >>> round(found.repeated, 2), found.copied
+        (0.67, 0.0)
+    """
+    count = min(len(pairs), SAMPLE)
+    sample = [pairs[len(pairs) * i // count] for i in range(count)]
+    sources, targets = zip(*sample, strict=True)
+    return Profile(len(pairs), _side(sources), _side(targets), _repeated(pairs), _copied(sample))
+
+
+def _side(texts: Sequence[str]) -> SideProfile:
+    words = Counter(word for text in texts for word in text.split())
+    letters = Counter[str]()
+    for word, uses in words.items():
+        for character in unicodedata.normalize("NFD", word):
+            letters[character] += uses
+    total = max(sum(words.values()), 1)
+    hangul = sum(uses for one, uses in letters.items() if HANGUL[0] <= one <= HANGUL[1])
+    alphabetic = sum(uses for one, uses in letters.items() if one.isalpha())
+    return SideProfile(
+        characters=sum(map(len, texts)) / len(texts),
+        words=total / len(texts),
+        distinct_characters=len(letters),
+        distinct_words=len(words),
+        word_length=sum(map(len, words)) / max(len(words), 1),
+        uses=total / max(len(words), 1),
+        hangul=hangul / max(alphabetic, 1),
+    )
+
+
+def _repeated(pairs: Iterable[tuple[str, str]]) -> float:
+    distinct = set(pairs)
+    sources = Counter(source for source, _ in distinct)
+    return sum(sources[source] > 1 for source, _ in distinct) / len(distinct)
+
+
+def _copied(pairs: Sequence[tuple[str, str]]) -> float:
+    found = [(set(source.split()), target.split()) for source, target in pairs]
+    words = sum(len(target) for _, target in found)
+    return sum(word in source for source, target in found for word in target) / max(words, 1)

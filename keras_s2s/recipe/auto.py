@@ -1,0 +1,278 @@
+"""The rules by which a training without options chooses them, each with its reason.
+
+Each rule reads what is known of the data, the machine and the options before it, given or chosen,
+and yields what it chooses. docs/guides/automatic.md has the measurements on which the rules rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from keras_s2s.data.profile import Profile, SideProfile
+from keras_s2s.recipe.config import Recipe
+
+if TYPE_CHECKING:
+    from keras_s2s.training.machine import ProductSpeed
+
+    MeasureProducts = Callable[[int, int], ProductSpeed]
+
+EFFORTS = ("quick", "normal")
+
+# Symbols are few and short, and each occurs often: phones, notes, tags.
+MOST_SYMBOLS, LONGEST_SYMBOL, LEAST_USES = 500, 4.0, 20
+# Words and names, rather than sentences: few words in a text, and few different characters.
+MOST_WORDS, MOST_CHARACTERS = 2.2, 300
+# A source of this many characters is read by subwords, whatever its target is.
+LONGEST_SPELLING = 80
+SMALL, TINY = 150_000, 3_000  # target tokens of a corpus
+LEAST_GAIN = 1.2  # of products in bfloat16, for which training in bfloat16 is faster
+
+
+class Choice(NamedTuple):
+    """An option that was chosen.
+
+    Attributes:
+        name: Its name.
+        value: Its value.
+        reason: Why, in a few words.
+    """
+
+    name: str
+    value: Any
+    reason: str
+
+
+@dataclass
+class Known:
+    """What the rules know.
+
+    Attributes:
+        profile: The data.
+        effort: "quick" or "normal".
+        options: The options that are given or chosen so far.
+        measure: Measures the products of a step, see `product_speed`; `None` where the machine is
+            one of several.
+    """
+
+    profile: Profile
+    effort: str
+    options: dict[str, Any]
+    measure: MeasureProducts | None
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of an option: given, chosen, or else its default."""
+        return self.options.get(name, getattr(Recipe, name))
+
+    def tokenizer(self, side: str) -> str:
+        """The kind of a side's tokenizer."""
+        own = self[f"{side}_tokenizer"]
+        return self["source_tokenizer"] if own is None else own
+
+    def tokens(self, side: str) -> float:
+        """Tokens of a text of a side, on average, with its end mark."""
+        texts: SideProfile = getattr(self.profile, side)
+        kind = self.tokenizer(side)
+        if kind == "character":
+            # A syllable of Hangul is two to three jamo.
+            is_apart = self[f"{side}_normalization"] == "NFD"
+            return texts.characters * (1 + 1.4 * texts.hangul * is_apart) + 1
+        return texts.words * (1.0 if kind == "word" else 1.3) + 1
+
+    @property
+    def target_tokens(self) -> float:
+        """Target tokens of the corpus."""
+        return self.profile.pairs * self.tokens("target")
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the corpus is small."""
+        return self.target_tokens < SMALL
+
+    @property
+    def is_spelled(self) -> bool:
+        """Whether the targets are spelled, by characters or by symbols."""
+        return self.tokenizer("target") != "sentencepiece"
+
+    @property
+    def rows(self) -> int:
+        """Pairs of a batch, about."""
+        return self["batch_sentences"] or max(
+            1, round(self["batch_tokens"] / self.tokens("target"))
+        )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch, about."""
+        return max(1, round(self.profile.pairs / self.rows))
+
+
+def tokenizers(known: Known) -> Iterator[Choice]:
+    """Symbols as they are, words and names by characters, sentences by SentencePiece."""
+    source, target = known.profile.source, known.profile.target
+    kind, reason = _kind(target)
+    target_choice = Choice("target_tokenizer", kind, reason)
+    kind, reason = _kind(source)
+    is_spelled = known.options.get("target_tokenizer", target_choice.value) != "sentencepiece"
+    if is_spelled and kind == "sentencepiece" and source.characters <= LONGEST_SPELLING:
+        kind, reason = "character", "short texts, whose targets are spelled"
+    yield Choice("source_tokenizer", kind, reason)
+    yield target_choice
+
+
+def _kind(texts: SideProfile) -> tuple[str, str]:
+    is_often = texts.uses >= LEAST_USES and texts.words >= 2
+    if is_often and texts.distinct_words <= MOST_SYMBOLS and texts.word_length <= LONGEST_SYMBOL:
+        return "word", f"{texts.distinct_words:,} short symbols, separated by spaces"
+    if texts.words <= MOST_WORDS and texts.distinct_characters <= MOST_CHARACTERS:
+        return "character", f"{texts.words:.1f} words per line, {texts.characters:.0f} characters"
+    return "sentencepiece", f"{texts.words:.1f} words per line"
+
+
+def normalization(known: Known) -> Iterator[Choice]:
+    """Hangul that is read by characters is decomposed into jamo: 67 of them, not 11,172 syllables.
+
+    Targets stay composed where their tokenizer does not spell them.
+    """
+    for side in ("source", "target"):
+        if known.tokenizer(side) == "character" and getattr(known.profile, side).hangul > 0.1:
+            yield Choice(f"{side}_normalization", "NFD", "Hangul by characters: read as jamo")
+
+
+def vocabulary(known: Known) -> Iterator[Choice]:
+    """More words of text give more subwords: 6,000 for 667,000 words."""
+    if "sentencepiece" not in (known.tokenizer("source"), known.tokenizer("target")):
+        return
+    source, target = known.profile.source, known.profile.target
+    words = known.profile.pairs * (source.words + target.words)
+    size = round(6000 * (words / 667_000) ** 0.3 / 500) * 500
+    size = min(max(size, 1000), 16_000, max(5, source.distinct_words + target.distinct_words))
+    yield Choice("vocabulary_size", size, f"{_count(words)} words of text")
+
+
+def sizes(known: Known) -> Iterator[Choice]:
+    """A small corpus needs a small model."""
+    tokens = f"{_count(known.target_tokens)} target tokens"
+    is_small = known.is_small or known.effort == "quick"
+    units = 256 if is_small else 512
+    yield Choice("units", units, tokens if known.is_small or not is_small else "quick")
+    is_half = known.is_spelled or known["units"] > 256
+    size = known["units"] // 2 if is_half else known["units"]
+    yield Choice("embedding_dimension", max(size, 1), "half of the units" if is_half else "units")
+
+
+def output(known: Known) -> Iterator[Choice]:
+    """Subwords are many, and share a matrix with the output; letters and symbols need none."""
+    if known.is_spelled:
+        yield Choice("tie_embeddings", "none", "few target symbols: no matrix is shared")
+
+
+def batches(known: Known) -> Iterator[Choice]:
+    """A small corpus gives enough steps only with small batches, and mixes only with noise."""
+    if not known.is_small or "batch_tokens" in known.options:
+        return
+    pairs = known.profile.pairs
+    rows = 64 if known.target_tokens >= TINY else 16
+    yield Choice("batch_sentences", rows, f"{pairs:,} pairs: small batches give more steps")
+    if known["batch_sentences"] is not None:
+        yield Choice("length_noise", 10.0, "few pairs: batches mix all lengths")
+
+
+def regularization(known: Known) -> Iterator[Choice]:
+    """Dropout where a model could learn its data by heart."""
+    if known.is_spelled:
+        yield Choice("dropout", 0.3, "targets are spelled")
+    else:
+        rate = 0.5 if known.is_small else 0.35
+        yield Choice("dropout", rate, f"{_count(known.target_tokens)} target tokens of sentences")
+
+
+def selection(known: Known) -> Iterator[Choice]:
+    """A spelled target is right or wrong; of a sentence there are many."""
+    monitor = "sequence_accuracy" if known.is_spelled else "perplexity"
+    reason = "a target is right or wrong" if known.is_spelled else "sentences can be put in words"
+    yield Choice("monitor", monitor, reason)
+
+
+def duration(known: Known) -> Iterator[Choice]:
+    """As many steps as the data can use; the plateau ends them earlier."""
+    if known.options.keys() & {"epochs", "schedule", "patience"}:
+        return
+    epoch = known.steps_per_epoch
+    least, most, epochs = (1000, 3000, 25) if known.effort == "quick" else (3000, 20_000, 200)
+    steps = min(max(least, epochs * epoch), most)
+    yield Choice("steps", steps, f"at most; about {epoch:,} steps see all pairs once")
+    yield Choice("schedule", "plateau", "trains while the validation improves")
+    epochs = max(1, -(-known["steps"] // epoch))
+    yield Choice("patience", epochs, "the schedule ends the training")
+
+
+def precision(known: Known) -> Iterator[Choice]:
+    """The type in which this machine multiplies faster, measured with the sizes of the model."""
+    if known.measure is None:
+        yield Choice("precision", "float32", "several workers must agree")
+        return
+    if "precision" in known.options:
+        return
+    gain = known.measure(known.rows, known["units"]).ratio
+    kind = "bfloat16" if gain >= LEAST_GAIN else "float32"
+    yield Choice("precision", kind, f"bfloat16 multiplies {gain:.1f} times as fast here")
+
+
+RULES = (
+    tokenizers,
+    normalization,
+    vocabulary,
+    sizes,
+    output,
+    batches,
+    regularization,
+    selection,
+    duration,
+    precision,
+)
+
+
+def choose(
+    profile: Profile,
+    given: Mapping[str, Any],
+    effort: str = "normal",
+    measure: MeasureProducts | None = None,
+) -> tuple[Known, list[Choice]]:
+    """Choose options for a corpus.
+
+    Args:
+        profile: The corpus.
+        given: Options that are given; they are not chosen, and the rules take them into account.
+        effort: "quick" to see in some minutes whether the data are right, or "normal".
+        measure: As in `Known`.
+
+    Returns:
+        What is known in the end, and the choices in the order of the rules.
+
+    Example:
+        >>> from keras_s2s.data.profile import profile_of
+        >>> words = profile_of([("bad", "B AE D"), ("dad", "D AE D"), ("add", "AE D")] * 50)
+        >>> found = {choice.name: choice.value for choice in choose(words, {"units": 64})[1]}
+        >>> found["source_tokenizer"], found["target_tokenizer"], found["embedding_dimension"]
+        ('character', 'word', 32)
+    """
+    known, chosen = Known(profile, effort, dict(given), measure), []
+    for rule in RULES:
+        for choice in rule(known):
+            if choice.name not in given:
+                known.options[choice.name] = choice.value
+                chosen.append(choice)
+    return known, chosen
+
+
+def _count(number: float) -> str:
+    """A large number in two digits.
+
+    Example:
+        >>> _count(434_900), _count(1_234_000), _count(870)
+        ('430,000', '1,200,000', '870')
+    """
+    digits = max(0, len(str(round(number))) - 2)
+    return f"{round(number, -digits):,.0f}"

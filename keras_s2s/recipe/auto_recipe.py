@@ -1,0 +1,156 @@
+"""A recipe that is completed from the data and the machine when the training begins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_s2s.data.profile import SAMPLE, Profile, profile_of
+from keras_s2s.recipe.auto import EFFORTS, Choice, Known, choose
+from keras_s2s.recipe.config import Recipe, renamed
+from keras_s2s.recipe.estimate import seconds_of_steps
+from keras_s2s.recipe.resume import TRAINING, Run, make_checkpoints
+from keras_s2s.text.option_fields import need
+
+if TYPE_CHECKING:
+    from keras_s2s.data.pairs import Pairs
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+    from keras_s2s.recipe.start import Start
+
+
+class AutoRecipe:
+    """Options that are chosen from the data and the machine, except for those that are given.
+
+    Args:
+        effort: "quick" to see in some minutes whether the data are right, or "normal".
+        **given: Options of a `Recipe`. They are not chosen, and the choice of the others takes them
+            into account.
+
+    Raises:
+        TypeError: An option is unknown, or of another type.
+        ValueError: An option is out of range, or would be ignored.
+
+    Example:
+        >>> pairs = [("bad", "B AE D"), ("dad", "D AE D"), ("add", "AE D")] * 50
+        >>> recipe = AutoRecipe(units=64, precision="float32").choose(pairs)
+        >>> recipe.source_tokenizer, recipe.target_tokenizer, recipe.embedding_dimension
+        ('character', 'word', 32)
+    """
+
+    def __init__(self, *, effort: str = "normal", **given: Any) -> None:
+        need(effort in EFFORTS, f"one of {EFFORTS}", "effort", effort)
+        Recipe(**given)
+        self.effort = effort
+        self.given: dict[str, Any] = given
+
+    def choose(
+        self,
+        pairs: Pairs | PreparedCorpus,
+        report: Callable[[str], None] | None = None,
+        *,
+        is_alone: bool = True,
+    ) -> Recipe:
+        """Choose the other options.
+
+        Args:
+            pairs: The pairs to train on, at least one.
+            report: Receives a table of the choices, line by line; `None` for none.
+            is_alone: Whether this machine trains alone; with others, nothing is measured.
+
+        Returns:
+            The recipe.
+        """
+        from keras_s2s.training.machine import product_speed
+
+        profile, given = _profile(pairs), {**_settled(pairs), **self.given}
+        measure = product_speed if is_alone else None
+        known, chosen = choose(profile, given, self.effort, measure)
+        if report is not None and chosen:
+            report(f"chosen for {profile.pairs:,} pairs; each can be given as an option instead:")
+            for line in [*_table(chosen), *_estimate(known)]:
+                report(line)
+        return Recipe(**known.options)
+
+
+def complete_recipe(
+    recipe: Recipe | AutoRecipe | None,
+    pairs: Pairs | PreparedCorpus,
+    start: Start,
+    run: Run,
+    folder: Path,
+    report: Callable[[str], None],
+) -> Recipe:
+    """The recipe of a training: as it was given, as it was recorded, or chosen now.
+
+    Args:
+        recipe: The recipe as it was given; `None` to choose all options.
+        pairs: The data.
+        start: What the training starts from. A trained model brings its own options, and what it
+            does not settle keeps the usual defaults.
+        run: Whether the training resumes; then the options are those that it began with.
+        folder: Where the translator is saved.
+        report: Receives the choices.
+
+    Raises:
+        ValueError: An effort was chosen for a trained model.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    auto = recipe or AutoRecipe()
+    if start.translator is not None:
+        words = "left out with a trained model to start from"
+        need(auto.effort == "normal", words, "effort", auto.effort)
+        return Recipe(**auto.given)
+    recorded = _recorded(folder, run) if run.resume else {}
+    if recorded:
+        return Recipe(**{**recorded, **auto.given})
+    known = {**start.settled_dimension(), **auto.given}
+    return AutoRecipe(effort=auto.effort, **known).choose(
+        pairs, report, is_alone=not run.has_workers
+    )
+
+
+def _recorded(folder: Path, run: Run) -> dict[str, Any]:
+    """The options with which a training began, as its checkpoint or its folder records them."""
+    newest = make_checkpoints(folder, run).newest()
+    try:
+        found = json.loads(((newest or folder) / TRAINING).read_bytes())["recipe"]
+        return renamed(found)
+    except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return {}  # Whoever compares the trainings tells what is wrong with it.
+
+
+def _settled(pairs: Pairs | PreparedCorpus) -> Mapping[str, Any]:
+    """The options that a prepared corpus settles."""
+    return getattr(pairs, "options", {})
+
+
+def _profile(pairs: Pairs | PreparedCorpus) -> Profile:
+    from keras_s2s.data.prepared_corpus import PreparedCorpus
+
+    if isinstance(pairs, PreparedCorpus):
+        return profile_of(pairs.first_pairs(SAMPLE))._replace(pairs=pairs.pairs)
+    return profile_of(pairs)
+
+
+def _estimate(known: Known) -> list[str]:
+    """How long the training will take, with what `minutes` changes about it."""
+    from keras_s2s.training.progress import duration
+
+    seconds, minutes = seconds_of_steps(known), known["minutes"]
+    if not seconds:
+        return []
+    line = f"all steps take about {duration(seconds)} on this machine"
+    if known["schedule"] == "plateau":
+        line += "; training ends earlier when the validation stops improving"
+    if minutes is not None and 60 * minutes < seconds:
+        line += f"; the schedule is shortened to {duration(60 * minutes)}"
+    return [line]
+
+
+def _table(chosen: Sequence[Choice]) -> list[str]:
+    rows = [(one.name.replace("_", "-"), str(one.value), one.reason) for one in chosen]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return [f"  {name:{widths[0]}}  {value:{widths[1]}}  {why}" for name, value, why in rows]

@@ -1,0 +1,58 @@
+"""The profile of a corpus tells how its texts are written."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keras_s2s.data.profile import SAMPLE, profile_of
+
+from ..budget import examples
+
+
+def test_words_and_characters_are_counted() -> None:
+    found = profile_of([("a dog", "ein Hund"), ("a cat", "eine Katze"), ("a", "ein")])
+    assert found.pairs == 3
+    assert found.source.words == pytest.approx(5 / 3)
+    assert found.source.characters == pytest.approx(11 / 3)
+    assert found.source.distinct_words == 3
+    assert found.source.distinct_characters == len(set("adogcat"))
+    assert found.source.uses == pytest.approx(5 / 3)
+    assert found.target.word_length == pytest.approx((3 + 4 + 4 + 5) / 4)
+
+
+def test_hangul_is_counted_as_jamo_and_letters_with_marks_as_two() -> None:
+    found = profile_of([("한국 ab", "é")])
+    assert found.source.distinct_characters == len(set(unicodedata.normalize("NFD", "한국ab")))
+    assert found.source.hangul == pytest.approx(6 / 8)
+    assert found.target.distinct_characters == 2
+    assert found.target.hangul == 0.0
+
+
+def test_sources_with_several_targets_are_counted_and_duplicates_are_not() -> None:
+    pairs = [("a", "1"), ("a", "2"), ("b", "3"), ("b", "3"), ("c", "4")]
+    assert profile_of(pairs).repeated == pytest.approx(2 / 4)
+
+
+def test_words_that_stand_in_the_source_are_copied() -> None:
+    assert profile_of([("the red fox", "red fox runs"), ("a", "b")]).copied == pytest.approx(2 / 4)
+
+
+def test_of_a_large_corpus_an_even_sample_is_looked_at() -> None:
+    pairs = [("a", "b")] * SAMPLE + [("a b c", "b")] * SAMPLE
+    found = profile_of(pairs)
+    assert found.pairs == 2 * SAMPLE
+    assert found.source.words == pytest.approx(2.0)
+
+
+@given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=1, max_size=8))
+@examples(50)
+def test_any_texts_have_a_profile(pairs: list[tuple[str, str]]) -> None:
+    found = profile_of(pairs)
+    for side in (found.source, found.target):
+        assert 0 <= side.hangul <= 1
+        assert side.words >= 0
+        assert side.uses >= 0
+    assert 0 <= found.repeated <= 1
+    assert 0 <= found.copied <= 1

@@ -1,0 +1,215 @@
+"""The options that a training chooses follow from its data, its machine and what is given."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from keras_s2s.data.profile import Profile, SideProfile, profile_of
+from keras_s2s.experiments.dates import make_dates
+from keras_s2s.recipe.auto import EFFORTS, Known, choose
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.estimate import seconds_of_steps
+from keras_s2s.training.machine import ProductSpeed
+
+from ..budget import examples
+
+VOWELS = "아 오 우 이".split()
+
+
+def words_of(count: int, letters: str, length: int, seed: int = 1) -> list[str]:
+    draw = random.Random(seed)
+    return ["".join(draw.choices(letters, k=length)) for _ in range(count)]
+
+
+def sentences(count: int, words: int, seed: int = 1) -> list[str]:
+    draw = random.Random(seed)
+    vocabulary = words_of(3000, "abcdefghij", 6)
+    return [" ".join(draw.choices(vocabulary, k=words)) for _ in range(count)]
+
+
+def pronunciations(words: list[str]) -> list[tuple[str, str]]:
+    return [(word, " ".join(letter.upper() for letter in word)) for word in words]
+
+
+def chosen(pairs: list[tuple[str, str]], effort: str = "normal", **given: Any) -> dict[str, Any]:
+    return {one.name: one.value for one in choose(profile_of(pairs), given, effort)[1]}
+
+
+def test_words_are_read_by_characters_and_phones_as_symbols() -> None:
+    found = chosen(pronunciations(words_of(2000, "abcdefgh", 7)))
+    assert (found["source_tokenizer"], found["target_tokenizer"]) == ("character", "word")
+    assert found["monitor"] == "sequence_accuracy"
+    assert found["tie_embeddings"] == "none"
+    assert "vocabulary_size" not in found
+
+
+def test_phones_are_symbols_on_the_side_of_the_source_too() -> None:
+    pairs = [(phones, word) for word, phones in pronunciations(words_of(2000, "abcdefgh", 7))]
+    found = chosen(pairs)
+    assert (found["source_tokenizer"], found["target_tokenizer"]) == ("word", "character")
+
+
+def test_sentences_are_read_by_subwords() -> None:
+    found = chosen(list(zip(sentences(2000, 8), sentences(2000, 7, seed=2), strict=True)))
+    assert (found["source_tokenizer"], found["target_tokenizer"]) == ("sentencepiece",) * 2
+    assert found["monitor"] == "perplexity"
+    assert "tie_embeddings" not in found
+
+
+def test_dates_are_read_by_characters() -> None:
+    found = chosen(make_dates(1000, seed=1))
+    assert (found["source_tokenizer"], found["target_tokenizer"]) == ("character", "character")
+
+
+def test_a_long_source_is_read_by_subwords_even_if_its_target_is_one_word() -> None:
+    texts = sentences(500, 30)
+    found = chosen([(text, text.split()[0]) for text in texts])
+    assert (found["source_tokenizer"], found["target_tokenizer"]) == ("sentencepiece", "character")
+
+
+def test_japanese_without_spaces_is_no_word() -> None:
+    characters = [chr(code) for code in range(0x4E00, 0x4E00 + 1500)]
+    draw = random.Random(1)
+    texts = ["".join(draw.choices(characters, k=20)) for _ in range(500)]
+    assert chosen(list(zip(texts, texts, strict=True)))["source_tokenizer"] == "sentencepiece"
+
+
+def test_hangul_by_characters_is_decomposed_and_in_sentences_it_is_not() -> None:
+    draw = random.Random(1)
+    words = [(f"{draw.choice(VOWELS)}{draw.choice(VOWELS)}", "a b") for _ in range(300)]
+    found = chosen(words)
+    assert found["source_normalization"] == "NFD"
+    assert "target_normalization" not in found
+    texts = [(" ".join(draw.choices(VOWELS, k=5)) + f" 단어{i}", "x") for i in range(300)]
+    assert "source_normalization" not in chosen(texts, source_tokenizer="sentencepiece")
+
+
+def test_what_is_given_is_not_chosen_and_counts_in_the_rest() -> None:
+    pairs = pronunciations(words_of(2000, "abcdefgh", 7))
+    found = chosen(pairs, units=64, target_tokenizer="sentencepiece")
+    assert not {"units", "target_tokenizer"} & found.keys()
+    assert found["embedding_dimension"] == 64
+    assert found["monitor"] == "perplexity"
+    found = chosen(pairs, batch_tokens=512)
+    assert not {"batch_sentences", "length_noise"} & found.keys()
+    assert not {"steps", "schedule", "patience"} & chosen(pairs, epochs=3).keys()
+
+
+def test_a_target_like_the_source_can_be_given_as_in_a_recipe() -> None:
+    pairs = pronunciations(words_of(2000, "abcdefgh", 7))
+    found = chosen(pairs, source_tokenizer="character", target_tokenizer=None)
+    assert found["monitor"] == "sequence_accuracy"
+
+
+def test_more_text_gives_a_larger_model_and_larger_batches() -> None:
+    small = profile_of(pronunciations(words_of(2000, "abcdefgh", 7)))
+    large = small._replace(pairs=200_000)
+    options = [{one.name: one.value for one in choose(one, {})[1]} for one in (small, large)]
+    assert options[0]["units"] < options[1]["units"]
+    assert "batch_sentences" in options[0]
+    assert "batch_sentences" not in options[1]
+
+
+def test_quick_makes_a_fraction_of_the_steps() -> None:
+    pairs = pronunciations(words_of(3600, "abcdefgh", 7))
+    assert 5 * chosen(pairs, "quick")["steps"] <= chosen(pairs)["steps"]
+
+
+@pytest.mark.parametrize(("bfloat16", "expected"), [(1.7e9, "bfloat16"), (0.7e9, "float32")])
+def test_precision_is_what_the_machine_multiplies_faster(bfloat16: float, expected: str) -> None:
+    profile = profile_of(pronunciations(words_of(200, "abcdefgh", 7)))
+    asked = []
+
+    def measure(rows: int, size: int) -> ProductSpeed:
+        asked.append((rows, size))
+        return ProductSpeed(1e9, bfloat16)
+
+    _, found = choose(profile, {"units": 96}, measure=measure)
+    assert {one.name: one.value for one in found}["precision"] == expected
+    assert {size for _, size in asked} == {96}
+    asked.clear()
+    choose(profile, {"precision": "float32"}, measure=measure)
+    assert not asked
+
+
+def test_several_workers_measure_nothing() -> None:
+    known, _ = choose(profile_of([("a", "b")]), {})
+    assert known["precision"] == "float32"
+    assert seconds_of_steps(known) == 0.0
+
+
+def test_the_estimate_grows_with_steps_and_size_and_shrinks_with_speed() -> None:
+    profile = profile_of(list(zip(sentences(900, 8), sentences(900, 7), strict=True)))
+
+    def seconds(speed: float = 1e11, **given: Any) -> float:
+        known, _ = choose(profile, given, measure=lambda *_: ProductSpeed(speed, speed / 2))
+        return seconds_of_steps(known)
+
+    assert seconds(steps=200) == pytest.approx(2 * seconds(steps=100))
+    assert seconds(speed=2e11) == pytest.approx(seconds() / 2)
+    assert 3 < seconds(units=512, embedding_dimension=512) / seconds(units=256) < 5
+    assert seconds(num_layers=2) > seconds()
+    assert seconds(epochs=2) == pytest.approx(2 * seconds(epochs=1))
+
+
+SIDES = st.builds(
+    SideProfile,
+    characters=st.floats(0, 1e4),
+    words=st.floats(0, 1e3),
+    distinct_characters=st.integers(0, 10_000),
+    distinct_words=st.integers(0, 100_000),
+    word_length=st.floats(0, 100),
+    uses=st.floats(0, 1e5),
+    hangul=st.floats(0, 1),
+)
+PROFILES = st.builds(
+    Profile,
+    pairs=st.integers(1, 10**8),
+    source=SIDES,
+    target=SIDES,
+    repeated=st.floats(0, 1),
+    copied=st.floats(0, 1),
+)
+GIVEN = st.fixed_dictionaries(
+    {},
+    optional={
+        "source_tokenizer": st.sampled_from(["sentencepiece", "word", "character"]),
+        "target_tokenizer": st.sampled_from(["sentencepiece", "word", "character", None]),
+        "tie_embeddings": st.sampled_from(["none", "two"]),
+        "attention": st.sampled_from(["luong", "bahdanau", "none"]),
+        "direction": st.sampled_from(["both", "forward"]),
+        "units": st.sampled_from([2, 64, 1000]),
+        "batch_tokens": st.integers(1, 10_000),
+        "batch_sentences": st.integers(1, 10_000),
+        "num_layers": st.integers(1, 4),
+        "joint_vocabulary": st.booleans(),
+        "minutes": st.floats(0.1, 1000),
+    },
+)
+
+
+def is_recipe(options: dict[str, Any]) -> bool:
+    try:
+        Recipe(**options)
+    except ValueError:
+        return False
+    return True
+
+
+@drawn(PROFILES, GIVEN.filter(is_recipe), st.sampled_from(EFFORTS))
+@examples(200)
+def test_for_any_data_and_any_options_the_choice_is_a_recipe(
+    profile: Profile, options: dict[str, Any], effort: str
+) -> None:
+    known, found = choose(profile, options, effort, lambda rows, size: ProductSpeed(1e9, 2e9))
+    assert Recipe(**known.options)
+    names = [one.name for one in found]
+    assert len(names) == len(set(names))
+    assert {*names} <= Recipe.CHOSEN
+    assert not {*names} & options.keys()
+    assert all(one.reason for one in found)
+    assert seconds_of_steps(known) >= 0
+    assert isinstance(known, Known)

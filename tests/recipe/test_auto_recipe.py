@@ -1,0 +1,133 @@
+"""A training without a recipe chooses it, says so, and keeps it when it resumes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keras_s2s import prepare
+from keras_s2s.data.corpus import Corpus
+from keras_s2s.inference.translator import Translator
+from keras_s2s.recipe.auto_recipe import AutoRecipe, complete_recipe
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.resume import TRAINING, Run
+from keras_s2s.recipe.start import Start
+from keras_s2s.recipe.train import train
+from keras_s2s.text.option_fields import as_json
+from keras_s2s.text.options import TextOptions
+
+WORDS = ["bad", "dab", "add", "dad", "ab", "ad", "ba", "da"]
+PAIRS = [(word, " ".join(word.upper())) for word in WORDS * 40]
+SMALL: dict[str, Any] = {"units": 16, "steps": 45, "precision": "float32"}
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def complete(recipe: Any, folder: Path, **run: Any) -> tuple[Recipe, list[str]]:
+    lines: list[str] = []
+    run_ = Run(**run)
+    return complete_recipe(recipe, PAIRS, Start(), run_, folder, lines.append), lines
+
+
+def test_without_a_recipe_all_is_chosen_and_told_with_its_reason(tmp_path: Path) -> None:
+    recipe, lines = complete(None, tmp_path)
+    assert (recipe.source_tokenizer, recipe.target_tokenizer) == ("character", "word")
+    assert lines[0].startswith("chosen for 320 pairs")
+    told = {line.split()[0] for line in lines[1:] if line.startswith("  ")}
+    assert {"source-tokenizer", "units", "steps", "precision"} <= told
+    assert "all steps take about" in lines[-1]
+
+
+def test_a_whole_recipe_is_left_as_it_is(tmp_path: Path) -> None:
+    given = Recipe(units=32)
+    recipe, lines = complete(given, tmp_path)
+    assert recipe is given
+    assert not lines
+
+
+def test_where_nothing_is_left_to_choose_nothing_is_told(tmp_path: Path) -> None:
+    whole = {**as_json(Recipe()), "protect": ()}
+    recipe, lines = complete(AutoRecipe(**{**whole, "batch_sentences": 8}), tmp_path)
+    assert recipe == Recipe(batch_sentences=8)
+    assert not lines
+
+
+def test_minutes_are_compared_with_the_estimate(tmp_path: Path) -> None:
+    _, lines = complete(AutoRecipe(minutes=0.001, units=1000), tmp_path)
+    assert lines[-1].endswith("the schedule is shortened to 0 s")
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "message"),
+    [
+        ({"effort": "much"}, ValueError, "`effort` must be one of .*quick.*effort='much'"),
+        ({"units": 3}, ValueError, "units=3"),
+        ({"units": "8"}, TypeError, "`units` must be int"),
+        ({"unit": 8}, TypeError, "unit"),
+        ({"steps": 5, "epochs": 2}, ValueError, "`epochs` must be left out with `steps`"),
+    ],
+)
+def test_wrong_options_are_errors_when_they_are_given(
+    given: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        AutoRecipe(**given)
+
+
+def test_a_training_records_its_choices_and_its_steps_and_resumes_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, lines = tmp_path / "model", list[str]()
+    train(PAIRS, PAIRS[:8], folder, AutoRecipe(**SMALL), report=lines.append)
+    recorded = Recipe.from_json(folder / "recipe.json")
+    assert recorded.target_tokenizer == "word"
+    assert recorded.schedule == "plateau"
+    history = json.loads((folder / "history.json").read_text())
+    assert len(history["loss"]) == 3  # 45 steps, 20 in an epoch
+
+    # Nothing is chosen again: another machine, or other rules, would choose otherwise.
+    monkeypatch.setattr("keras_s2s.recipe.auto_recipe.choose", None)
+    recipe, _ = complete(AutoRecipe(), folder, resume=True)
+    assert as_json(recipe) == json.loads((folder / TRAINING).read_text())["recipe"]
+    train(PAIRS, PAIRS[:8], folder, AutoRecipe(**SMALL), run=Run(resume=True), report=lines.append)
+    assert lines[-1] == f"the training of {folder} is finished"
+    with pytest.raises(ValueError, match="units=8 instead of 16"):
+        train(PAIRS, PAIRS[:8], folder, AutoRecipe(units=8), run=Run(resume=True))
+
+
+def test_with_a_damaged_record_the_options_are_chosen(tmp_path: Path) -> None:
+    (tmp_path / TRAINING).write_text('{"recipe": 3}')
+    recipe, _ = complete(AutoRecipe(**SMALL), tmp_path, resume=True)
+    assert recipe.target_tokenizer == "word"
+
+
+def test_with_a_model_to_start_from_nothing_is_chosen(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    begun: Translator = train(PAIRS, PAIRS[:8], folder, AutoRecipe(**SMALL), report=quiet)
+    start = Start(translator=begun)
+    assert complete_recipe(None, PAIRS, start, Run(), tmp_path, quiet) == Recipe()
+    with pytest.raises(ValueError, match="`effort` must be left out with a trained model"):
+        complete_recipe(AutoRecipe(effort="quick"), PAIRS, start, Run(), tmp_path, quiet)
+
+
+def test_embeddings_from_a_file_settle_their_size(tmp_path: Path) -> None:
+    file = tmp_path / "vectors.txt"
+    file.write_text("a 1 2 3\nb 1 2 3\n")
+    start = Start(source_embeddings=file)
+    assert complete_recipe(None, PAIRS, start, Run(), tmp_path, quiet).embedding_dimension == 3
+
+
+def test_a_prepared_corpus_brings_its_tokenizers(tmp_path: Path) -> None:
+    for side, texts in zip("st", zip(*PAIRS, strict=True), strict=True):
+        (tmp_path / side).write_text("".join(f"{text}\n" for text in texts))
+    options = TextOptions(source_tokenizer="character", target_tokenizer="character")
+    corpus = Corpus(tmp_path / "s", tmp_path / "t")
+    prepared = prepare(corpus, tmp_path / "prepared", options, workers=1, report=quiet)
+    lines: list[str] = []
+    recipe = AutoRecipe(precision="float32").choose(prepared, lines.append)
+    assert (recipe.source_tokenizer, recipe.target_tokenizer) == ("character", "character")
+    assert lines[0].startswith("chosen for 320 pairs")
+    assert not any("tokenizer" in line for line in lines)
