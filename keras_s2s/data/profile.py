@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from keras_s2s.data.pairs import Pairs
@@ -42,15 +42,11 @@ class Profile(NamedTuple):
         pairs: Number of pairs.
         source: The sources.
         target: The targets.
-        repeated: Share of the pairs whose source also occurs with another target, 0 to 1.
-        copied: Share of the words of a target that also stand in its source, 0 to 1.
     """
 
     pairs: int
     source: SideProfile
     target: SideProfile
-    repeated: float
-    copied: float
 
 
 def profile_of(pairs: Pairs) -> Profile:
@@ -63,16 +59,14 @@ def profile_of(pairs: Pairs) -> Profile:
         The profile.
 
     Example:
-        >>> found = profile_of([("ab", "A B"), ("ba", "B A"), ("ab", "A")])
+        >>> found = profile_of([("ab", "A B"), ("ba", "B A")])
         >>> found.pairs, found.source.words, found.target.distinct_words
-        (3, 1.0, 2)
-        >>> round(found.repeated, 2), found.copied
-        (0.67, 0.0)
+        (2, 1.0, 2)
     """
     count = min(len(pairs), SAMPLE)
     sample = [pairs[len(pairs) * i // count] for i in range(count)]
     sources, targets = zip(*sample, strict=True)
-    return Profile(len(pairs), _side(sources), _side(targets), _repeated(pairs), _copied(sample))
+    return Profile(len(pairs), _side(sources), _side(targets))
 
 
 def _side(texts: Sequence[str]) -> SideProfile:
@@ -93,15 +87,3 @@ def _side(texts: Sequence[str]) -> SideProfile:
         uses=total / max(len(words), 1),
         hangul=hangul / max(alphabetic, 1),
     )
-
-
-def _repeated(pairs: Iterable[tuple[str, str]]) -> float:
-    distinct = set(pairs)
-    sources = Counter(source for source, _ in distinct)
-    return sum(sources[source] > 1 for source, _ in distinct) / len(distinct)
-
-
-def _copied(pairs: Sequence[tuple[str, str]]) -> float:
-    found = [(set(source.split()), target.split()) for source, target in pairs]
-    words = sum(len(target) for _, target in found)
-    return sum(word in source for source, target in found for word in target) / max(words, 1)

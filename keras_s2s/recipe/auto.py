@@ -196,16 +196,20 @@ def selection(known: Known) -> Iterator[Choice]:
 
 
 def duration(known: Known) -> Iterator[Choice]:
-    """As many steps as the data can use; the plateau ends them earlier."""
-    if known.options.keys() & {"epochs", "schedule", "patience"}:
+    """As many steps as the data can use; with a validation, the plateau ends them earlier."""
+    if "epochs" in known.options:
+        yield Choice("patience", max(6, known["epochs"] // 4), "a quarter of the epochs")
         return
+    if known["valid_share"] != 0:
+        yield Choice("schedule", "plateau", "trains while the validation improves")
+    is_quick, is_open = known.effort == "quick", known["schedule"] == "plateau"
+    least, most = (1000, 3000) if is_quick else (3000, 20_000)
+    epochs = 25 if is_quick else 200 if is_open else 60
     epoch = known.steps_per_epoch
-    least, most, epochs = (1000, 3000, 25) if known.effort == "quick" else (3000, 20_000, 200)
-    steps = min(max(least, epochs * epoch), most)
-    yield Choice("steps", steps, f"at most; about {epoch:,} steps see all pairs once")
-    yield Choice("schedule", "plateau", "trains while the validation improves")
-    epochs = max(1, -(-known["steps"] // epoch))
-    yield Choice("patience", epochs, "the schedule ends the training")
+    reason = f"{'at most; ' if is_open else ''}about {epoch:,} steps see all pairs once"
+    yield Choice("steps", min(max(least, epochs * epoch), most), reason)
+    epochs = -(-known["steps"] // epoch)
+    yield Choice("patience", epochs, "all epochs: the schedule ends the training")
 
 
 def precision(known: Known) -> Iterator[Choice]:

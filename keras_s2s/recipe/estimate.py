@@ -19,7 +19,7 @@ def seconds_of_steps(known: Known) -> float:
         known: The data, the options, and the speed of the machine.
 
     Returns:
-        Seconds, within a factor of two; 0 where nothing can be measured.
+        Seconds; 0 where nothing can be measured.
     """
     if known.measure is None:
         return 0.0

@@ -30,15 +30,6 @@ def test_hangul_is_counted_as_jamo_and_letters_with_marks_as_two() -> None:
     assert found.target.hangul == 0.0
 
 
-def test_sources_with_several_targets_are_counted_and_duplicates_are_not() -> None:
-    pairs = [("a", "1"), ("a", "2"), ("b", "3"), ("b", "3"), ("c", "4")]
-    assert profile_of(pairs).repeated == pytest.approx(2 / 4)
-
-
-def test_words_that_stand_in_the_source_are_copied() -> None:
-    assert profile_of([("the red fox", "red fox runs"), ("a", "b")]).copied == pytest.approx(2 / 4)
-
-
 def test_of_a_large_corpus_an_even_sample_is_looked_at() -> None:
     pairs = [("a", "b")] * SAMPLE + [("a b c", "b")] * SAMPLE
     found = profile_of(pairs)
@@ -54,5 +45,3 @@ def test_any_texts_have_a_profile(pairs: list[tuple[str, str]]) -> None:
         assert 0 <= side.hangul <= 1
         assert side.words >= 0
         assert side.uses >= 0
-    assert 0 <= found.repeated <= 1
-    assert 0 <= found.copied <= 1

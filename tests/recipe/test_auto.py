@@ -95,7 +95,8 @@ def test_what_is_given_is_not_chosen_and_counts_in_the_rest() -> None:
     assert found["monitor"] == "perplexity"
     found = chosen(pairs, batch_tokens=512)
     assert not {"batch_sentences", "length_noise"} & found.keys()
-    assert not {"steps", "schedule", "patience"} & chosen(pairs, epochs=3).keys()
+    assert not {"steps", "schedule"} & chosen(pairs, epochs=40).keys()
+    assert chosen(pairs, epochs=40)["patience"] == 10
 
 
 def test_a_target_like_the_source_can_be_given_as_in_a_recipe() -> None:
@@ -116,6 +117,16 @@ def test_more_text_gives_a_larger_model_and_larger_batches() -> None:
 def test_quick_makes_a_fraction_of_the_steps() -> None:
     pairs = pronunciations(words_of(3600, "abcdefgh", 7))
     assert 5 * chosen(pairs, "quick")["steps"] <= chosen(pairs)["steps"]
+
+
+def test_without_a_validation_or_with_a_cosine_there_are_fewer_steps() -> None:
+    pairs = pronunciations(words_of(3600, "abcdefgh", 7))
+    found = chosen(pairs)
+    for given in ({"valid_share": 0.0}, {"schedule": "cosine"}):
+        fewer = chosen(pairs, **given)
+        assert "schedule" not in fewer
+        assert 2 * fewer["steps"] < found["steps"]
+        assert fewer["patience"] * 57 >= fewer["steps"]
 
 
 @pytest.mark.parametrize(("bfloat16", "expected"), [(1.7e9, "bfloat16"), (0.7e9, "float32")])
@@ -170,8 +181,6 @@ PROFILES = st.builds(
     pairs=st.integers(1, 10**8),
     source=SIDES,
     target=SIDES,
-    repeated=st.floats(0, 1),
-    copied=st.floats(0, 1),
 )
 GIVEN = st.fixed_dictionaries(
     {},
@@ -186,6 +195,9 @@ GIVEN = st.fixed_dictionaries(
         "batch_sentences": st.integers(1, 10_000),
         "num_layers": st.integers(1, 4),
         "joint_vocabulary": st.booleans(),
+        "epochs": st.integers(1, 1000),
+        "schedule": st.sampled_from(["cosine", "plateau"]),
+        "valid_share": st.sampled_from([0.0, 0.1, None]),
         "minutes": st.floats(0.1, 1000),
     },
 )
