@@ -122,7 +122,8 @@ def test_quick_makes_a_fraction_of_the_steps() -> None:
 def test_without_a_validation_or_with_a_cosine_there_are_fewer_steps() -> None:
     pairs = pronunciations(words_of(3600, "abcdefgh", 7))
     found = chosen(pairs)
-    for given in ({"valid_share": 0.0}, {"schedule": "cosine"}):
+    without: list[dict[str, Any]] = [{"valid_share": 0.0}, {"schedule": "cosine"}]
+    for given in without:
         fewer = chosen(pairs, **given)
         assert "schedule" not in fewer
         assert 2 * fewer["steps"] < found["steps"]
