@@ -4,6 +4,8 @@ from .data.aligned_batches import PairAlignments as PairAlignments
 from .data.batches import Batches as Batches
 from .data.contrastive_batches import ContrastiveBatches as ContrastiveBatches
 from .data.corpus import Corpus as Corpus
+from .data.distilled_batches import DistilledBatches as DistilledBatches
+from .data.distilled_batches import TokenDistributions as TokenDistributions
 from .data.embeddings import load_embeddings as load_embeddings
 from .data.hold_out import hold_out as hold_out
 from .data.noise import Noise as Noise
@@ -14,6 +16,7 @@ from .inference.averaging import average as average
 from .inference.forbidden import forbid as forbid
 from .inference.protocol import TextTranslator as TextTranslator
 from .inference.tags import with_tag as with_tag
+from .inference.teachers import read_teachers as read_teachers
 from .inference.translation import Translation as Translation
 from .inference.translator import Translator as Translator
 from .layers.attention import Attention as Attention
@@ -45,6 +48,7 @@ from .text.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer
 from .text.tokenizers import WordTokenizer as WordTokenizer
 from .text.tokenizers import load_tokenizer as load_tokenizer
 from .training.checkpoints import Checkpoints as Checkpoints
+from .training.distillation import DistilledCrossentropy as DistilledCrossentropy
 from .training.distribution import distribute_dataset as distribute_dataset
 from .training.distribution import make_strategy as make_strategy
 from .training.distribution import patch_multi_worker_fit as patch_multi_worker_fit

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from keras_s2s.cli.options import File
-from keras_s2s.recipe.config import renamed
+from keras_s2s.recipe.old_names import renamed
 
 LARGEST = 100_000  # bytes
 SCALARS = (str, int, float, bool)

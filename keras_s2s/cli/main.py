@@ -1,4 +1,4 @@
-"""The command line: `keras-s2s train | translate | evaluate | score | export | ...`."""
+"""The command line: `keras-s2s train | distill | translate | evaluate | score | export | ...`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from keras_s2s.cli.export import export
 from keras_s2s.cli.likelihood import likelihood
 from keras_s2s.cli.options import Output, PanelCommand
 from keras_s2s.cli.prepare import prepare
-from keras_s2s.cli.train import train
+from keras_s2s.cli.train import distill, train
 from keras_s2s.cli.translate import average, translate
 from keras_s2s.cli.web import web
 
@@ -49,6 +49,7 @@ def demo(output: Output = Path("demo")) -> None:
 
 
 app.command(cls=PanelCommand)(train)
+app.command(cls=PanelCommand)(distill)
 app.command(cls=PanelCommand)(prepare)
 app.command()(translate)
 app.command()(evaluate)

@@ -72,7 +72,15 @@ class StartFiles:
             target_embeddings=self.target_embeddings,
             given=given_names(context),
         )
-        start.check_output(output)
-        if self.from_model is not None:
-            start.check_translator()
-        return start
+        return checked_start(start, output)
+
+
+def checked_start(start: Start, output: Path) -> Start:
+    """The start, whose models are looked at; they are loaded later, beneath a strategy.
+
+    Raises:
+        ValueError: There is no such model, or the training would replace it.
+    """
+    start.check_output(output)
+    start.check_folders()
+    return start

@@ -32,14 +32,20 @@ VALIDATION = frozenset({"valid_source", "valid_target", "valid_tsv"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingFiles:
-    """The options of `train` that name its data."""
+class PairFiles:
+    """The options of a training that name its pairs."""
 
     source: Source = None
     target: Target = None
     tsv: Tsv = None
     columns: Columns = None
     weights: Weights = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFiles(PairFiles):
+    """The options of `train` that name its data."""
+
     alignments: Annotated[
         File,
         about(
@@ -89,15 +95,16 @@ class ValidationFiles:
 
 
 def without_replaced(
-    context: typer.Context, files: TrainingFiles, validation: ValidationFiles, recipe: Recipe
-) -> tuple[TrainingFiles, ValidationFiles, Recipe]:
+    context: typer.Context, files: PairFiles, validation: ValidationFiles, recipe: Recipe
+) -> tuple[PairFiles, ValidationFiles, Recipe]:
     """The options without those of a configuration that the command line replaces by others.
 
     Where the command line names training data, others do not count; so it is with validation.
     """
     typed = given_names(context, on_command_line=True)
     if typed & DATA:
-        files = replace(files, **{name: None for name in DATA - typed})
+        replaced = {name for name in DATA - typed if hasattr(files, name)}
+        files = replace(files, **dict.fromkeys(replaced))
     if typed & (VALIDATION | {"valid_share"}):
         validation = replace(validation, **{name: None for name in VALIDATION - typed})
         if "valid_share" not in typed:
@@ -106,7 +113,7 @@ def without_replaced(
 
 
 def read_training(
-    context: typer.Context, files: TrainingFiles, columns: tuple[int, int]
+    context: typer.Context, files: PairFiles, columns: tuple[int, int]
 ) -> TrainingPairs:
     """Read the training data that the options name, and report what was found in them.
 
@@ -127,12 +134,12 @@ def read_training(
     """
     from keras_s2s.recipe.training_pairs import TrainingPairs
 
-    if files.prepared is not None:
+    if isinstance(files, TrainingFiles) and files.prepared is not None:
         return TrainingPairs(_open_prepared(context, files.prepared))
     return read_files(files, columns)
 
 
-def read_files(files: TrainingFiles, columns: tuple[int, int]) -> TrainingPairs:
+def read_files(files: PairFiles, columns: tuple[int, int]) -> TrainingPairs:
     """Read pairs, and their weights and alignments; see `read_training`."""
     from keras_s2s.recipe.training_pairs import TrainingPairs
 
@@ -142,11 +149,15 @@ def read_files(files: TrainingFiles, columns: tuple[int, int]) -> TrainingPairs:
     return TrainingPairs(
         pairs,
         None if files.weights is None else weights,
-        None if files.alignments is None else alignments,
+        None if _alignments(files) is None else alignments,
     )
 
 
-def _rows(corpus: Corpus, files: TrainingFiles) -> Iterator[tuple[tuple[str, str], Any, Any]]:
+def _alignments(files: PairFiles) -> Path | None:
+    return files.alignments if isinstance(files, TrainingFiles) else None
+
+
+def _rows(corpus: Corpus, files: PairFiles) -> Iterator[tuple[tuple[str, str], Any, Any]]:
     """Each pair with its weight and its alignment, `None` where there are none."""
     from keras_s2s.data.line_values import LineValues
     from keras_s2s.data.line_weights import read_weight
@@ -155,12 +166,12 @@ def _rows(corpus: Corpus, files: TrainingFiles) -> Iterator[tuple[tuple[str, str
         return None if path is None else LineValues(str(path), what, parse)
 
     weights = values(files.weights, "weights", read_weight)
-    alignments = values(files.alignments, "alignments", str)
+    alignments = values(_alignments(files), "alignments", str)
     for number, pair in corpus.numbered():
         weight = None if weights is None else weights.at(number, corpus)
         alignment = None if alignments is None else alignments.at(number, corpus)
         if alignment is not None:
-            _check_alignment(pair, alignment, f"{files.alignments}, line {number}")
+            _check_alignment(pair, alignment, f"{_alignments(files)}, line {number}")
         yield pair, weight, alignment
     for one in (weights, alignments):
         if one is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from keras import backend, ops
@@ -31,6 +32,28 @@ def run_forced(model: Any, source: Any, target: Any, *, return_weights: bool = F
         Log-probabilities of the tokens, float32 `[B, T]`, and the attention weights `[B, T, S]`, or
         `None`.
     """
+
+    def look(logs: Any, token: Any, attention: Any) -> tuple[Any, Any]:
+        return log_probabilities_of(token, logs), attention if return_weights else None
+
+    logs, attention = forced_steps(model, source, target, look)
+    attention = None if attention is None else ops.transpose(attention, (1, 0, 2))
+    return ops.transpose(logs), attention
+
+
+def forced_steps(model: Any, source: Any, target: Any, look: Callable[..., Any]) -> Any:
+    """Read a batch of given targets, and keep what a function takes from each position.
+
+    Args:
+        model: A `Seq2Seq`, or an `Ensemble`.
+        source: int32 `[B, S]`, each row with its end mark, padded with 0.
+        target: int32 `[B, T]`, likewise.
+        look: From the log-probabilities of a position, float32 `[B, V]`, its token `[B]` and the
+            attention weights `[B, S]` to tensors `[B, ...]`, in any structure.
+
+    Returns:
+        The same structure of tensors `[T, B, ...]`.
+    """
     decoder = model.decoder
     memory, memory_mask, encoder_state = model.encoder(source, training=False)
     constants: tuple = ()
@@ -40,17 +63,19 @@ def run_forced(model: Any, source: Any, target: Any, *, return_weights: bool = F
     tokens = ops.transpose(target)  # [T, B]
     before = ops.concatenate([ops.full_like(tokens[:1], START_ID), tokens[:-1]], axis=0)
 
-    def step(state: Any, inputs: tuple, _: Any) -> tuple[Any, tuple]:
+    def step(state: Any, inputs: tuple, _: Any) -> tuple[Any, Any]:
         token_before, token = inputs
         logits, state, attention = decoder.step(token_before, state, *constants, weights=weights)
         logs = ops.log_softmax(ops.cast(logits, "float32"))  # [B, V]
-        found = ops.take_along_axis(logs, ops.expand_dims(token, -1), axis=-1)
-        return state, (ops.squeeze(found, -1), attention if return_weights else None)
+        return state, look(logs, token, attention)
 
     start = decoder.initial_state(encoder_state, memory)
-    _, (logs, attention) = scan(step, start, (before, tokens), ())
-    attention = None if attention is None else ops.transpose(attention, (1, 0, 2))
-    return ops.transpose(logs), attention
+    return scan(step, start, (before, tokens), ())[1]
+
+
+def log_probabilities_of(token: Any, logs: Any) -> Any:
+    """Those of one token of each row, `[B]`, from those of all, `[B, V]`."""
+    return ops.squeeze(ops.take_along_axis(logs, ops.expand_dims(token, -1), axis=-1), -1)
 
 
 class ForcedModel:
@@ -65,16 +90,16 @@ class ForcedModel:
         model = models[0] if len(models) == 1 else Ensemble(models)
         self.has_attention = model.decoder.attention is not None
 
-        def run(source: Any, target: Any, attention: bool) -> Any:
-            return run_forced(model, source, target, return_weights=attention)
-
-        self._run = _in_graph(run) if backend.backend() == "tensorflow" else run
+        self._run = {
+            weights: in_graph(partial(run_forced, model, return_weights=weights))
+            for weights in (False, True)
+        }
 
     def force(
         self, sources: list[list[int]], targets: list[list[int]], attention: bool
     ) -> Iterator[ForcedTarget]:
         """Compute a batch, see `ForcedBackend`."""
-        logs, weights = self._run(padded(sources), padded(targets), attention)
+        logs, weights = self._run[attention](padded(sources), padded(targets))
         logs = ops.convert_to_numpy(logs)
         weights = None if weights is None else ops.convert_to_numpy(weights)
         for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -84,18 +109,11 @@ class ForcedModel:
             yield ForcedTarget(logs[row, : len(target)].copy(), some)
 
 
-def _in_graph(run: Any) -> Any:
-    """One graph for batches of any shape, and another where there are attention weights."""
+def in_graph(run: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A function of sources and targets as one graph for batches of any shape, in TensorFlow."""
+    if backend.backend() != "tensorflow":
+        return run
     import tensorflow as tf
 
     ids = tf.TensorSpec([None, None], tf.int32)  # pyright: ignore[reportArgumentType]
-
-    def graph(attention: bool) -> Any:
-        return tf.function(
-            lambda source, target: run(source, target, attention),
-            input_signature=[ids, ids],
-            autograph=False,
-        )
-
-    graphs = {attention: graph(attention) for attention in (False, True)}
-    return lambda source, target, attention: graphs[attention](source, target)
+    return tf.function(run, input_signature=[ids, ids], autograph=False)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.profile import SAMPLE, Profile, profile_of
 from keras_s2s.recipe.auto import EFFORTS, Choice, Known, choose
-from keras_s2s.recipe.config import Recipe, renamed
+from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.estimate import seconds_of_steps
+from keras_s2s.recipe.old_names import renamed
 from keras_s2s.recipe.resume import TRAINING, Run, make_checkpoints
+from keras_s2s.recipe.start_options import options_of_teachers
 from keras_s2s.text.option_fields import need
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def complete_recipe(
     recorded = _recorded(folder, run) if run.resume else {}
     if recorded:
         return Recipe(**{**recorded, **auto.given})
-    known = {**start.settled_dimension(), **auto.given}
+    known = {**start.settled_dimension(), **options_of_teachers(start), **auto.given}
     return AutoRecipe(effort=auto.effort, **known).choose(
         pairs, report, is_alone=not run.has_workers
     )

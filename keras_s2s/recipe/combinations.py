@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from keras_s2s.recipe.config import Recipe
@@ -18,27 +19,46 @@ class Given(NamedTuple):
         prepared: Whether its pairs are a prepared corpus.
         alignments: Whether the pairs have alignments.
         strategy: Whether it is distributed.
+        teachers: Whether it learns from teachers.
     """
 
     start: bool
     prepared: bool
     alignments: bool
     strategy: bool
+    teachers: bool = False
 
 
 def check_combination(recipe: Recipe, given: Given) -> None:
     """Raise ValueError unless the options and what else is given go together."""
     if recipe.contrastive_margin is not None:
         _check_contrastive(recipe, given)
+    if given.teachers:
+        _check_distilled(given)
+    else:
+        _check_unused(recipe, ("distillation_weight",), "teachers")
     if given.alignments:
         _check_guided(recipe)
-        return
-    for name in OF_ALIGNMENTS:
+    else:
+        _check_unused(recipe, OF_ALIGNMENTS, "alignments")
+
+
+def _check_unused(recipe: Recipe, names: Sequence[str], what: str) -> None:
+    for name in names:
         if getattr(recipe, name) != getattr(Recipe, name):
             raise ValueError(
-                f"`{name}` needs alignments. Received: {name}={getattr(recipe, name)!r} without "
-                "any. Give them, or leave it out."
+                f"`{name}` needs {what}. Received: {name}={getattr(recipe, name)!r} without any. "
+                "Give them, or leave it out."
             )
+
+
+def _check_distilled(given: Given) -> None:
+    for is_wrong, need, found in (
+        (given.prepared, "pairs in memory", "a prepared corpus"),
+        (given.alignments, "pairs without alignments", "alignments"),
+    ):
+        if is_wrong:
+            raise ValueError(f"Distillation needs {need}. Received: teachers with {found}")
 
 
 def _check_contrastive(recipe: Recipe, given: Given) -> None:
@@ -51,6 +71,7 @@ def _check_contrastive(recipe: Recipe, given: Given) -> None:
         ),
         (given.prepared, "pairs in memory", "a prepared corpus"),
         (given.alignments, "pairs without alignments", "alignments"),
+        (given.teachers, "training without teachers", "teachers"),
         (
             given.strategy,
             "training without a strategy: several devices would each get one of the targets that "

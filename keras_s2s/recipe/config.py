@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from keras_s2s.recipe.model_options import ModelOptions
+from keras_s2s.recipe.old_names import renamed
 from keras_s2s.text.option_fields import (
     POSITIVE,
     PROBABILITY,
@@ -24,18 +24,6 @@ DECAYS = ("linear", "exponential", "inverse_sigmoid")
 MOST_BATCH = 10_000_000
 # Trained weights are where a schedule has come down to: its first steps must not undo them.
 LEARNING_RATE, FINE_TUNING_RATE = 2e-3, 5e-4
-
-# Names that options had; files written with them are still read.
-OLD_NAMES = {
-    "embedding": "embedding_dimension",
-    "layers": "num_layers",
-    "places": "maximum_source_length",
-    "jitter": "length_noise",
-    "choose_by": "monitor",
-    "clip_norm": "global_clipnorm",
-    "accumulation": "gradient_accumulation_steps",
-    "averaging": "ema_momentum",
-}
 
 
 @documented
@@ -143,6 +131,13 @@ class Recipe(ModelOptions):
         " Only with alignments.",
         group="training",
         bounds=(POSITIVE, at_most(1)),
+    )
+    distillation_weight: float = option(
+        0.5,
+        help="Share of the teachers' probabilities in the target of each token; the rest is that of"
+        " the data. Only with keras-s2s distill.",
+        group="training",
+        bounds=(between(0, 1),),
     )
     batch_tokens: int = option(
         2048,
@@ -288,8 +283,3 @@ class Recipe(ModelOptions):
             return cls(**options)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{path}: {error}") from error
-
-
-def renamed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options by their names of today, which a file may hold by their old ones."""
-    return {OLD_NAMES.get(name, name): value for name, value in options.items()}

@@ -133,13 +133,15 @@ def _check_steps(recipe: Recipe, batches: int) -> None:
         )
 
 
-def compile_model(model: Seq2Seq, recipe: Recipe, is_aligned: bool = False) -> keras.Model:
+def compile_model(
+    model: Seq2Seq, recipe: Recipe, batches: EpochBatches | None = None
+) -> keras.Model:
     """Compile a model with the optimizer and the loss of a recipe; in the strategy's scope.
 
     Args:
         model: The model.
         recipe: The options.
-        is_aligned: Whether it is trained on alignments too.
+        batches: What it is trained on, whose kind decides on the loss; `None` for usual batches.
 
     Returns:
         The model to train: the given one, or one with the same weights whose second output is the
@@ -148,9 +150,8 @@ def compile_model(model: Seq2Seq, recipe: Recipe, is_aligned: bool = False) -> k
     Raises:
         ValueError: There are alignments, and the model has no attention.
     """
+    from keras_s2s.data.aligned_batches import AlignedBatches
     from keras_s2s.training.guided_alignment import GuidedAlignment, with_attention
-    from keras_s2s.training.losses import MaskedCrossentropy
-    from keras_s2s.training.max_margin import MaxMargin
     from keras_s2s.training.optimizers import CompiledAdam
 
     accumulated = recipe.gradient_accumulation_steps
@@ -162,16 +163,26 @@ def compile_model(model: Seq2Seq, recipe: Recipe, is_aligned: bool = False) -> k
         use_ema=recipe.ema_momentum > 0,
         ema_momentum=recipe.ema_momentum,
     )
-    if recipe.contrastive_margin is None:
-        loss = MaskedCrossentropy(recipe.label_smoothing)
-    else:
-        loss = MaxMargin(recipe.contrastive_margin)
-    if not is_aligned:
+    loss = _loss(recipe, batches)
+    if not isinstance(batches, AlignedBatches):
         model.compile(optimizer, loss=loss)
         return model
     guided = with_attention(model)
     guided.compile(optimizer, loss=[loss, GuidedAlignment(recipe.guided_alignment_weight)])
     return guided
+
+
+def _loss(recipe: Recipe, batches: EpochBatches | None) -> keras.losses.Loss:
+    from keras_s2s.data.distilled_batches import DistilledBatches
+    from keras_s2s.training.distillation import DistilledCrossentropy
+    from keras_s2s.training.losses import MaskedCrossentropy
+    from keras_s2s.training.max_margin import MaxMargin
+
+    if isinstance(batches, DistilledBatches):
+        return DistilledCrossentropy()
+    if recipe.contrastive_margin is not None:
+        return MaxMargin(recipe.contrastive_margin)
+    return MaskedCrossentropy(recipe.label_smoothing)
 
 
 def _batch_namer(batches: Any) -> Callable[[int, int], str]:

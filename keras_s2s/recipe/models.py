@@ -49,7 +49,6 @@ def make_models(
         TypeError: `build_model` returns something else than a `Seq2Seq`.
         ValueError: The model could not be loaded again, or does not go with the start.
     """
-    from keras_s2s.data.aligned_batches import AlignedBatches
     from keras_s2s.inference.loadable import check_loadable
     from keras_s2s.recipe.fit import compile_model
 
@@ -58,7 +57,7 @@ def make_models(
         model = _make(text, start, build_model)
         place_embeddings(model, start, text.tokenizers, pairs, report)
         frozen = freeze(model, start.freeze)
-        trained = compile_model(model, text.recipe, isinstance(text.batches, AlignedBatches))
+        trained = compile_model(model, text.recipe, text.batches)
     sizes = [f"{tokenizer.vocabulary_size:,}" for tokenizer in text.tokenizers]
     kept = f", {frozen:,} of them frozen" if frozen else ""
     count = model.count_params()

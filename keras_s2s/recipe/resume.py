@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.files.file_lock import locked
 from keras_s2s.inference.storage import SOURCE, TARGET
-from keras_s2s.recipe.config import Recipe, renamed
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.old_names import renamed
 from keras_s2s.text.option_fields import as_json, at_least, check_options, documented, option
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 

@@ -1,4 +1,4 @@
-"""What a training starts from: a trained translator, pretrained embeddings, or nothing."""
+"""What a training starts from: trained translators, pretrained embeddings, or nothing."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class Start:
             it is used.
         source_embeddings: File of pretrained embeddings of the source, see `load_embeddings`.
         target_embeddings: File of those of the target.
+        teachers: Trained translators, or their folders, from whose mean probabilities a new model
+            learns as well as from the data (distillation). Its tokenizers are theirs.
         given: Names of options of the recipe that were given although they have their default
             values: what contradicts them is an error.
 
@@ -59,12 +61,14 @@ class Start:
     freeze: Sequence[str] = ()
     source_embeddings: str | Path | None = None
     target_embeddings: str | Path | None = None
+    teachers: Sequence[Translator | str | Path] = ()
     given: Collection[str] = ()
 
     def __post_init__(self) -> None:
         kind = self.vocabulary
         need(kind in VOCABULARIES, f"one of {VOCABULARIES}", "vocabulary", kind)
         check_parts(self.freeze)
+        self._check_teachers()
         if self.translator is None and self.vocabulary != "keep":
             raise ValueError(
                 "`vocabulary` 'extend' needs a trained model to start from. "
@@ -76,6 +80,18 @@ class Start:
                 "Embeddings from a file go to ids that are not trained yet. Received: embeddings "
                 "and a trained model whose vocabulary is kept. Leave them out, or give "
                 "vocabulary='extend'."
+            )
+
+    def _check_teachers(self) -> None:
+        if isinstance(self.teachers, (str, Path)) or not isinstance(self.teachers, Sequence):
+            raise TypeError(
+                "`teachers` must be a list of Translator or of their folders. Received: "
+                f"teachers={self.teachers!r}"
+            )
+        if self.teachers and self.translator is not None:
+            raise ValueError(
+                "A model learns from teachers from the beginning. Received: `teachers` and "
+                "`translator`. Leave one of them out."
             )
 
     def files(self) -> Iterator[tuple[str, Path | None]]:
@@ -92,47 +108,53 @@ class Start:
         return {"embedding_dimension": sizes[0]} if sizes else {}
 
     def loaded(self) -> Start:
-        """The same with its translator loaded.
+        """The same with its translators loaded.
 
         Raises:
-            ValueError: The folder holds none, or a damaged or newer one.
-            TypeError: It is something else.
+            ValueError: A folder holds none, or a damaged or newer one; or the tokenizers of the
+                teachers differ.
+            TypeError: One is something else.
         """
+        from keras_s2s.inference.parts import checked_translators
         from keras_s2s.inference.translator import Translator
 
-        if self.translator is None or isinstance(self.translator, Translator):
-            return self
-        self.check_translator()
-        return replace(self, translator=Translator.load(self.translator))
+        def load(name: str, given: Any) -> Any:
+            _check_folder(name, given)
+            return Translator.load(given) if isinstance(given, (str, Path)) else given
 
-    def check_translator(self) -> None:
-        """Raise, as `loaded` does, unless the folder of the translator describes one."""
-        if not isinstance(self.translator, (str, Path)):
-            raise TypeError(
-                "`translator` must be a Translator, or its folder. Received: "
-                f"translator={self.translator!r}"
-            )
-        if (Path(self.translator) / "manifest.json").exists():
-            raise ValueError(
-                "An export cannot be trained further. Received: "
-                f"translator={str(self.translator)!r}. Give the folder of the trained model."
-            )
-        read_description(TRANSLATOR.find(Path(self.translator)))
+        translator = None if self.translator is None else load("translator", self.translator)
+        teachers = [load("teachers", one) for one in self.teachers]
+        if teachers:
+            checked_translators(teachers, Translator)
+        return replace(self, translator=translator, teachers=teachers)
+
+    def check_folders(self) -> None:
+        """Raise, as `loaded` does, unless the folders of the translators describe some."""
+        for name, given in self._named():
+            _check_folder(name, given)
+
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        """The translators, with the argument that names them."""
+        if self.translator is not None:
+            yield "translator", self.translator
+        yield from (("teachers", one) for one in self.teachers)
 
     def check_output(self, folder: str | Path) -> None:
-        """Raise ValueError if a training would replace the model that it starts from."""
-        own = self.translator
-        if isinstance(own, (str, Path)) and Path(own).resolve() == Path(folder).resolve():
-            raise ValueError(
-                "The model that training starts from is not replaced. Received: "
-                f"{str(folder)!r} for both. Name another folder for the new model."
-            )
+        """Raise ValueError if a training would replace a model that it needs."""
+        for _, own in self._named():
+            if isinstance(own, (str, Path)) and Path(own).resolve() == Path(folder).resolve():
+                raise ValueError(
+                    "The model that training starts from is not replaced. Received: "
+                    f"{str(folder)!r} for both. Name another folder for the new model."
+                )
 
     def identity(self) -> dict[str, Any]:
         """What distinguishes this start from others: options, and digests of model and files."""
         found: dict[str, Any] = {}
         if self.translator is not None:
             found |= {"model": _digest_of(self.translator), "vocabulary": self.vocabulary}
+        if self.teachers:
+            found["teachers"] = [_digest_of(teacher) for teacher in self.teachers]
         if self.freeze:
             found["freeze"] = sorted(set(self.freeze))
         for side, path in self.files():
@@ -148,6 +170,22 @@ class Start:
             return {}
         names = "search", "maximum_source_length"
         return {name: getattr(translator, name) for name in names}
+
+
+def _check_folder(name: str, given: Any) -> None:
+    """Raise unless a translator, or a folder that describes one, is given."""
+    if not isinstance(given, (str, Path)):
+        from keras_s2s.inference.translator import Translator
+
+        if isinstance(given, Translator):
+            return
+        raise TypeError(f"`{name}` must be a Translator, or its folder. Received: {name}={given!r}")
+    if (Path(given) / "manifest.json").exists():
+        raise ValueError(
+            f"An export cannot be trained further. Received: {name}={str(given)!r}. Give the "
+            "folder of the trained model."
+        )
+    read_description(TRANSLATOR.find(Path(given)))
 
 
 def _digest_of(translator: Any) -> str:
@@ -177,7 +215,7 @@ def start_tokenizers(
     recipe: Recipe,
     report: Callable[[str], None],
 ) -> tuple[Tokenizer, Tokenizer] | None:
-    """The tokenizers of the translator that a training starts from, extended if that is wanted.
+    """The tokenizers of the translators that a training starts from, extended if that is wanted.
 
     Args:
         start: The start, with its translator loaded.
@@ -195,7 +233,7 @@ def start_tokenizers(
     from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.text.extend import extend_tokenizer
 
-    translator: Any = start.translator
+    translator: Any = start.translator or next(iter(start.teachers), None)
     if translator is None:
         return None
     source, target = translator.source_tokenizer, translator.target_tokenizer

@@ -46,9 +46,22 @@ def settled_recipe(recipe: Recipe, start: Start, pairs: Pairs | PreparedCorpus) 
         if isinstance(pairs, PreparedCorpus):
             settled = {name: one for name, one in settled.items() if name not in TEXT_NAMES}
     by, cure = "the model that training starts from", "train a new model"
+    if start.teachers:
+        by, cure = "the tokenizers of the teachers", "take other teachers"
+        settled = options_of_teachers(start)
     for name, value in settled.items():
         _check_settled(recipe, start, name, value, by, cure)
     return with_dimension(_replaced(recipe, settled), start)
+
+
+def options_of_teachers(start: Start) -> dict[str, Any]:
+    """The options of the text that the tokenizers of the teachers settle; none without teachers."""
+    if not start.teachers:
+        return {}
+    teacher: Any = start.teachers[0]
+    tokenizers = teacher.source_tokenizer, teacher.target_tokenizer
+    size = max(5, *(one.vocabulary_size for one in tokenizers))
+    return {**described_options(*tokenizers), "vocabulary_size": size}
 
 
 def _replaced(recipe: Recipe, settled: dict[str, Any]) -> Recipe:

@@ -95,6 +95,7 @@ def train(
         start=start.translator is not None,
         prepared=data.is_prepared,
         alignments=data.alignments is not None,
+        teachers=bool(start.teachers),
         strategy=run.strategy is not None,
     )
     check_combination(recipe, given)
@@ -134,7 +135,7 @@ def _run(task: Task, folder: Path) -> Translator:
     keras.utils.set_random_seed(recipe.seed)
     known = resume.kept_tokenizers(newest)
     known = known or start_tokenizers(start, data.pairs, recipe, report)
-    text = make_text_side(data, recipe, known)
+    text = make_text_side(data, recipe, known, start.teachers, report)
     companions = resume.companions_writer(*text.tokenizers, identity)
     checkpoints = checkpoints.with_companions(companions)
     if (folder / DESCRIPTION).exists():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keras_s2s.data.pairs import choose_samples, encode_pairs
 from keras_s2s.recipe.config import Recipe
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from keras_s2s.data.aligned_batches import AlignedBatches
     from keras_s2s.data.batches import Batches
     from keras_s2s.data.contrastive_batches import ContrastiveBatches
+    from keras_s2s.data.distilled_batches import DistilledBatches
     from keras_s2s.data.noise import Noise
     from keras_s2s.data.pairs import Pairs
     from keras_s2s.data.prepared_corpus import PreparedCorpus
@@ -36,7 +37,7 @@ class TextSide(NamedTuple):
 
     recipe: Recipe
     tokenizers: tuple[Tokenizer, Tokenizer]
-    batches: Batches | AlignedBatches | ContrastiveBatches | ShardedBatches
+    batches: Batches | AlignedBatches | ContrastiveBatches | DistilledBatches | ShardedBatches
     samples: list[str]
 
 
@@ -44,6 +45,8 @@ def make_text_side(
     data: TrainingPairs,
     recipe: Recipe,
     tokenizers: tuple[Tokenizer, Tokenizer] | None = None,
+    teachers: Sequence[Any] = (),
+    report: Callable[[str], None] = print,
 ) -> TextSide:
     """Tokenizers, batches and samples, made from pairs or found in a prepared corpus.
 
@@ -51,6 +54,8 @@ def make_text_side(
         data: The pairs, or a prepared corpus, and what goes with each pair.
         recipe: The options.
         tokenizers: Tokenizers that are trained already; `None` to train them.
+        teachers: Translators with these tokenizers from which the model learns.
+        report: Receives progress messages.
 
     Raises:
         ValueError: The corpus contradicts the options.
@@ -62,11 +67,15 @@ def make_text_side(
         tokenizers = tokenizers or train_tokenizers(pairs, recipe)
         size = max(one.vocabulary_size for one in tokenizers)
         recipe = replace(recipe, vocabulary_size=max(size, recipe.vocabulary_size))
-        batches = make_batches(pairs, *tokenizers, recipe, data.sample_weight)
+        batches = make_batches(
+            pairs, *tokenizers, recipe, data.sample_weight, fixed_targets=bool(teachers)
+        )
         if data.alignments is not None:
             batches = _aligned(batches, pairs, data.alignments, tokenizers, recipe)
         elif recipe.contrastive_margin is not None:
             batches = _contrastive(batches, pairs, tokenizers[1], recipe)
+        elif teachers:
+            batches = _distilled(batches, pairs, tokenizers, teachers, recipe, report)
         return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
     recipe = replace(recipe, **_settled(pairs, recipe))
     batches = pairs.batches(
@@ -100,6 +109,21 @@ def _contrastive(
     from keras_s2s.data.contrastive_batches import ContrastiveBatches
 
     return ContrastiveBatches(batches, pairs, target, recipe.seed)
+
+
+def _distilled(
+    batches: Batches,
+    pairs: Pairs,
+    tokenizers: tuple[Tokenizer, Tokenizer],
+    teachers: Sequence[Any],
+    recipe: Recipe,
+    report: Callable[[str], None],
+) -> DistilledBatches:
+    from keras_s2s.data.distilled_batches import DistilledBatches
+    from keras_s2s.inference.teachers import read_teachers
+
+    found = read_teachers(teachers, *encode_pairs(pairs, *tokenizers), report)
+    return DistilledBatches(batches, found, recipe.distillation_weight, recipe.label_smoothing)
 
 
 def _settled(prepared: PreparedCorpus, recipe: Recipe) -> dict[str, str | int | bool | None]:
@@ -146,8 +170,13 @@ def make_batches(
     target: Tokenizer,
     recipe: Recipe,
     sample_weight: Sequence[float] | None = None,
+    *,
+    fixed_targets: bool = False,
 ) -> Batches:
-    """The batches to train on, with new segmentations and noise in every epoch if asked for."""
+    """The batches to train on, with new segmentations and noise in every epoch if asked for.
+
+    With `fixed_targets` those of the targets stay.
+    """
     from keras_s2s.data.batches import Batches
     from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
@@ -164,10 +193,13 @@ def make_batches(
 
     def resample(epoch: int) -> tuple[list, list]:
         texts = noise(sources, epoch) if noise else sources
-        return draw(source, texts, 2 * epoch), draw(target, targets, 2 * epoch + 1)
+        again = target_ids if fixed_targets else draw(target, targets, 2 * epoch + 1)
+        return draw(source, texts, 2 * epoch), again
 
+    source_ids, target_ids = encode_pairs(pairs, source, target)
     return Batches(
-        *encode_pairs(pairs, source, target),
+        source_ids,
+        target_ids,
         batch_tokens=recipe.batch_tokens,
         batch_sentences=recipe.batch_sentences,
         length_noise=recipe.length_noise,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.recipe.training_pairs import TrainingPairs
 
+HOLD_OUT_SEED = 1
+
 
 def split_validation(
     data: TrainingPairs,
@@ -25,7 +27,8 @@ def split_validation(
     Args:
         data: All pairs, or a prepared corpus.
         valid_pairs: What was given for validation; `None` to hold out pairs.
-        recipe: With `valid_share`, `seed` and the normalization of the source.
+        recipe: With `valid_share` and the normalization of the source. Its seed does not count:
+            models with different seeds are validated on the same pairs, and have one vocabulary.
         report: Told what was held out.
 
     Returns:
@@ -53,7 +56,7 @@ def split_validation(
     form = recipe.source_normalization
     share = DEFAULT_SHARE if share is None else share
     pairs = data.pairs
-    rows = rows_to_hold_out(pairs, share, recipe.seed, most=most, normalization=form)
+    rows = rows_to_hold_out(pairs, share, HOLD_OUT_SEED, most=most, normalization=form)
     report(
         f"validation: {len(rows):,} of {len(pairs):,} pairs held out, all pairs of a source "
         "together"

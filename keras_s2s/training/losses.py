@@ -14,9 +14,7 @@ from keras_s2s.training.sample_weights import TokenWeightedLoss
 def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -> Any:
     """Cross-entropy of each token against its smoothed label, in nats.
 
-    With `q = (1 - e) * onehot(target) + e / V`, the loss is `-sum q * log softmax(logits)`. Its
-    gradient `softmax(logits) - q` is given explicitly, which halves the number of passes over the
-    largest tensor of the model.
+    With `q = (1 - e) * onehot(target) + e / V`, the loss is `-sum q * log softmax(logits)`.
 
     Args:
         target: int32 `[..., T]`.
@@ -28,10 +26,31 @@ def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -
 
     Source: Szegedy et al. 2016, section 7.
     """
-    size = logits.shape[-1]
-    on_value, off_value = 1 - label_smoothing, label_smoothing / size
-    rows = ops.reshape(target, (-1,))
-    indices = ops.stack([ops.arange(ops.shape(rows)[0], dtype=rows.dtype), rows], axis=-1)
+    ids = ops.expand_dims(target, -1)
+    return listed_crossentropy(ids, 1 - label_smoothing, label_smoothing, logits)
+
+
+def listed_crossentropy(ids: Any, shares: Any, rest: Any, logits: Any) -> Any:
+    """Cross-entropy of each token against a distribution of which K entries are listed, in nats.
+
+    With `q = sum over k of shares[k] * onehot(ids[k]) + rest / V`, the loss is
+    `-sum q * log softmax(logits)`. Its gradient `softmax(logits) - q` is given explicitly, which
+    halves the number of passes over the largest tensor of the model.
+
+    Args:
+        ids: int32 `[..., T, K]`; the same id twice only where both shares are 0.
+        shares: float32 `[..., T, K]`, or a number; shares and rest sum to 1.
+        rest: float32 `[..., T, 1]`, or a number.
+        logits: `[..., T, V]`, any floating dtype; computed in float32.
+
+    Returns:
+        float32 `[..., T]`.
+    """
+    size, listed = logits.shape[-1], ids.shape[-1]
+    flat_ids = ops.reshape(ids, (-1,))
+    rows = ops.arange(ops.shape(flat_ids)[0], dtype=ids.dtype) // listed
+    indices = ops.stack([rows, flat_ids], axis=-1)
+    is_spread = not (isinstance(rest, (int, float)) and rest == 0)
 
     @ops.custom_gradient
     def crossentropy(logits: Any) -> Any:
@@ -39,26 +58,21 @@ def token_crossentropy(target: Any, logits: Any, label_smoothing: float = 0.0) -
         probabilities = ops.softmax(values)
         # max(softmax) = exp(max) / sum(exp), so the logarithm of the sum takes no further pass.
         log_sum = ops.max(values, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
-        expected = on_value * _at(values, target)
-        if label_smoothing:
-            expected = expected + label_smoothing * ops.mean(values, axis=-1)
+        expected = ops.sum(shares * ops.take_along_axis(values, ids, axis=-1), axis=-1)
+        if is_spread:
+            expected += ops.squeeze(rest * ops.mean(values, axis=-1, keepdims=True), -1)
 
         def gradient(*upstream: Any) -> Any:
             scale = ops.expand_dims(upstream[0], -1)
-            smooth = probabilities - off_value if label_smoothing else probabilities
-            chosen = (_at(probabilities, target) - off_value - on_value) * upstream[0]
-            flat = ops.reshape(smooth * scale, (-1, size))
+            difference = probabilities - rest / size if is_spread else probabilities
+            chosen = (ops.take_along_axis(difference, ids, axis=-1) - shares) * scale
+            flat = ops.reshape(difference * scale, (-1, size))
             found = ops.scatter_update(flat, indices, ops.reshape(chosen, (-1,)))
             return ops.cast(ops.reshape(found, ops.shape(logits)), logits.dtype)
 
         return log_sum - expected, gradient
 
     return crossentropy(logits)
-
-
-def _at(values: Any, target: Any) -> Any:
-    """The values `[..., V]` at the indices `[...]`."""
-    return ops.squeeze(ops.take_along_axis(values, ops.expand_dims(target, -1), axis=-1), -1)
 
 
 @keras.saving.register_keras_serializable("keras_s2s")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from functools import lru_cache
 from typing import NamedTuple
 
-ROUNDS, SECONDS = 3, 0.1
+ROUNDS, SECONDS = 7, 0.05
+LEAST = 256  # Smaller products take the time of their calls, whatever the type.
 
 
 class ProductSpeed(NamedTuple):
@@ -31,22 +33,24 @@ def product_speed(rows: int, size: int) -> ProductSpeed:
     """Measure the product `[rows, size] x [size, 4 size]` in both types, in about a second.
 
     Args:
-        rows: Rows of the first matrix.
-        size: Columns of the first matrix, and a quarter of those of the second.
+        rows: Rows of the first matrix; small numbers count as 256.
+        size: Columns of the first matrix, and a quarter of those of the second; likewise.
 
     Returns:
-        The speed in both types, the best of several rounds: other programs only slow it down.
+        The speed in both types: the medians of several rounds, in which they take turns, since
+        other programs may slow some of them down.
     """
     import tensorflow as tf
 
+    rows, size = max(rows, LEAST), max(size, LEAST)
     operations = 2 * rows * size * 4 * size
-    found = {"float32": 0.0, "bfloat16": 0.0}
+    found: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     for _ in range(ROUNDS):
-        for name in found:
+        for name, speeds in found.items():
             left = tf.ones([rows, size], name)
             right = tf.ones([size, 4 * size], name)
-            found[name] = max(found[name], operations / _seconds(left, right))
-    return ProductSpeed(**found)
+            speeds.append(operations / _seconds(left, right))
+    return ProductSpeed(**{name: statistics.median(speeds) for name, speeds in found.items()})
 
 
 def _seconds(left: object, right: object) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-import keras_s2s.cli.train as command
+import keras_s2s.cli.run_training as command
 from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq, Translator, WordTokenizer
 
 from .conftest import call
@@ -70,7 +70,7 @@ def test_the_words_of_the_command_are_those_of_python(
     def record(*args: Any, **options: Any) -> None:
         found.update(options, args=args)
 
-    monkeypatch.setattr(command, "train_model", record)
+    monkeypatch.setattr(command, "train", record)
     words = ["--from", folder / "model", "--vocabulary", "extend", "--freeze", "encoder"]
     words += ["--freeze", "output", "--source-embeddings", folder / "vectors", "--units", 8]
     assert call("train", "--tsv", folder / "tsv", "--output", tmp_path / "out", *words) == 0
@@ -81,3 +81,38 @@ def test_the_words_of_the_command_are_those_of_python(
     assert start.source_embeddings == folder / "vectors" and start.target_embeddings is None
     assert {"units", "tsv", "output"} <= set(start.given) and "cell" not in start.given
     assert found["args"][1] is None  # No validation data.
+
+
+def test_teachers_of_the_command_are_those_of_python(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, Any] = {}
+
+    def record(*args: Any, **options: Any) -> None:
+        found.update(options, args=args)
+
+    monkeypatch.setattr(command, "train", record)
+    teachers = ["--teacher", folder / "model", "--teacher", folder / "model"]
+    given = ["--tsv", folder / "tsv", "--output", tmp_path / "out", "--distillation-weight", 0.25]
+    assert call("distill", *teachers, *given) == 0
+    assert found["start"].teachers == [folder / "model"] * 2
+    assert found["args"][3].given == {"distillation_weight": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "Missing option '--teacher'"),
+        ("--teacher {0}/tsv", "must be the folder of a translator"),
+        ("--teacher {0}/none", "none"),
+        ("--teacher {0}/model --source-tokenizer character", "settled by the tokenizers of the te"),
+        ("--teacher {0}/model --contrastive-margin 0.1", "needs a trained model to start from"),
+        ("--teacher {0}/model --distillation-weight 2", "--distillation-weight must be"),
+    ],
+)
+def test_teachers_that_cannot_be_are_one_line(
+    words: str, message: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--tsv", folder / "tsv", "--output", tmp_path / "out"]
+    assert call("distill", *given, *words.format(folder).split()) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]

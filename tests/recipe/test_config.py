@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_s2s.recipe.config import OLD_NAMES, Recipe
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.old_names import OLD_NAMES
 from keras_s2s.recipe.resume import Run, differences, identity_of
 from keras_s2s.recipe.training_pairs import TrainingPairs
 from keras_s2s.text.option_fields import GROUPS, options_of

@@ -1,7 +1,5 @@
 """The speed of this machine is measured."""
 
-import time
-
 from keras_s2s.training.machine import ProductSpeed, product_speed
 
 
@@ -10,9 +8,7 @@ def test_the_speed_is_that_of_the_product_and_measured_once() -> None:
     first = product_speed(64, 64)
     assert 1e6 < first.float32 < 1e15
     assert 1e6 < first.bfloat16 < 1e15
-    start = time.perf_counter()
     assert product_speed(64, 64) is first
-    assert time.perf_counter() - start < 0.05
     product_speed.cache_clear()
 
 

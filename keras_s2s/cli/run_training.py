@@ -1,0 +1,145 @@
+"""What the commands that train have in common: `train` and `distill`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from keras_s2s.cli.console import say
+from keras_s2s.cli.devices import ended_by_sigterm, load_strategy
+from keras_s2s.cli.inputs import check_columns
+from keras_s2s.cli.options import about, given_names
+from keras_s2s.cli.training_inputs import (
+    PairFiles,
+    TrainingFiles,
+    ValidationFiles,
+    read_training,
+    read_validation,
+    without_replaced,
+)
+from keras_s2s.recipe.auto_recipe import AutoRecipe
+from keras_s2s.recipe.combinations import Given, check_combination
+from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.resume import Run
+from keras_s2s.recipe.start import Start
+from keras_s2s.recipe.train import train
+from keras_s2s.text.option_fields import options_of
+
+if TYPE_CHECKING:
+    from keras_s2s.recipe.training_pairs import TrainingPairs
+
+Strategy = Annotated[
+    str,
+    about(
+        "Devices: none for a single device, mirrored for all GPUs of this machine, multi_worker for"
+        " the machines in TF_CONFIG, tpu for a TPU.",
+        "none|mirrored|multi_worker|tpu",
+        panel="run",
+    ),
+]
+Effort = Annotated[
+    str,
+    about(
+        "How much is spent on a new model: quick shows in some minutes whether the data are right.",
+        "quick|normal",
+        panel="training",
+    ),
+]
+
+
+class TrainingOptions(NamedTuple):
+    """The options of a command that trains.
+
+    Attributes:
+        files: The data.
+        validation: The data of the validation.
+        recipe: How to train.
+        run: Where it runs.
+        effort: As for `AutoRecipe`.
+        strategy: The devices, by name.
+    """
+
+    files: PairFiles
+    validation: ValidationFiles
+    recipe: Recipe
+    run: Run
+    effort: str
+    strategy: str
+
+
+def run_training(
+    context: typer.Context,
+    output: Path,
+    options: TrainingOptions,
+    make_start: Callable[[], Start],
+) -> None:
+    """Check all options, read the data and train.
+
+    Args:
+        context: The command's context, which knows the options that were given.
+        output: Where the model is saved.
+        options: The options.
+        make_start: Returns what the training starts from, or raises an error.
+    """
+    from keras_s2s.inference.storage import TRANSLATOR
+    from keras_s2s.training.distribution import check_strategy
+
+    options.run.check_packages()
+    TRANSLATOR.check_goal(output)
+    check_strategy(options.strategy)
+    start = make_start()
+    given = without_replaced(context, options.files, options.validation, options.recipe)
+    files, validation, recipe = given
+    columns = check_columns(files.columns, files.tsv, validation.valid_tsv)
+    check_combination(recipe, _given(start, files, options.strategy))
+    validation.check_share(recipe.valid_share)
+    data = read_training(context, files, columns)
+    valid_pairs = read_validation(validation, columns)
+    run = replace(options.run, strategy=load_strategy(options.strategy))
+    auto = AutoRecipe(effort=options.effort, **_given_options(context, recipe))
+    with ended_by_sigterm():
+        _train(data, valid_pairs, output, auto, start, run)
+
+
+def _train(
+    data: TrainingPairs,
+    valid_pairs: list[tuple[str, str]] | None,
+    output: Path,
+    auto: AutoRecipe,
+    start: Start,
+    run: Run,
+) -> None:
+    train(
+        data.pairs,
+        valid_pairs,
+        output,
+        auto,
+        sample_weight=data.sample_weight,
+        alignments=data.alignments,
+        start=start,
+        run=run,
+        report=say,
+    )
+
+
+def _given_options(context: typer.Context, recipe: Recipe) -> dict[str, Any]:
+    """The options of the recipe that were given; the others are to be chosen."""
+    names = given_names(context)
+    return {
+        one.name: getattr(recipe, one.name) for one, _ in options_of(recipe) if one.name in names
+    }
+
+
+def _given(start: Start, files: PairFiles, strategy: str) -> Given:
+    is_full = isinstance(files, TrainingFiles)
+    return Given(
+        start=start.translator is not None,
+        prepared=is_full and files.prepared is not None,
+        alignments=is_full and files.alignments is not None,
+        strategy=strategy != "none",
+        teachers=bool(start.teachers),
+    )
