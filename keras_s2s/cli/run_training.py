@@ -44,8 +44,9 @@ Strategy = Annotated[
 Effort = Annotated[
     str,
     about(
-        "How much is spent on a new model: quick shows in some minutes whether the data are right.",
-        "quick|normal",
+        "How much is spent on a new model: quick shows in some minutes whether the data are right;"
+        " thorough trains several models, from which the new one learns.",
+        "quick|normal|thorough",
         panel="training",
     ),
 ]

@@ -17,7 +17,7 @@ from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.start import Start
 
-Teachers = Annotated[
+Teacher = Annotated[
     list[Path],
     about(
         "Folder of a trained model that teaches; repeat the option for several, which teach as an"
@@ -54,7 +54,7 @@ def train(
 def distill(
     context: typer.Context,
     output: Output,
-    teachers: Teachers,
+    teacher: Teacher,
     files: PairFiles,
     validation: ValidationFiles,
     recipe: Recipe,
@@ -68,6 +68,6 @@ def distill(
     With several teachers, a single model learns what an ensemble knows. Options that are not given
     are chosen as for train.
     """
-    start = Start(teachers=teachers, given=given_names(context))
+    start = Start(teachers=teacher, given=given_names(context))
     options = TrainingOptions(files, validation, recipe, run, effort, strategy)
     run_training(context, output, options, partial(checked_start, start, output))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     MeasureProducts = Callable[[int, int], ProductSpeed]
 
-EFFORTS = ("quick", "normal")
+EFFORTS = ("quick", "normal", "thorough")
 
 # Symbols are few and short, and each occurs often: phones, notes, tags.
 MOST_SYMBOLS, LONGEST_SYMBOL, LEAST_USES = 500, 4.0, 20
@@ -50,7 +50,7 @@ class Known:
 
     Attributes:
         profile: The data.
-        effort: "quick" or "normal".
+        effort: One of `EFFORTS`.
         options: The options that are given or chosen so far.
         measure: Measures the products of a step, see `product_speed`; `None` where the machine is
             one of several.
@@ -212,6 +212,13 @@ def duration(known: Known) -> Iterator[Choice]:
     yield Choice("patience", epochs, "all epochs: the schedule ends the training")
 
 
+def teachers(known: Known) -> Iterator[Choice]:
+    """An ensemble makes fewer errors than one model, and a model that learns from it fewer too."""
+    if known.effort == "thorough":
+        count = 5 if known.is_small else 3
+        yield Choice("teachers", count, "thorough: models to train first, to learn from")
+
+
 def precision(known: Known) -> Iterator[Choice]:
     """The type in which this machine multiplies faster, measured with the sizes of the model."""
     if known.measure is None:
@@ -234,6 +241,7 @@ RULES = (
     regularization,
     selection,
     duration,
+    teachers,
     precision,
 )
 
@@ -249,7 +257,7 @@ def choose(
     Args:
         profile: The corpus.
         given: Options that are given; they are not chosen, and the rules take them into account.
-        effort: "quick" to see in some minutes whether the data are right, or "normal".
+        effort: As for `AutoRecipe`.
         measure: As in `Known`.
 
     Returns:

@@ -26,7 +26,8 @@ class AutoRecipe:
     """Options that are chosen from the data and the machine, except for those that are given.
 
     Args:
-        effort: "quick" to see in some minutes whether the data are right, or "normal".
+        effort: "quick" to see in some minutes whether the data are right; "normal"; or "thorough"
+            for the best model, which learns from several that are trained first.
         **given: Options of a `Recipe`. They are not chosen, and the choice of the others takes them
             into account.
 
@@ -43,6 +44,9 @@ class AutoRecipe:
 
     def __init__(self, *, effort: str = "normal", **given: Any) -> None:
         need(effort in EFFORTS, f"one of {EFFORTS}", "effort", effort)
+        if effort == "thorough":
+            words, minutes = "left out with effort='thorough'", given.get("minutes")
+            need(minutes is None, words, "minutes", minutes)
         Recipe(**given)
         self.effort = effort
         self.given: dict[str, Any] = given
@@ -96,7 +100,7 @@ def complete_recipe(
         report: Receives the choices.
 
     Raises:
-        ValueError: An effort was chosen for a trained model.
+        ValueError: An effort was chosen for a trained model, or more than there is to do.
     """
     if isinstance(recipe, Recipe):
         return recipe
@@ -105,6 +109,9 @@ def complete_recipe(
         words = "left out with a trained model to start from"
         need(auto.effort == "normal", words, "effort", auto.effort)
         return Recipe(**auto.given)
+    if start.teachers:
+        words = "quick or normal with teachers that are given"
+        need(auto.effort != "thorough", words, "effort", auto.effort)
     recorded = _recorded(folder, run) if run.resume else {}
     if recorded:
         return Recipe(**{**recorded, **auto.given})
@@ -145,6 +152,8 @@ def _estimate(known: Known) -> list[str]:
     if not seconds:
         return []
     line = f"all steps take about {duration(seconds)} on this machine"
+    if known["teachers"]:
+        line = f"{line}, for the teachers and the model together"
     if known["schedule"] == "plateau":
         line += "; training ends earlier when the validation stops improving"
     if minutes is not None and 60 * minutes < seconds:

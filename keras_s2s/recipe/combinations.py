@@ -33,8 +33,8 @@ def check_combination(recipe: Recipe, given: Given) -> None:
     """Raise ValueError unless the options and what else is given go together."""
     if recipe.contrastive_margin is not None:
         _check_contrastive(recipe, given)
-    if given.teachers:
-        _check_distilled(given)
+    if given.teachers or recipe.teachers:
+        _check_distilled(recipe, given)
     else:
         _check_unused(recipe, ("distillation_weight",), "teachers")
     if given.alignments:
@@ -52,8 +52,14 @@ def _check_unused(recipe: Recipe, names: Sequence[str], what: str) -> None:
             )
 
 
-def _check_distilled(given: Given) -> None:
+def _check_distilled(recipe: Recipe, given: Given) -> None:
     for is_wrong, need, found in (
+        (
+            given.teachers and recipe.teachers > 0,
+            "teachers that are given, or a number of them to train",
+            "both",
+        ),
+        (given.start, "a new model, which learns from teachers from the beginning", "a start"),
         (given.prepared, "pairs in memory", "a prepared corpus"),
         (given.alignments, "pairs without alignments", "alignments"),
     ):
@@ -71,7 +77,7 @@ def _check_contrastive(recipe: Recipe, given: Given) -> None:
         ),
         (given.prepared, "pairs in memory", "a prepared corpus"),
         (given.alignments, "pairs without alignments", "alignments"),
-        (given.teachers, "training without teachers", "teachers"),
+        (given.teachers or recipe.teachers > 0, "training without teachers", "teachers"),
         (
             given.strategy,
             "training without a strategy: several devices would each get one of the targets that "

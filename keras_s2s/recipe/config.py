@@ -132,10 +132,18 @@ class Recipe(ModelOptions):
         group="training",
         bounds=(POSITIVE, at_most(1)),
     )
+    teachers: int = option(
+        0,
+        help="Number of models to train first, alike but for their seeds, from which the model then"
+        " learns (distillation). They are kept in OUTPUT.teachers.",
+        group="training",
+        bounds=(between(0, 100),),
+        only_with=("minutes", (None,)),
+    )
     distillation_weight: float = option(
         0.5,
         help="Share of the teachers' probabilities in the target of each token; the rest is that of"
-        " the data. Only with keras-s2s distill.",
+        " the data. Only with teachers.",
         group="training",
         bounds=(between(0, 1),),
     )

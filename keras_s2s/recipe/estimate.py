@@ -9,7 +9,7 @@ SHARE_OF_PEAK = 0.4
 
 
 def seconds_of_steps(known: Known) -> float:
-    """The duration of all steps of a training, validation not included.
+    """The duration of all steps of a training and its teachers, validation not included.
 
     The count is of multiplications by weights: for each token those of the gates, in the decoder
     also those of attention, readout and output. Forward and backward passes need six operations
@@ -33,7 +33,8 @@ def seconds_of_steps(known: Known) -> float:
     weights = known.tokens("source") * source + known.tokens("target") * target
     speed = getattr(known.measure(known.rows, units), known["precision"])
     steps = known["steps"] or known["epochs"] * known.steps_per_epoch
-    return 6 * known.rows * weights / (SHARE_OF_PEAK * speed) * steps
+    trainings = known["teachers"] + 1
+    return 6 * known.rows * weights / (SHARE_OF_PEAK * speed) * steps * trainings
 
 
 def _output_size(known: Known) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -132,6 +133,7 @@ def _run(task: Task, folder: Path) -> Translator:
     is_new = run.resume and newest is None
     if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
         return _load_finished(folder, start, build_model)
+    start = replace(start, teachers=start.teachers or _train_teachers(task, folder))
     keras.utils.set_random_seed(recipe.seed)
     known = resume.kept_tokenizers(newest)
     known = known or start_tokenizers(start, data.pairs, recipe, report)
@@ -149,6 +151,24 @@ def _run(task: Task, folder: Path) -> Translator:
         checkpoints.remove()
         report(f"saved in {folder}")
     return translator
+
+
+def _train_teachers(task: Task, folder: Path) -> list[Translator]:
+    """Train the teachers that the recipe asks for; those of a resumed training that are there."""
+    teachers, recipe = [], task.recipe
+    for number in range(1, recipe.teachers + 1):
+        own = folder.with_name(f"{folder.name}.teachers") / str(number)
+        task.report(f"teacher {number} of {recipe.teachers}: {own}")
+        given = replace(
+            recipe,
+            teachers=0,
+            distillation_weight=Recipe.distillation_weight,
+            seed=(recipe.seed + number) % 2**31,
+        )
+        run = replace(task.run, tensorboard=None)
+        with run.alone(own):
+            teachers.append(_run(task._replace(recipe=given, run=run), own))
+    return teachers
 
 
 def _check_given(valid_pairs: Pairs | None, start: Start, build_model: BuildModel | None) -> None:

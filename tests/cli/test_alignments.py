@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keras_s2s.cli import train as command
+from keras_s2s.cli import run_training as command
 
 from .conftest import call
 
@@ -34,7 +34,7 @@ def test_a_pair_that_is_skipped_takes_its_line_with_it(
     def train(pairs: Any, valid_pairs: Any, *others: Any, alignments: Any, **more: Any) -> None:
         given.append((pairs, alignments))
 
-    monkeypatch.setattr(command, "train_model", train)
+    monkeypatch.setattr(command, "train", train)
     words = ["train", "--output", files / "model", "--valid-tsv", files / "tsv"]
     sides = ["--source", files / "sources", "--target", files / "targets"]
     assert call(*words, *sides, "--alignments", files / "links") == 0

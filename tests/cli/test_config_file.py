@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keras_s2s.cli import train as command
+from keras_s2s.cli import run_training as command
 from keras_s2s.recipe.auto_recipe import AutoRecipe
 from keras_s2s.recipe.config import Recipe
 
@@ -24,7 +24,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         recipe = Recipe(**auto.given)
         found.update(pairs=pairs, valid=valid, output=output, auto=auto, recipe=recipe, **rest)
 
-    monkeypatch.setattr(command, "train_model", noted)
+    monkeypatch.setattr(command, "train", noted)
     monkeypatch.chdir(tmp_path)
     Path("pairs.tsv").write_text("a\tb\nc\td\n")
     return found

@@ -89,7 +89,7 @@ def without_work(translator: Any) -> Iterator[None]:
 
     with contextlib.ExitStack() as patches:
         patches.enter_context(patch("keras_s2s.inference.translator.Translator.load", load))
-        patches.enter_context(patch("keras_s2s.cli.train.train_model", stop))
+        patches.enter_context(patch("keras_s2s.cli.run_training.train", stop))
         patches.enter_context(patch("keras_s2s.data.prepare.prepare", stop))
         patches.enter_context(patch("keras_s2s.experiments.demo.run_demo", stop))
         for form in FORMATS.values():

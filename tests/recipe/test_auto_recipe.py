@@ -67,6 +67,7 @@ def test_minutes_are_compared_with_the_estimate(tmp_path: Path) -> None:
         ({"units": 3}, ValueError, "units=3"),
         ({"units": "8"}, TypeError, "`units` must be int"),
         ({"unit": 8}, TypeError, "unit"),
+        ({"effort": "thorough", "minutes": 5}, ValueError, "left out with effort='thorough'"),
         ({"steps": 5, "epochs": 2}, ValueError, "`epochs` must be left out with `steps`"),
     ],
 )

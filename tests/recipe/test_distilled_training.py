@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,28 @@ def test_a_training_resumes_with_the_same_teachers_alone(tmp_path: Path) -> None
         train(*given, start=Start(teachers=[teacher("cat")]), run=resume, report=quiet)
 
 
+def test_teachers_are_trained_first_alike_but_for_their_seeds(tmp_path: Path) -> None:
+    folder, recipe = tmp_path / "model", Recipe(**OPTIONS, teachers=1, seed=7)
+    own = tmp_path / "model.teachers" / "1"
+    alone = replace(recipe, teachers=0, seed=8)
+    train(PAIRS, VALID, own, alone, report=quiet)
+    said: list[str] = []
+    run = Run(resume=True)  # As if the training had been stopped behind its teacher.
+    found = train(PAIRS, VALID, folder, recipe, run=run, report=said.append)
+    assert f"the training of {own} is finished" in said
+    by_hand = train(
+        PAIRS,
+        VALID,
+        tmp_path / "by-hand",
+        replace(recipe, teachers=0),
+        start=Start(teachers=[own]),
+        report=quiet,
+    )
+    for weight, other in zip(found.model.weights, by_hand.model.weights, strict=True):
+        np.testing.assert_array_equal(weight, other)
+    assert json.loads((folder / "recipe.json").read_bytes())["teachers"] == 1
+
+
 def test_the_tokenizers_are_those_of_the_teachers() -> None:
     start = Start(teachers=[teacher("sun")])
     with pytest.raises(ValueError, match="`source_tokenizer` is settled by the tokenizers of the"):
@@ -100,6 +123,7 @@ def test_teachers_need_one_tokenizer(tmp_path: Path) -> None:
     [
         ({"prepared": True}, "Distillation needs pairs in memory.* with a prepared corpus"),
         ({"alignments": True}, "Distillation needs pairs without alignments"),
+        ({"start": True}, "Distillation needs a new model"),
     ],
 )
 def test_what_does_not_go_with_teachers_is_told(changes: dict[str, Any], message: str) -> None:
@@ -107,6 +131,10 @@ def test_what_does_not_go_with_teachers_is_told(changes: dict[str, Any], message
     check_combination(Recipe(distillation_weight=0.1), usual)
     with pytest.raises(ValueError, match=message):
         check_combination(Recipe(), usual._replace(**changes))
+    with pytest.raises(ValueError, match=message):
+        check_combination(Recipe(teachers=2), usual._replace(**changes, teachers=False))
+    with pytest.raises(ValueError, match="teachers that are given, or a number of them to train"):
+        check_combination(Recipe(teachers=2), usual)
     with pytest.raises(ValueError, match="`distillation_weight` needs teachers"):
         check_combination(Recipe(distillation_weight=0.1), usual._replace(teachers=False))
 
