@@ -11,10 +11,17 @@ from typing import Any
 from keras_s2s.cli.console import say
 from keras_s2s.files.native_logs import without_remarks
 from keras_s2s.training.distribution import TRY_AGAIN
+from keras_s2s.training.machine import thread_limit
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow without its log messages about the machine."""
+    """Import TensorFlow without its log messages about the machine.
+
+    In a container whose quota is smaller than the machine, it gets fewer threads.
+    """
+    limit = thread_limit()
+    if limit is not None:
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(limit))
     with without_remarks():
         import tensorflow as tf
 

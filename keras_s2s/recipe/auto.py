@@ -179,6 +179,12 @@ def batches(known: Known) -> Iterator[Choice]:
         yield Choice("length_noise", 10.0, "few pairs: batches mix all lengths")
 
 
+def learning_rate(known: Known) -> Iterator[Choice]:
+    """A small corpus gives few steps, which may be larger."""
+    if known.is_small:
+        yield Choice("learning_rate", 0.003, f"{_count(known.target_tokens)} target tokens")
+
+
 def regularization(known: Known) -> Iterator[Choice]:
     """Dropout where a model could learn its data by heart."""
     if known.is_spelled:
@@ -238,6 +244,7 @@ RULES = (
     sizes,
     output,
     batches,
+    learning_rate,
     regularization,
     selection,
     duration,

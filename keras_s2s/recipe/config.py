@@ -44,7 +44,7 @@ class Recipe(ModelOptions):
     CHOSEN: ClassVar[frozenset[str]] = frozenset(
         "source_tokenizer target_tokenizer source_normalization target_normalization"
         " vocabulary_size units embedding_dimension tie_embeddings batch_sentences length_noise"
-        " dropout monitor steps schedule patience precision".split()
+        " dropout monitor steps schedule patience learning_rate precision".split()
     )
 
     subword_sampling: float = option(
@@ -209,8 +209,8 @@ class Recipe(ModelOptions):
     )
     learning_rate: float | None = option(
         None,
-        help="Peak learning rate of the schedule, which warms up and decays. Default: 0.002, and"
-        " 0.0005 from a trained model.",
+        help="Peak learning rate of the schedule, which warms up and decays. Default of a recipe:"
+        " 0.002, and 0.0005 from a trained model.",
         group="training",
         bounds=(POSITIVE, at_most(1e30)),
     )

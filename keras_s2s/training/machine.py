@@ -1,10 +1,13 @@
-"""What this machine computes fastest: measured, not guessed from its name."""
+"""What this machine computes fastest, and with how many threads: measured, or as it says."""
 
 from __future__ import annotations
 
+import math
+import os
 import statistics
 import time
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 ROUNDS, SECONDS = 7, 0.05
@@ -66,3 +69,34 @@ def _seconds(left: object, right: object) -> float:
         multiply()
         count += 1
     return (time.perf_counter() - start) / count
+
+
+def thread_limit(groups: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """The processors that a container may use, where these are fewer than the machine has.
+
+    TensorFlow starts a thread for each processor of the machine. Where a quota of time lets only
+    some of them run, the others wait, and so does each step that has work for all of them.
+
+    Args:
+        groups: Folder of the control groups of Linux.
+
+    Returns:
+        The quota, rounded up; `None` without a quota, or with a larger one than the machine has.
+    """
+    quota = _quota(groups)
+    if quota is None or quota >= (os.cpu_count() or 1):
+        return None
+    return max(1, math.ceil(quota))
+
+
+def _quota(groups: Path) -> float | None:
+    """Seconds of computing in a second, of control groups of version 2 or 1."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            words = " ".join((groups / name).read_text() for name in names).split()
+            quota, period = map(float, words)
+        except (OSError, ValueError):  # "max" is no limit.
+            continue
+        if quota > 0 and period > 0:
+            return quota / period
+    return None

@@ -5,9 +5,10 @@
 
 One training at a time, by the command line: `keras-s2s train` with the files of the job, and a seed
 from the second one on. Then `keras-s2s evaluate` on each test set, and an int8 LiteRT export with
-its size and its speed. What is done is kept in WORK/results.json, and a training that was stopped
-resumes: started again, the program goes on. `--prefer` passes options to the training, for
-experiments; their results are kept apart.
+its size and its speed. With several seeds, all models together are evaluated as an ensemble, too.
+What is done is kept in WORK/results.json, and a training that was stopped resumes: started again,
+the program goes on. `--prefer` passes options to the training, for experiments; their results are
+kept apart.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -123,27 +125,41 @@ def placed(words: Iterable[str], folder: Path) -> list[str]:
     return [word if word.startswith("--") else str(folder / word) for word in words]
 
 
-def run(*words: str) -> float:
-    """Run a command of keras-s2s; the seconds that it took."""
-    start = time.monotonic()
-    subprocess.run([COMMAND, *words], check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - start
+def run(*words: str, log: Path | None = None) -> None:
+    """Run a command of keras-s2s; what it says is appended to a file."""
+    if log is None:
+        subprocess.run([COMMAND, *words], check=True, stdout=subprocess.DEVNULL)
+        return
+    with log.open("a", encoding="utf-8") as file:
+        subprocess.run([COMMAND, *words], check=True, stdout=file, stderr=file)
 
 
 def measure(job: Job, data: Path, folder: Path, options: list[str]) -> dict[str, Any]:
     """Train a job, unless it is trained, score it and export it."""
     began = time.monotonic()
     model, scores = folder / "model", folder / "scores.json"
-    run("train", *placed(job.training, data), "--output", str(model), "--resume", *options)
+    words = (*placed(job.training, data), "--output", str(model), "--resume", *options)
+    log = folder / "train.log"
+    run("train", *words, log=log)
     found: dict[str, Any] = {"train_seconds": time.monotonic() - began}
-    for name, files in job.tests.items():
-        words = ("--language", job.language, "--json", str(scores))
-        run("evaluate", "--model", str(model), *placed(files, data), *words)
-        found[name] = json.loads(scores.read_text("utf-8"))
+    found |= evaluate(job, data, [model], scores)
     history = json.loads((model / "history.json").read_text("utf-8"))
     recipe = json.loads((model / "recipe.json").read_text("utf-8"))
-    found |= {"epochs": len(history["loss"]), "recipe": recipe}
+    batches = re.findall(r"([\d,]+) batch(?:es)? an epoch", log.read_text("utf-8"))[-1]
+    steps = min(len(history["loss"]) * int(batches.replace(",", "")), recipe["steps"])
+    found |= {"steps": steps, "recipe": recipe}
     return found | measure_export(job, data, model, folder / "int8")
+
+
+def evaluate(job: Job, data: Path, models: list[Path], scores: Path) -> dict[str, Any]:
+    """The scores of a model, or of an ensemble, on each test set."""
+    found = {}
+    given = [word for model in models for word in ("--model", str(model))]
+    for name, files in job.tests.items():
+        words = ("--language", job.language, "--json", str(scores))
+        run("evaluate", *given, *placed(files, data), *words)
+        found[name] = json.loads(scores.read_text("utf-8"))
+    return found
 
 
 def measure_export(job: Job, data: Path, model: Path, export: Path) -> dict[str, Any]:
@@ -179,38 +195,64 @@ def percent(name: str, score: float) -> float:
     return 100 * score if name.endswith("_rate") else score
 
 
-def row_of(name: str, runs: list[dict[str, Any]]) -> list[str]:
-    """The line of a job in the table."""
-    job = JOBS[name]
-    scores = [
+def scores_of(job: Job, runs: list[dict[str, Any]]) -> str:
+    """The scores on each test set, with their spread."""
+    return "; ".join(
         " / ".join(
             shown([percent(score, one[test][score]) for one in runs]) for score in job.scores
         )
         for test in job.tests
-    ]
+    )
+
+
+def row_of(name: str, runs: list[dict[str, Any]], together: dict[str, Any] | None) -> list[str]:
+    """The line of a job in the table."""
+    job = JOBS[name]
     return [
         name,
         ", ".join(job.scores),
-        "; ".join(scores),
+        scores_of(job, runs),
+        scores_of(job, [together]) if together else "",
         str(len(runs)),
-        shown([float(one["epochs"]) for one in runs]),
+        shown([float(one["steps"]) for one in runs]),
         shown([one["train_seconds"] for one in runs]),
         shown([one["export_megabytes"] for one in runs]),
         shown([one["export_milliseconds"] for one in runs]),
     ]
 
 
-HEADS = ["job", "scores", "tests", "seeds", "epochs", "seconds", "int8, MB", "int8, ms per text"]
+HEADS = [
+    "job",
+    "scores",
+    "tests",
+    "ensemble",
+    "seeds",
+    "steps",
+    "seconds",
+    "int8, MB",
+    "ms per text",
+]
 
 
 def print_table(results: dict[str, Any], label: str) -> None:
     """Print what is measured, with the processor's name."""
     rows = []
     for name in JOBS:
-        runs = [one for key, one in results.items() if key.split("|")[:2] == [name, label]]
-        rows += [row_of(name, runs)] if runs else []
-    print(f"\n{processor()}, {os.cpu_count()} cores, {label}\n")
+        own = {
+            key.split("|")[2]: one
+            for key, one in results.items()
+            if key.startswith(f"{name}|{label}|")
+        }
+        together = own.pop("ensemble", None)
+        rows += [row_of(name, list(own.values()), together)] if own else []
+    print(f"\n{processor()}, {threads()}, {label}\n")
     print(table([HEADS, *rows]), flush=True)
+
+
+def threads() -> str:
+    """How many threads TensorFlow computes with."""
+    count = os.environ.get("TF_NUM_INTRAOP_THREADS") or len(os.sched_getaffinity(0))
+    return f"{count} thread{'' if str(count) == '1' else 's'}"
 
 
 def processor() -> str:
@@ -243,18 +285,24 @@ def main() -> None:
         if not data.exists():
             print(f"{name} is left out: there is no {data}")
             continue
-        for seed in range(1, given.seeds + 1):
-            key = f"{name}|{label}|{seed}"
-            if key in results:
-                continue
-            options = [] if given.effort == "normal" else ["--effort", given.effort]
-            options += [f"--{one}" for one in given.prefer]
-            options += [] if seed == 1 else ["--seed", str(seed)]
-            folder = given.work / name / label.replace(" ", "_") / str(seed)
-            folder.mkdir(parents=True, exist_ok=True)
-            results[key] = measure(JOBS[name], data, folder, options)
+        folder = given.work / name / label.replace(" ", "_")
+
+        def keep(seed: str, found: dict[str, Any], name: str = name) -> None:
+            results[f"{name}|{label}|{seed}"] = found
             kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
             print_table(results, label)
+
+        seeds = [str(number) for number in range(1, given.seeds + 1)]
+        for seed in seeds:
+            if f"{name}|{label}|{seed}" not in results:
+                options = [] if given.effort == "normal" else ["--effort", given.effort]
+                options += [f"--{one}" for one in given.prefer]
+                options += [] if seed == "1" else ["--seed", seed]
+                (folder / seed).mkdir(parents=True, exist_ok=True)
+                keep(seed, measure(JOBS[name], data, folder / seed, options))
+        if len(seeds) > 1:
+            models = [folder / seed / "model" for seed in seeds]
+            keep("ensemble", evaluate(JOBS[name], data, models, folder / "scores.json"))
     print_table(results, label)
 
 

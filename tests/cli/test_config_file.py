@@ -57,7 +57,13 @@ def test_the_command_line_takes_precedence(trained: dict[str, Any]) -> None:
 
 
 def test_the_recipe_of_a_training_is_a_configuration(trained: dict[str, Any]) -> None:
-    recipe = Recipe(units=48, cell="gru", scheduled_sampling="linear", protect=("<a>", "<b>"))
+    recipe = Recipe(
+        units=48,
+        cell="gru",
+        learning_rate=0.001,
+        scheduled_sampling="linear",
+        protect=("<a>", "<b>"),
+    )
     from keras_s2s.text.option_fields import as_json
 
     Path("recipe.json").write_text(json.dumps(as_json(recipe)))
