@@ -22,8 +22,9 @@ EFFORTS = ("quick", "normal", "thorough")
 
 # Symbols are few and short, and each occurs often: phones, notes, tags.
 MOST_SYMBOLS, LONGEST_SYMBOL, LEAST_USES = 500, 4.0, 20
-# Words and names, rather than sentences: few words in a text, and few different characters.
-MOST_WORDS, MOST_CHARACTERS = 2.2, 300
+# Words and names, rather than sentences: short, few words in a text, few different characters.
+# A script without spaces has one word in a sentence.
+MOST_WORDS, LONGEST_NAME, MOST_CHARACTERS = 2.2, 30, 300
 # A source of this many characters is read by subwords, whatever its target is.
 LONGEST_SPELLING = 80
 SMALL, TINY = 150_000, 3_000  # target tokens of a corpus
@@ -125,7 +126,8 @@ def _kind(texts: SideProfile) -> tuple[str, str]:
     is_often = texts.uses >= LEAST_USES and texts.words >= 2
     if is_often and texts.distinct_words <= MOST_SYMBOLS and texts.word_length <= LONGEST_SYMBOL:
         return "word", f"{texts.distinct_words:,} short symbols, separated by spaces"
-    if texts.words <= MOST_WORDS and texts.distinct_characters <= MOST_CHARACTERS:
+    is_short = texts.words <= MOST_WORDS and texts.characters <= LONGEST_NAME
+    if is_short and texts.distinct_characters <= MOST_CHARACTERS:
         return "character", f"{texts.words:.1f} words per line, {texts.characters:.0f} characters"
     return "sentencepiece", f"{texts.words:.1f} words per line"
 
@@ -206,11 +208,12 @@ def duration(known: Known) -> Iterator[Choice]:
     if "epochs" in known.options:
         yield Choice("patience", max(6, known["epochs"] // 4), "a quarter of the epochs")
         return
-    if known["valid_share"] != 0:
+    is_quick = known.effort == "quick"
+    if known["valid_share"] != 0 and not is_quick:
         yield Choice("schedule", "plateau", "trains while the validation improves")
-    is_quick, is_open = known.effort == "quick", known["schedule"] == "plateau"
-    least, most = (1000, 3000) if is_quick else (3000, 20_000)
-    epochs = 25 if is_quick else 200 if is_open else 60
+    is_open = known["schedule"] == "plateau"
+    least, most = (500, 3000) if is_quick else (3000, 20_000)
+    epochs = 12 if is_quick else 200 if is_open else 60
     epoch = known.steps_per_epoch
     reason = f"{'at most; ' if is_open else ''}about {epoch:,} steps see all pairs once"
     yield Choice("steps", min(max(least, epochs * epoch), most), reason)

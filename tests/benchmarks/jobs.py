@@ -184,10 +184,10 @@ def measure_export(job: Job, data: Path, model: Path, export: Path) -> dict[str,
     }
 
 
-def shown(values: list[float]) -> str:
-    """A mean, with the spread of several seeds."""
-    mean = f"{statistics.mean(values):.2f}"
-    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
+def shown(values: list[float], digits: int = 2) -> str:
+    """A mean, with the standard deviation of several seeds."""
+    mean = f"{statistics.mean(values):,.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):,.{digits}f}"
 
 
 def percent(name: str, score: float) -> float:
@@ -214,8 +214,8 @@ def row_of(name: str, runs: list[dict[str, Any]], together: dict[str, Any] | Non
         scores_of(job, runs),
         scores_of(job, [together]) if together else "",
         str(len(runs)),
-        shown([float(one["steps"]) for one in runs]),
-        shown([one["train_seconds"] for one in runs]),
+        shown([float(one["steps"]) for one in runs], 0),
+        shown([one["train_seconds"] for one in runs], 0),
         shown([one["export_megabytes"] for one in runs]),
         shown([one["export_milliseconds"] for one in runs]),
     ]

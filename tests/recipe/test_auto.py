@@ -77,6 +77,11 @@ def test_japanese_without_spaces_is_no_word() -> None:
     assert chosen(list(zip(texts, texts, strict=True)))["source_tokenizer"] == "sentencepiece"
 
 
+def test_sentences_of_an_alphabet_without_spaces_are_no_words() -> None:
+    texts = ["".join(words_of(9, "กขคงจชซดต", 7, seed=one)) for one in range(200)]
+    assert chosen(list(zip(texts, texts, strict=True)))["target_tokenizer"] == "sentencepiece"
+
+
 def test_hangul_by_characters_is_decomposed_and_in_sentences_it_is_not() -> None:
     draw = random.Random(1)
     words = [(f"{draw.choice(VOWELS)}{draw.choice(VOWELS)}", "a b") for _ in range(300)]
