@@ -1,7 +1,8 @@
 """The contract: two functions of fixed signature, which every format exports.
 
 `encode` runs once per sentence, `decode_step` once per token. Tensors that a model does not have
-are left out: `memory`, `length` and `attention` without attention, `keys` if they are the memory.
+are left out: `memory`, `length` and `attention` without attention, `keys` if they are the memory,
+`source_ids` unless the decoder copies.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 from keras import backend, ops
 
+from keras_s2s.layers.copying import CopyingDecoder
 from keras_s2s.search.structure import flatten, pack
 from keras_s2s.special_ids import END_ID, PAD_ID, UNK_ID
 
@@ -57,6 +59,7 @@ class Contract:
         attention = model.decoder.attention
         self.has_attention = attention is not None
         self.has_keys = self.has_attention and attention.changes_memory
+        self.copies = isinstance(model.decoder, CopyingDecoder)
         self._structure = model.decoder.stack.zeros(1)
         self._sizes = [part.shape[-1] for part in flatten(self._structure)]
 
@@ -78,7 +81,7 @@ class Contract:
         source = {"tokens": ([batch, length], ids), "length": vector}
         made = self.encode(tf.ones([1, 1], ids), tf.ones([1], ids))
         fixed: dict[str, tuple] = {"length": vector} if self.has_attention else {}
-        for name in ("memory", "keys"):
+        for name in ("memory", "keys", "source_ids"):
             if name in made:
                 fixed[name] = ([batch, length, made[name].shape[-1]], tf.float32)
         fixed["state"] = ([batch, self.state_size], tf.float32)
@@ -92,16 +95,19 @@ class Contract:
             length: int32 `[B]`, the number of tokens of each row, from 1 to S.
 
         Returns:
-            `memory` `[B, S, U]`, `keys` `[B, S, A]` and the packed `state` `[B, N]`.
+            `memory` `[B, S, U]`, `keys` `[B, S, A]`, `source_ids` as floats `[B, S, 1]`, and the
+            packed `state` `[B, N]`.
         """
-        real = _real(tokens, length)
+        source = ops.where(_real(tokens, length), tokens, PAD_ID)
         how = {"unroll": True} if self.unroll else {}
-        memory, _, encoder_state = self.encoder(ops.where(real, tokens, PAD_ID), **how)
+        memory, _, encoder_state = self.encoder(source, **how)
         found = {}
         if self.has_attention:
             found["memory"] = memory
         if self.has_keys:
             found["keys"] = self.decoder.attention.project(memory)
+        if self.copies:  # Of the type and the rank of the other two: exact below 2 ** 24.
+            found["source_ids"] = ops.cast(source, "float32")[:, :, None]
         state = _pack(self.decoder.initial_state(encoder_state, memory))
         if self.decoder.bridge.kind == "zeros":
             # LiteRT does not support constant outputs; lengths are never negative.
@@ -114,6 +120,7 @@ class Contract:
         length: Any = None,
         memory: Any = None,
         keys: Any = None,
+        source_ids: Any = None,
         state: Any = None,
     ) -> dict[str, Any]:
         """Compute one decoding step.
@@ -123,6 +130,7 @@ class Contract:
             length: int32 `[B]`, as for `encode`.
             memory: `[B, S, U]`.
             keys: `[B, S, A]`.
+            source_ids: `[B, S, 1]`.
             state: `[B, N]`, from `encode` or the previous step.
 
         Returns:
@@ -132,6 +140,8 @@ class Contract:
         attended = ()
         if self.has_attention:
             mask = _real(memory[..., 0], length)
+            if self.copies:
+                mask = ops.cast(source_ids[:, :, 0], "int32")
             attended = (memory if keys is None else keys, memory, mask)
         logits, after, weights = self.decoder.step(
             token, self._unpack(state), *attended, weights=self.weights

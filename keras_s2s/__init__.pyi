@@ -22,6 +22,8 @@ from .inference.translator import Translator as Translator
 from .layers.attention import Attention as Attention
 from .layers.bahdanau import BahdanauAttention as BahdanauAttention
 from .layers.cells import Cell as Cell
+from .layers.copying import CopyingDecoder as CopyingDecoder
+from .layers.copying import CopyingEncoder as CopyingEncoder
 from .layers.decoder import Decoder as Decoder
 from .layers.encoder import Encoder as Encoder
 from .layers.luong import LuongAttention as LuongAttention

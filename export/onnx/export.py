@@ -112,7 +112,8 @@ def _convert(model: Any, new: Path) -> dict[str, Any]:
 
 
 # Names of the dynamic dimensions of a tensor; all others have a dynamic batch size only.
-_DYNAMIC = {name: ("batch", "source_length") for name in ("tokens", "memory", "keys", "attention")}
+_OF_SOURCE = ("tokens", "memory", "keys", "source_ids", "attention")
+_DYNAMIC = {name: ("batch", "source_length") for name in _OF_SOURCE}
 
 
 def _with_named_dimensions(model: Any) -> tuple[Any, dict[str, Any]]:

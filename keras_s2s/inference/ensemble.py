@@ -65,10 +65,11 @@ class _Encoders:
         self._encoders = encoders
 
     def __call__(self, source: Any, training: bool = False) -> tuple[tuple, Any, tuple]:
-        """The memories, the mask that all of them share, and the final states."""
+        """The memories, the mask or the ids that all of them share, and the final states."""
         encoded = [encoder(source, training=training) for encoder in self._encoders]
         memories, masks, states = zip(*encoded, strict=True)
-        return memories, masks[0], states
+        ids = [mask for mask in masks if "int" in str(mask.dtype)]  # For those that copy.
+        return memories, (ids or masks)[0], states
 
 
 class _Attentions:

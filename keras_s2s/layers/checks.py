@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from keras_s2s.layers.attention import Attention
 from keras_s2s.layers.luong_local import ALIGNMENTS
 from keras_s2s.layers.scheduled_sampling import ScheduledSampling
@@ -77,6 +79,25 @@ def check_decoder_parts(attention: Any, sampling: Any, input_feeding: bool, brid
             "A monotonic attention is trained on the queries of all steps at once, which cannot "
             "read what a step before them has attended to. Received: input_feeding=True with "
             f"{type(attention).__name__}. Leave it out, or use another attention."
+        )
+
+
+def check_copying(attention: Any) -> None:
+    """Raise ValueError unless there is an attention, whose weights say what is copied."""
+    if attention is None:
+        raise ValueError(
+            "A decoder copies what its attention reads. Received: attention=None. Give it an "
+            "attention, or take a Decoder."
+        )
+
+
+def check_source_ids(source: Any) -> None:
+    """Raise ValueError unless a decoder that copies is given ids rather than a mask."""
+    dtype = keras.backend.standardize_dtype(source.dtype)
+    if "int" not in dtype:
+        raise ValueError(
+            "A CopyingDecoder needs the source ids, int32 [B, S], in place of a mask. Received: "
+            f"{dtype}. Take a CopyingEncoder."
         )
 
 

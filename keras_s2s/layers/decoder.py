@@ -204,15 +204,14 @@ class Decoder(DecoderSpec):
             Logits `[B, V]`, the next state, and the attention weights `[B, S]` (`None` without).
         """
         weights = self.step_weights() if weights is None else weights
-        read = None
-        if self.attention is not None:
-            read = self.attention.step_weights(keys, memory, memory_mask)
+        read = self._read(keys, memory, memory_mask)
         projected = weights.embedding(self._cast(self.embedding(token)))
         state, output = self.stack.advance(state, projected, DropoutMasks(), weights, read)
         attentional = output.attentional
         if not self.input_feeding:
             attentional = self.stack.readout(output.hidden, output.context, weights)
-        return self._project(attentional, weights), state, output.alignment
+        logits = self.predict(attentional, output.alignment, memory_mask, weights)
+        return logits, state, output.alignment
 
     def call(
         self,
@@ -225,10 +224,8 @@ class Decoder(DecoderSpec):
     ) -> Any:
         """Logits of all positions with the target given (teacher forcing), see the class."""
         state, weights = self.initial_state(encoder_state, memory), self.step_weights()
-        keys = read = None
-        if self.attention is not None:
-            keys = self.attention.project(memory)
-            read = self.attention.step_weights(keys, memory, memory_mask)
+        keys = None if self.attention is None else self.attention.project(memory)
+        read = self._read(keys, memory, memory_mask)
         if training and self.scheduled_sampling is not None:
 
             def predict(token: Any, state: Any) -> tuple[Any, Any]:
@@ -238,11 +235,19 @@ class Decoder(DecoderSpec):
         target_in = self.word_dropout(target_in, training=training)
         embedded = self.embedding(ops.transpose(target_in))  # [T, B, E]
         embedded = self.embedding_dropout(embedded, training=training)
-        output = self.stack.run(embedded, state, weights, read, training, return_attention)
-        logits = self._project(output.attentional, weights)
+        aligned = return_attention or self.needs_alignment
+        output = self.stack.run(embedded, state, weights, read, training, aligned)
+        logits = self.predict(output.attentional, output.alignment, memory_mask, weights)
         return (logits, output.alignment) if return_attention else logits
 
-    def _project(self, attentional: Any, weights: DecoderWeights) -> Any:
+    def _read(self, keys: Any, memory: Any, memory_mask: Any) -> Any:
+        """What the attention reads, or `None`; a mask may be ids, 0 for padding."""
+        if self.attention is None:
+            return None
+        real = None if memory_mask is None else ops.cast(memory_mask, "bool")
+        return self.attention.step_weights(keys, memory, real)
+
+    def predict(self, attentional: Any, alignment: Any, memory_mask: Any, weights: Any) -> Any:
         """Logits, `[..., R] -> [..., V]`."""
         output = weights.vocabulary
         return ops.matmul(attentional, ops.transpose(output) if self.tie_embeddings else output)

@@ -44,3 +44,4 @@ class DecoderWeights(NamedTuple):
     fed: Any = None  # Dense, W of the first layer, for context and attentional vector
     readout: Any = None  # Dense [M + U, R], or None
     vocabulary: Any = None  # V, [R, V]; the embedding [V, R] if it is tied
+    gate: Any = None  # Dense [R, 1], of a decoder that copies

@@ -66,6 +66,7 @@ class DecoderSpec(SavedByArguments):
     """Base of the decoder."""
 
     vocabulary_size: int
+    needs_alignment = False  # Whether `predict` reads the attention weights.
 
     def __call__(self, target_in: Any, *args: Any, **kwargs: Any) -> Any:
         """Check that the ids are in the vocabulary."""

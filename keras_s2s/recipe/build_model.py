@@ -18,6 +18,7 @@ LEAST_GIVEN = 0.25
 
 def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
     """The untrained model of a recipe, for vocabularies of these sizes."""
+    from keras_s2s.layers.copying import CopyingDecoder, CopyingEncoder
     from keras_s2s.layers.decoder import Decoder
     from keras_s2s.layers.encoder import Encoder
     from keras_s2s.model import Seq2Seq
@@ -31,7 +32,7 @@ def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
         "word_dropout": recipe.word_dropout,
         "dtype": POLICIES[recipe.precision],
     }
-    encoder = Encoder(
+    encoder = (CopyingEncoder if recipe.copying else Encoder)(
         source_size,
         recipe.units,
         bidirectional=recipe.direction == "both",
@@ -40,7 +41,7 @@ def make_model(source_size: int, target_size: int, recipe: Recipe) -> Seq2Seq:
         name="encoder",
         **shared,
     )
-    decoder = Decoder(
+    decoder = (CopyingDecoder if recipe.copying else Decoder)(
         target_size,
         recipe.units,
         attention=_make_attention(recipe, shared["dtype"]),

@@ -113,6 +113,12 @@ class ModelOptions(TextOptions):
         " is slower.",
         group="model",
     )
+    copying: bool = option(
+        False,
+        help="Copying attention (See 2017): the decoder can copy tokens of the source; needs a"
+        " joint vocabulary.",
+        group="model",
+    )
     tie_embeddings: str = option(
         "two",
         help="Share one embedding matrix: two shares it between target embedding and output layer,"
@@ -138,5 +144,8 @@ class ModelOptions(TextOptions):
         is_one = self.tie_embeddings != "three" or self.has_joint_vocabulary
         words = "none or two without one SentencePiece vocabulary for both sides"
         need(is_one, words, "tie_embeddings", self.tie_embeddings)
+        can_copy = self.attention != "none" and self.has_joint_vocabulary
+        words = "left out without attention and one SentencePiece vocabulary for both sides"
+        need(can_copy or not self.copying, words, "copying", self.copying)
         has_start = self.bridge != "zeros" or self.attention != "none"
         need(has_start, "dense or copy where there is no attention", "bridge", self.bridge)

@@ -35,16 +35,9 @@ def listed_crossentropy(ids: Any, shares: Any, rest: Any, logits: Any) -> Any:
 
     With `q = sum over k of shares[k] * onehot(ids[k]) + rest / V`, the loss is
     `-sum q * log softmax(logits)`. Its gradient `softmax(logits) - q` is given explicitly, which
-    halves the number of passes over the largest tensor of the model.
-
-    Args:
-        ids: int32 `[..., T, K]`; the same id twice only where both shares are 0.
-        shares: float32 `[..., T, K]`, or a number; shares and rest sum to 1.
-        rest: float32 `[..., T, 1]`, or a number.
-        logits: `[..., T, V]`, any floating dtype; computed in float32.
-
-    Returns:
-        float32 `[..., T]`.
+    halves the number of passes over the largest tensor of the model. `ids` are int32
+    `[..., T, K]`, the same id twice only where both shares are 0; `shares` are `[..., T, K]` and
+    `rest` is `[..., T, 1]`, or both are numbers, which sum to 1.
     """
     size, listed = logits.shape[-1], ids.shape[-1]
     flat_ids = ops.reshape(ids, (-1,))

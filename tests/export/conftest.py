@@ -14,6 +14,8 @@ from keras_s2s import (
     BahdanauAttention,
     BahdanauMonotonicAttention,
     CharacterTokenizer,
+    CopyingDecoder,
+    CopyingEncoder,
     Decoder,
     Encoder,
     LuongAttention,
@@ -61,6 +63,7 @@ SAMPLE: list[dict[str, Any]] = [
     {"attention": "location", "tie_embeddings": True, "share_embeddings": True},
     {"attention": "dot", "bridge": "zeros"},
     {"attention": "monotonic"},
+    {"attention": "general", "copying": True, "tie_embeddings": True},
 ]
 OPTIONS: dict[str, list[Any]] = {
     "attention": ["general", *ATTENTIONS],
@@ -111,6 +114,7 @@ def make_translator(
     direction: str = "both",
     share_embeddings: bool = False,
     input_feeding: bool = False,
+    copying: bool = False,
     seed: int = 1,
     **options: Any,
 ) -> Translator:
@@ -119,10 +123,10 @@ def make_translator(
     tokenizer = CharacterTokenizer.train(["abcdefghij é 한국어"])
     size = tokenizer.vocabulary_size
     shape: dict[str, Any] = {"num_layers": num_layers, "cell": cell, "embedding_dimension": 6}
-    decoder = Decoder(
+    decoder = (CopyingDecoder if copying else Decoder)(
         size, 12, attention=ATTENTIONS[attention](), input_feeding=input_feeding, **shape, **options
     )
-    encoder = Encoder(size, 12, **DIRECTIONS[direction], **shape)
+    encoder = (CopyingEncoder if copying else Encoder)(size, 12, **DIRECTIONS[direction], **shape)
     model = Seq2Seq(encoder, decoder, share_embeddings=share_embeddings)
     set_random_weights(model, seed)
     return Translator(model, tokenizer, tokenizer, samples=SAMPLES)

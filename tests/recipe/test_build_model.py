@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from keras_s2s import CopyingDecoder, CopyingEncoder, Decoder, Encoder
 from keras_s2s.recipe.build_model import make_model
 from keras_s2s.recipe.config import Recipe
 
@@ -50,6 +51,12 @@ def test_the_precision_is_that_of_the_layers(precision: str) -> None:
         ({"attention": "monotonic_luong", "score": "concat"}, "decoder.attention.score", "concat"),
         ({"attention": "monotonic_bahdanau"}, "decoder.attention.normalized", True),
         ({"attention": "monotonic_bahdanau"}, "decoder.attention.sigmoid_noise", 1.0),
+        (
+            {"copying": True},
+            "encoder.__class__ decoder.__class__",
+            (CopyingEncoder, CopyingDecoder),
+        ),
+        ({}, "encoder.__class__ decoder.__class__", (Encoder, Decoder)),
         ({"tie_embeddings": "none"}, "decoder.tie_embeddings", False),
         ({"tie_embeddings": "two"}, "share_embeddings", False),
         ({"tie_embeddings": "three"}, "share_embeddings", True),

@@ -24,6 +24,7 @@ WORD: dict[str, Any] = {"source_tokenizer": "word"}
 RECIPES: list[tuple[Any, Any, dict[str, Any]]] = [
     (PIECES, PIECES, {"tie_embeddings": "three", "cell": "gru", "num_layers": 2, "residual": True}),
     (PIECES, OTHERS, {"joint_vocabulary": False, "tie_embeddings": "none", "bridge": "copy"}),
+    (PIECES, PIECES, {"copying": True, "attention": "bahdanau"}),
     (WORDS, WORDS, {**WORD, "attention": "none", "direction": "reversed"}),
     (WORDS, LETTERS, {**WORD, "target_tokenizer": "character", "target_normalization": "NFD"}),
     (WORDS, WORDS, {**WORD, "attention": "normalized_bahdanau", "direction": "alternating"}),
