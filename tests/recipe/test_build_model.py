@@ -12,6 +12,9 @@ from keras_s2s.recipe.config import Recipe
 TINY: dict[str, Any] = {"units": 8, "embedding_dimension": 6, "num_layers": 2}
 
 
+KINDS = "encoder.__class__ decoder.__class__"
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 def test_the_precision_is_that_of_the_layers(precision: str) -> None:
     model = make_model(9, 9, Recipe(**TINY, precision=precision))
