@@ -11,6 +11,8 @@ from keras import ops
 from keras_s2s.data.batches import Batches
 from keras_s2s.data.distilled_batches import TokenDistributions
 from keras_s2s.data.epochs import cut_batches
+from keras_s2s.data.pairs import Pairs
+from keras_s2s.data.pseudo_sources import pseudo_sources
 from keras_s2s.data.rows import TokenRows
 from keras_s2s.inference.ensemble import Ensemble
 from keras_s2s.inference.forced_model import forced_steps, in_graph, log_probabilities_of
@@ -61,6 +63,33 @@ def read_teachers(
         places = (starts[pairs][:, None] + np.arange(tokens.shape[1]))[real]
         ids[places], probabilities[places] = found[0][real], found[1][real]
     return TokenDistributions(target.lengths, ids, probabilities)
+
+
+def pseudo_pairs(
+    teachers: Sequence[Translator],
+    pairs: Pairs,
+    count: int,
+    seed: int,
+    report: Callable[[str], None],
+) -> list[tuple[str, str]]:
+    """Made-up sources with what an ensemble of teachers says to them.
+
+    Args:
+        teachers: Translators with the same tokenizers.
+        pairs: The pairs whose sources the made-up ones resemble.
+        count: Number of sources to make up, see `pseudo_sources`.
+        seed: Seed of the draws.
+        report: Receives a progress message.
+
+    Returns:
+        The pairs whose translation is not blank.
+    """
+    if not count:
+        return []
+    sources = pseudo_sources((source for source, _ in pairs), count, seed)
+    report(f"teachers: {len(sources):,} made-up sources, such as {', '.join(sources[:3])}")
+    targets = Translator.ensemble(teachers).translate(sources)
+    return [pair for pair in zip(sources, targets, strict=True) if pair[1].strip()]
 
 
 def _reader(model: Any, kept: int) -> Callable[[Any, Any], Any]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.profile import SAMPLE, Profile, profile_of
-from keras_s2s.recipe.auto import EFFORTS, Choice, Known, choose
+from keras_s2s.recipe.auto import choose
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.estimate import seconds_of_steps
+from keras_s2s.recipe.known import EFFORTS, Choice, Known
 from keras_s2s.recipe.old_names import renamed
 from keras_s2s.recipe.resume import TRAINING, Run, make_checkpoints
 from keras_s2s.recipe.start_options import options_of_teachers

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from keras_s2s.recipe.config import Recipe
 
 OF_ALIGNMENTS = ("guided_alignment_weight", "guided_alignment_decay")
+OF_TEACHERS = ("distillation_weight", "pseudo_sources")
 OF_NOISE = ("noise_drop", "noise_swap", "noise_mask")
 
 
@@ -36,7 +37,7 @@ def check_combination(recipe: Recipe, given: Given) -> None:
     if given.teachers or recipe.teachers:
         _check_distilled(recipe, given)
     else:
-        _check_unused(recipe, ("distillation_weight",), "teachers")
+        _check_unused(recipe, OF_TEACHERS, "teachers")
     if given.alignments:
         _check_guided(recipe)
     else:

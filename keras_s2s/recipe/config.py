@@ -134,18 +134,24 @@ class Recipe(ModelOptions):
     )
     teachers: int = option(
         0,
-        help="Number of models to train first, alike but for their seeds, from which the model then"
-        " learns (distillation). They are kept in OUTPUT.teachers.",
+        help="Number of models to train first, with other seeds, from which the model then learns"
+        " (distillation). They are kept in OUTPUT.teachers.",
         group="training",
         bounds=(between(0, 100),),
         only_with=("minutes", (None,)),
     )
     distillation_weight: float = option(
         0.5,
-        help="Share of the teachers' probabilities in the target of each token; the rest is that of"
-        " the data. Only with teachers.",
+        help="Share of the teachers in the target of each token. Only with teachers.",
         group="training",
         bounds=(between(0, 1),),
+    )
+    pseudo_sources: int = option(
+        0,
+        help="Number of sources to make up by a model of the characters of the given ones; the"
+        " teachers translate them, and the model learns from them too. Only with teachers.",
+        group="training",
+        bounds=(between(0, 10_000_000),),
     )
     batch_tokens: int = option(
         2048,

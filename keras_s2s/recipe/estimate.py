@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras_s2s.recipe.auto import Known
+from keras_s2s.recipe.known import Known
 
 # Share of the speed of large products that a training step reaches, recurrence included.
 SHARE_OF_PEAK = 0.4

@@ -163,6 +163,7 @@ def _train_teachers(task: Task, folder: Path) -> list[Translator]:
             recipe,
             teachers=0,
             distillation_weight=Recipe.distillation_weight,
+            pseudo_sources=0,
             seed=(recipe.seed + number) % 2**31,
         )
         run = replace(task.run, tensorboard=None)

@@ -67,15 +67,14 @@ def make_text_side(
         tokenizers = tokenizers or train_tokenizers(pairs, recipe)
         size = max(one.vocabulary_size for one in tokenizers)
         recipe = replace(recipe, vocabulary_size=max(size, recipe.vocabulary_size))
-        batches = make_batches(
-            pairs, *tokenizers, recipe, data.sample_weight, fixed_targets=bool(teachers)
-        )
+        if teachers:
+            batches = _distilled(data, tokenizers, teachers, recipe, report)
+            return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
+        batches = make_batches(pairs, *tokenizers, recipe, data.sample_weight)
         if data.alignments is not None:
             batches = _aligned(batches, pairs, data.alignments, tokenizers, recipe)
         elif recipe.contrastive_margin is not None:
             batches = _contrastive(batches, pairs, tokenizers[1], recipe)
-        elif teachers:
-            batches = _distilled(batches, pairs, tokenizers, teachers, recipe, report)
         return TextSide(recipe, tokenizers, batches, choose_samples(pairs))
     recipe = replace(recipe, **_settled(pairs, recipe))
     batches = pairs.batches(
@@ -112,16 +111,20 @@ def _contrastive(
 
 
 def _distilled(
-    batches: Batches,
-    pairs: Pairs,
+    data: TrainingPairs,
     tokenizers: tuple[Tokenizer, Tokenizer],
     teachers: Sequence[Any],
     recipe: Recipe,
     report: Callable[[str], None],
 ) -> DistilledBatches:
     from keras_s2s.data.distilled_batches import DistilledBatches
-    from keras_s2s.inference.teachers import read_teachers
+    from keras_s2s.inference.teachers import pseudo_pairs, read_teachers
 
+    pairs, weights = data.in_memory, data.sample_weight
+    made = pseudo_pairs(teachers, pairs, recipe.pseudo_sources, recipe.seed, report)
+    pairs = [*pairs, *made]
+    weights = None if weights is None else [*weights, *(1.0 for _ in made)]
+    batches = make_batches(pairs, *tokenizers, recipe, weights, fixed_targets=True)
     found = read_teachers(teachers, *encode_pairs(pairs, *tokenizers), report)
     return DistilledBatches(batches, found, recipe.distillation_weight, recipe.label_smoothing)
 

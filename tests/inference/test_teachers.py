@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from keras_s2s import Decoder, Encoder, LuongAttention, Seq2Seq, Translator, WordTokenizer
-from keras_s2s.inference.teachers import read_teachers
+from keras_s2s.inference.teachers import pseudo_pairs, read_teachers
 
 WORDS = WordTokenizer.train(["a b c d e f g h i j k l"])
 SIZE = WORDS.vocabulary_size
@@ -58,3 +58,12 @@ def test_teachers_with_other_tokenizers_are_no_ensemble() -> None:
     stranger = Translator(translator(4).model, WORDS, other)
     with pytest.raises(ValueError, match="only with the same tokenizers.* target tokenizer"):
         read_teachers([translator(4), stranger], [[5]], [[6]], quiet)
+
+
+def test_made_up_sources_have_the_translations_of_the_ensemble() -> None:
+    teachers = [translator(4), translator(8)]
+    pairs = [("a b c", "a"), ("b c d", "b"), ("c d a b", "c")]
+    found = pseudo_pairs(teachers, pairs, 20, 1, quiet)
+    said = Translator.ensemble(teachers).translate([source for source, _ in found])
+    assert [target for _, target in found] == said
+    assert pseudo_pairs(teachers, pairs, 0, 1, quiet) == []

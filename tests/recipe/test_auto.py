@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from keras_s2s.data.profile import Profile, SideProfile, profile_of
 from keras_s2s.experiments.dates import make_dates
-from keras_s2s.recipe.auto import EFFORTS, Known, choose
+from keras_s2s.recipe.auto import choose
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.estimate import seconds_of_steps
+from keras_s2s.recipe.known import EFFORTS, Known
 from keras_s2s.training.machine import ProductSpeed
 
 from ..budget import examples
@@ -129,6 +130,9 @@ def test_thorough_trains_teachers_first_more_of_them_for_a_small_corpus() -> Non
     assert chosen(small, "thorough").pop("teachers") == 5
     assert chosen(small, "thorough", teachers=2)["steps"] == chosen(small)["steps"]
     assert "teachers" not in chosen(small)
+    assert chosen(small, "thorough")["pseudo_sources"] == 4000
+    texts = list(zip(sentences(200, 8), sentences(200, 8, seed=2), strict=True))
+    assert "pseudo_sources" not in chosen(texts, "thorough")
     large = profile_of(small)._replace(pairs=200_000)
     assert {one.name: one.value for one in choose(large, {}, "thorough")[1]}["teachers"] == 3
 
@@ -237,7 +241,7 @@ def test_for_any_data_and_any_options_the_choice_is_a_recipe(
     assert Recipe(**known.options)
     names = [one.name for one in found]
     assert len(names) == len(set(names))
-    assert {*names} <= Recipe.CHOSEN | {"teachers"}
+    assert {*names} <= Recipe.CHOSEN | {"teachers", "pseudo_sources"}
     assert not {*names} & options.keys()
     assert all(one.reason for one in found)
     assert seconds_of_steps(known) >= 0

@@ -83,14 +83,16 @@ def test_a_training_resumes_with_the_same_teachers_alone(tmp_path: Path) -> None
 
 
 def test_teachers_are_trained_first_alike_but_for_their_seeds(tmp_path: Path) -> None:
-    folder, recipe = tmp_path / "model", Recipe(**OPTIONS, teachers=1, seed=7)
+    folder = tmp_path / "model"
+    recipe = Recipe(**OPTIONS, teachers=1, seed=7, pseudo_sources=30)
     own = tmp_path / "model.teachers" / "1"
-    alone = replace(recipe, teachers=0, seed=8)
+    alone = replace(recipe, teachers=0, pseudo_sources=0, seed=8)
     train(PAIRS, VALID, own, alone, report=quiet)
     said: list[str] = []
     run = Run(resume=True)  # As if the training had been stopped behind its teacher.
     found = train(PAIRS, VALID, folder, recipe, run=run, report=said.append)
     assert f"the training of {own} is finished" in said
+    assert any("made-up sources, such as" in line for line in said)
     by_hand = train(
         PAIRS,
         VALID,
