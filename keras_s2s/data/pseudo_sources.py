@@ -35,7 +35,7 @@ def pseudo_sources(sources: Iterable[str], count: int, seed: int = 1) -> list[st
     given = set(sources)
     followers = _followers(given)
     longest = LONGEST * max(map(len, given), default=0)
-    draw, found = random.Random(seed), dict.fromkeys(())
+    draw, found = random.Random(seed), dict[str, None]()
     for _ in range(TRIES * count):
         if len(found) == count:
             break
