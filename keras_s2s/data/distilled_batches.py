@@ -26,7 +26,7 @@ class TokenDistributions:
     Example:
         >>> found = TokenDistributions([2], [[5, 3], [3, 5]], [[0.75, 0.25], [1.0, 0.0]])
         >>> ids, probabilities = found.padded(np.array([0]), 3)
-        >>> ids.tolist()
+        >>> ids.astype(int).tolist()
         [[[5, 3], [3, 5], [0, 0]]]
         >>> probabilities.tolist()
         [[[0.75, 0.25], [1.0, 0.0], [0.0, 0.0]]]
