@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_s2s.layers import copying  # noqa: F401  What a saved model names.
 from keras_s2s.layers.base_model import BaseModel
 from keras_s2s.layers.checks import check_kind
 from keras_s2s.layers.decoder import Decoder

@@ -17,6 +17,8 @@ MOST_CONFIG = 2**20  # Bytes; that of a model is a few thousand.
 KNOWN = {
     ("keras", "DTypePolicy"),
     ("keras_s2s.layers.bahdanau", "BahdanauAttention"),
+    ("keras_s2s.layers.copying", "CopyingDecoder"),
+    ("keras_s2s.layers.copying", "CopyingEncoder"),
     ("keras_s2s.layers.decoder", "Decoder"),
     ("keras_s2s.layers.encoder", "Encoder"),
     ("keras_s2s.layers.luong", "LuongAttention"),

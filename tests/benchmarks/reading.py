@@ -56,6 +56,7 @@ READINGS = (
             "forks": "checks of the process",
             "output_specs": "speed: shapes that Keras would find by tracing",
             "luong_local": "off in the default recipe",
+            "copying": "off in the default recipe",
             "monotonic": "another attention than the default recipe's",
             "scheduled_sampling": "off in the default recipe",
             "word_dropout": "off in the default recipe",

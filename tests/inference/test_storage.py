@@ -534,3 +534,26 @@ def test_a_file_and_another_programs_folder_hold_no_translator(tmp_path: Path) -
     for path in (tmp_path, tmp_path / "file", tmp_path / "none"):
         with pytest.raises(ValueError, match="must be the folder of a translator"):
             Translator.load(path)
+
+
+def test_each_kind_of_attention_and_decoder_loads_in_a_new_process(tmp_path: Path) -> None:
+    """A class is known there only if what loads the folder imports it."""
+    from keras_s2s import (
+        BahdanauMonotonicAttention,
+        CopyingDecoder,
+        CopyingEncoder,
+        LuongMonotonicAttention,
+    )
+
+    tokenizer = CharacterTokenizer.train(["abc"])
+    size = tokenizer.vocabulary_size
+    plain = Encoder(size, 8), Decoder(size, 8, attention=LuongMonotonicAttention(8))
+    monotonic = Encoder(size, 8), Decoder(size, 8, attention=BahdanauMonotonicAttention(8))
+    copying = CopyingEncoder(size, 8), CopyingDecoder(size, 8, attention=LuongAttention(8))
+    folders = []
+    for number, parts in enumerate((plain, monotonic, copying)):
+        folders.append(str(tmp_path / str(number)))
+        Translator(Seq2Seq(*parts), tokenizer, tokenizer).save(folders[-1])
+    program = "import sys; from keras_s2s import Translator\n"
+    program += "for folder in sys.argv[1:]: Translator.load(folder).translate(['ab'])"
+    subprocess.run([sys.executable, "-c", program, *folders], check=True)

@@ -135,7 +135,9 @@ def test_what_does_not_go_with_teachers_is_told(changes: dict[str, Any], message
         check_combination(Recipe(), usual._replace(**changes))
     with pytest.raises(ValueError, match=message):
         check_combination(Recipe(teachers=2), usual._replace(**changes, teachers=False))
-    with pytest.raises(ValueError, match="teachers that are given, or a number of them to train"):
+    with pytest.raises(
+        ValueError, match="teachers=2 with teachers that are given. Leave the number out"
+    ):
         check_combination(Recipe(teachers=2), usual)
     with pytest.raises(ValueError, match="`distillation_weight` needs teachers"):
         check_combination(Recipe(distillation_weight=0.1), usual._replace(teachers=False))
