@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -29,9 +29,6 @@ from keras_s2s.recipe.start import Start
 from keras_s2s.recipe.train import train
 from keras_s2s.text.option_fields import options_of
 
-if TYPE_CHECKING:
-    from keras_s2s.recipe.training_pairs import TrainingPairs
-
 Strategy = Annotated[
     str,
     about(
@@ -45,7 +42,7 @@ Effort = Annotated[
     str,
     about(
         "How much is spent on a new model: quick shows in some minutes whether the data are right;"
-        " thorough trains several models, from which the new one learns.",
+        " thorough trains several models and distills them into one.",
         "quick|normal|thorough",
         panel="training",
     ),
@@ -96,35 +93,30 @@ def run_training(
     given = without_replaced(context, options.files, options.validation, options.recipe)
     files, validation, recipe = given
     columns = check_columns(files.columns, files.tsv, validation.valid_tsv)
-    check_combination(recipe, _given(start, files, options.strategy))
+    auto = AutoRecipe(effort=options.effort, **_given_options(context, recipe))
+    check_combination(_with_teachers(recipe, auto), _given(start, files, options.strategy))
     validation.check_share(recipe.valid_share)
     data = read_training(context, files, columns)
     valid_pairs = read_validation(validation, columns)
     run = replace(options.run, strategy=load_strategy(options.strategy))
-    auto = AutoRecipe(effort=options.effort, **_given_options(context, recipe))
     with ended_by_sigterm():
-        _train(data, valid_pairs, output, auto, start, run)
+        train(
+            data.pairs,
+            valid_pairs,
+            output,
+            auto,
+            sample_weight=data.sample_weight,
+            alignments=data.alignments,
+            start=start,
+            run=run,
+            report=say,
+        )
 
 
-def _train(
-    data: TrainingPairs,
-    valid_pairs: list[tuple[str, str]] | None,
-    output: Path,
-    auto: AutoRecipe,
-    start: Start,
-    run: Run,
-) -> None:
-    train(
-        data.pairs,
-        valid_pairs,
-        output,
-        auto,
-        sample_weight=data.sample_weight,
-        alignments=data.alignments,
-        start=start,
-        run=run,
-        report=say,
-    )
+def _with_teachers(recipe: Recipe, auto: AutoRecipe) -> Recipe:
+    """The recipe for a check before its choices are made: a thorough training has teachers."""
+    has_some = auto.effort == "thorough" and "teachers" not in auto.given
+    return replace(recipe, teachers=1) if has_some else recipe
 
 
 def _given_options(context: typer.Context, recipe: Recipe) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from keras_s2s.recipe.start import Start
 Teacher = Annotated[
     list[Path],
     about(
-        "Folder of a trained model that teaches; repeat the option for several, which teach as an"
-        " ensemble. Their tokenizers must be the same, and become those of the new model.",
+        "Folder of a trained model to distill; repeat the option for an ensemble. All must have the"
+        " same tokenizers, which the new model takes over.",
         "DIR",
         "--teacher",
         panel="start",
@@ -63,10 +63,10 @@ def distill(
     strategy: Strategy = "none",
     config: Config = None,
 ) -> None:
-    """Train a model on pairs of texts and on what trained models say to them.
+    """Distill trained models into one: train it on pairs of texts and on their predictions.
 
-    With several teachers, a single model learns what an ensemble knows. Options that are not given
-    are chosen as for train.
+    Several teachers are averaged as an ensemble. Options that are not given are chosen as for
+    train.
     """
     start = Start(teachers=teacher, given=given_names(context))
     options = TrainingOptions(files, validation, recipe, run, effort, strategy)

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_s2s.data.batches import Batches
 from keras_s2s.data.derived_batches import DerivedBatches
+from keras_s2s.special_ids import PAD_ID
 
 
 class TokenDistributions:
@@ -75,7 +76,7 @@ class DistilledBatches(DerivedBatches):
 
     Args:
         batches: Batches of the pairs, whose targets are segmented as for the teachers.
-        distributions: What the teachers say to the same pairs.
+        distributions: The predictions of the teachers for the same pairs.
         weight: Share of the teachers in the target, from 0 to 1.
         label_smoothing: e, a probability.
 
@@ -110,7 +111,7 @@ class DistilledBatches(DerivedBatches):
             for pairs, (inputs, target_out, *weights) in zip(plan, batches, strict=True):
                 ids, shares = self._distributions.padded(pairs, target_out.shape[1])
                 shares *= self._weight
-                shares[..., 0] += self._of_target * (target_out != 0)
+                shares[..., 0] += self._of_target * (target_out != PAD_ID)
                 yield inputs, np.stack([ids, shares], axis=-2), *weights
 
     def _target_spec(self) -> Any:

@@ -1,4 +1,4 @@
-"""Made-up sources that look like given ones, drawn from a model of their characters."""
+"""Generated sources that resemble given ones, drawn from a character n-gram model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What trained models say to pairs: the distributions that a student is to learn."""
+"""The distributions that teachers predict for given pairs, on which a student is trained."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from keras_s2s.data.rows import TokenRows
 from keras_s2s.inference.ensemble import Ensemble
 from keras_s2s.inference.forced_model import forced_steps, in_graph, log_probabilities_of
 from keras_s2s.inference.translator import Translator
+from keras_s2s.special_ids import PAD_ID
 
 KEPT = 8  # Tokens of a distribution, besides that of the target.
 BATCH_TOKENS = 4096
@@ -51,7 +52,9 @@ def read_teachers(
     models = translator.models
     source, target = TokenRows("source_ids", source_ids), TokenRows("target_ids", target_ids)
     plan = Batches(source_ids, target_ids, batch_tokens=BATCH_TOKENS, shuffle=False).plan(0)
-    report(f"teachers: {len(models)}, which read {len(source_ids):,} pairs once")
+    report(
+        f"computing the predictions of the teachers ({len(models)}) for {len(source_ids):,} pairs"
+    )
     kept = min(kept, models[0].decoder.vocabulary_size - 1)
     read = _reader(models[0] if len(models) == 1 else Ensemble(models), kept)
     ids = np.zeros((len(target.ids), kept + 1), np.int32)
@@ -59,7 +62,7 @@ def read_teachers(
     starts = np.cumsum(target.lengths) - target.lengths
     for pairs, ((batch, _), tokens) in zip(plan, cut_batches(source, target, plan), strict=True):
         found = [np.swapaxes(ops.convert_to_numpy(one), 0, 1) for one in read(batch, tokens)]
-        real = tokens != 0  # [B, T]
+        real = tokens != PAD_ID  # [B, T]
         places = (starts[pairs][:, None] + np.arange(tokens.shape[1]))[real]
         ids[places], probabilities[places] = found[0][real], found[1][real]
     return TokenDistributions(target.lengths, ids, probabilities)
@@ -72,12 +75,12 @@ def pseudo_pairs(
     seed: int,
     report: Callable[[str], None],
 ) -> list[tuple[str, str]]:
-    """Made-up sources with what an ensemble of teachers says to them.
+    """Generated sources with their translations by an ensemble of teachers.
 
     Args:
         teachers: Translators with the same tokenizers.
-        pairs: The pairs whose sources the made-up ones resemble.
-        count: Number of sources to make up, see `pseudo_sources`.
+        pairs: The pairs whose sources the generated ones resemble.
+        count: Number of sources to generate, see `pseudo_sources`.
         seed: Seed of the draws.
         report: Receives a progress message.
 
@@ -87,7 +90,8 @@ def pseudo_pairs(
     if not count:
         return []
     sources = pseudo_sources((source for source, _ in pairs), count, seed)
-    report(f"teachers: {len(sources):,} made-up sources, such as {', '.join(sources[:3])}")
+    some = ", ".join(sources[:3])
+    report(f"the teachers translate {len(sources):,} generated sources, such as {some}")
     targets = Translator.ensemble(teachers).translate(sources)
     return [pair for pair in zip(sources, targets, strict=True) if pair[1].strip()]
 

@@ -23,7 +23,7 @@ MOST_WORDS, LONGEST_NAME, MOST_CHARACTERS = 2.2, 30, 300
 # A source of this many characters is read by subwords, whatever its target is.
 LONGEST_SPELLING = 80
 MOST_SINGLE = 1.1  # words in a source of single words
-MOST_PSEUDO = 50_000  # sources to make up
+MOST_PSEUDO = 50_000  # generated sources
 TINY = 3_000  # target tokens of a corpus
 LEAST_GAIN = 1.2  # of products in bfloat16, for which training in bfloat16 is faster
 
@@ -141,13 +141,13 @@ def duration(known: Known) -> Iterator[Choice]:
 
 
 def teachers(known: Known) -> Iterator[Choice]:
-    """An ensemble makes fewer errors than one model, and a model that learns from it fewer too."""
+    """An ensemble makes fewer errors than a single model, and so does a model distilled from it."""
     if known.effort == "thorough":
         count = 5 if known.is_small else 3
-        yield Choice("teachers", count, "thorough: models to train first, to learn from")
-        if known.is_spelled and known.profile.source.words <= MOST_SINGLE:
+        yield Choice("teachers", count, "models that are trained first and distilled")
+        if known["teachers"] and known.is_spelled and known.profile.source.words <= MOST_SINGLE:
             count = min(2 * known.profile.pairs, MOST_PSEUDO)
-            yield Choice("pseudo_sources", count, "words like the given ones, for the teachers")
+            yield Choice("pseudo_sources", count, "generated words, which the teachers transcribe")
 
 
 def precision(known: Known) -> Iterator[Choice]:

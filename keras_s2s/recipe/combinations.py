@@ -56,11 +56,11 @@ def _check_unused(recipe: Recipe, names: Sequence[str], what: str) -> None:
 def _check_distilled(recipe: Recipe, given: Given) -> None:
     if given.teachers and recipe.teachers:
         raise ValueError(
-            "Teachers are given, or their number to train. Received: "
-            f"teachers={recipe.teachers} with teachers that are given. Leave the number out."
+            "Give either teachers or a number of teachers to train, not both. Received: "
+            f"teachers={recipe.teachers} with trained teachers. Leave the number out."
         )
     for is_wrong, need, found in (
-        (given.start, "a new model, which learns from teachers from the beginning", "a start"),
+        (given.start, "a new model", "a trained model to start from"),
         (given.prepared, "pairs in memory", "a prepared corpus"),
         (given.alignments, "pairs without alignments", "alignments"),
     ):

@@ -134,22 +134,22 @@ class Recipe(ModelOptions):
     )
     teachers: int = option(
         0,
-        help="Number of models to train first, with other seeds, from which the model then learns"
-        " (distillation). They are kept in OUTPUT.teachers.",
+        help="Number of teacher models to train first, with different seeds, and to distill into"
+        " the model. They are saved in OUTPUT.teachers.",
         group="training",
         bounds=(between(0, 100),),
         only_with=("minutes", (None,)),
     )
     distillation_weight: float = option(
         0.5,
-        help="Share of the teachers in the target of each token. Only with teachers.",
+        help="Weight of the teachers in the target distribution. Only with teachers.",
         group="training",
         bounds=(between(0, 1),),
     )
     pseudo_sources: int = option(
         0,
-        help="Number of sources to make up by a model of the characters of the given ones; the"
-        " teachers translate them, and the model learns from them too. Only with teachers.",
+        help="Number of sources to generate with a character n-gram model; the teachers translate"
+        " them, and the model is trained on these pairs too. Only with teachers.",
         group="training",
         bounds=(between(0, 10_000_000),),
     )

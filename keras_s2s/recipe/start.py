@@ -42,8 +42,8 @@ class Start:
             it is used.
         source_embeddings: File of pretrained embeddings of the source, see `load_embeddings`.
         target_embeddings: File of those of the target.
-        teachers: Trained translators, or their folders, from whose mean probabilities a new model
-            learns as well as from the data (distillation). Its tokenizers are theirs.
+        teachers: Trained translators, or their folders, that are distilled into a new model: it
+            is trained on their mean probabilities as well as on the data, with their tokenizers.
         given: Names of options of the recipe that were given although they have their default
             values: what contradicts them is an error.
 
@@ -90,7 +90,7 @@ class Start:
             )
         if self.teachers and self.translator is not None:
             raise ValueError(
-                "A model learns from teachers from the beginning. Received: `teachers` and "
+                "A model that is distilled from teachers is a new one. Received: `teachers` and "
                 "`translator`. Leave one of them out."
             )
 

@@ -62,15 +62,21 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
 
 
-def test_the_words_of_the_command_are_those_of_python(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the command hands to `train`, which is not called."""
     found: dict[str, Any] = {}
 
     def record(*args: Any, **options: Any) -> None:
         found.update(options, args=args)
 
     monkeypatch.setattr(command, "train", record)
+    return found
+
+
+def test_the_words_of_the_command_are_those_of_python(
+    folder: Path, tmp_path: Path, found: dict[str, Any]
+) -> None:
     words = ["--from", folder / "model", "--vocabulary", "extend", "--freeze", "encoder"]
     words += ["--freeze", "output", "--source-embeddings", folder / "vectors", "--units", 8]
     assert call("train", "--tsv", folder / "tsv", "--output", tmp_path / "out", *words) == 0
@@ -83,15 +89,21 @@ def test_the_words_of_the_command_are_those_of_python(
     assert found["args"][1] is None  # No validation data.
 
 
-def test_teachers_of_the_command_are_those_of_python(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_thorough_training_takes_options_that_need_teachers(
+    folder: Path, tmp_path: Path, found: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found: dict[str, Any] = {}
+    given = ["train", "--tsv", folder / "tsv", "--output", tmp_path / "out"]
+    options = ["--pseudo-sources", 20, "--distillation-weight", 0.25]
+    assert call(*given, *options, "--effort", "thorough") == 0
+    assert found["args"][3].given == {"pseudo_sources": 20, "distillation_weight": 0.25}
+    for more in ([], ["--effort", "thorough", "--teachers", 0]):
+        assert call(*given, *options, *more) == 2
+        assert "needs teachers" in capsys.readouterr().err.splitlines()[-1]
 
-    def record(*args: Any, **options: Any) -> None:
-        found.update(options, args=args)
 
-    monkeypatch.setattr(command, "train", record)
+def test_teachers_of_the_command_are_those_of_python(
+    folder: Path, tmp_path: Path, found: dict[str, Any]
+) -> None:
     teachers = ["--teacher", folder / "model", "--teacher", folder / "model"]
     given = ["--tsv", folder / "tsv", "--output", tmp_path / "out", "--distillation-weight", 0.25]
     assert call("distill", *teachers, *given) == 0

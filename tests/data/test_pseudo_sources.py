@@ -1,4 +1,4 @@
-"""Made-up sources look like the given ones, and are none of them."""
+"""Generated sources resemble the given ones, and are none of them."""
 
 from collections import Counter
 

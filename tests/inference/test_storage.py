@@ -555,5 +555,8 @@ def test_each_kind_of_attention_and_decoder_loads_in_a_new_process(tmp_path: Pat
         folders.append(str(tmp_path / str(number)))
         Translator(Seq2Seq(*parts), tokenizer, tokenizer).save(folders[-1])
     program = "import sys; from keras_s2s import Translator\n"
-    program += "for folder in sys.argv[1:]: Translator.load(folder).translate(['ab'])"
-    subprocess.run([sys.executable, "-c", program, *folders], check=True)
+    program += "for folder in sys.argv[1:]:\n"
+    program += "    print(type(Translator.load(folder).model.decoder).__name__)"
+    command = [sys.executable, "-c", program, *folders]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert found == ["Decoder", "Decoder", "CopyingDecoder"]

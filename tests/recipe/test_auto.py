@@ -131,6 +131,7 @@ def test_thorough_trains_teachers_first_more_of_them_for_a_small_corpus() -> Non
     assert chosen(small, "thorough", teachers=2)["steps"] == chosen(small)["steps"]
     assert "teachers" not in chosen(small)
     assert chosen(small, "thorough")["pseudo_sources"] == 4000
+    assert "pseudo_sources" not in chosen(small, "thorough", teachers=0)
     texts = list(zip(sentences(200, 8), sentences(200, 8, seed=2), strict=True))
     assert "pseudo_sources" not in chosen(texts, "thorough")
     large = profile_of(small)._replace(pairs=200_000)

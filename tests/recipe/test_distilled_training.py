@@ -92,7 +92,7 @@ def test_teachers_are_trained_first_alike_but_for_their_seeds(tmp_path: Path) ->
     run = Run(resume=True)  # As if the training had been stopped behind its teacher.
     found = train(PAIRS, VALID, folder, recipe, run=run, report=said.append)
     assert f"the training of {own} is finished" in said
-    assert any("made-up sources, such as" in line for line in said)
+    assert any("generated sources, such as" in line for line in said)
     by_hand = train(
         PAIRS,
         VALID,
@@ -135,9 +135,7 @@ def test_what_does_not_go_with_teachers_is_told(changes: dict[str, Any], message
         check_combination(Recipe(), usual._replace(**changes))
     with pytest.raises(ValueError, match=message):
         check_combination(Recipe(teachers=2), usual._replace(**changes, teachers=False))
-    with pytest.raises(
-        ValueError, match="teachers=2 with teachers that are given. Leave the number out"
-    ):
+    with pytest.raises(ValueError, match="teachers=2 with trained teachers. Leave the number out"):
         check_combination(Recipe(teachers=2), usual)
     with pytest.raises(ValueError, match="`distillation_weight` needs teachers"):
         check_combination(Recipe(distillation_weight=0.1), usual._replace(teachers=False))
