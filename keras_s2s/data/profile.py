@@ -42,11 +42,13 @@ class Profile(NamedTuple):
         pairs: Number of pairs.
         source: The sources.
         target: The targets.
+        copied: Share of the words of the targets that occur in their own source, 0 to 1.
     """
 
     pairs: int
     source: SideProfile
     target: SideProfile
+    copied: float
 
 
 def profile_of(pairs: Pairs) -> Profile:
@@ -60,13 +62,23 @@ def profile_of(pairs: Pairs) -> Profile:
 
     Example:
         >>> found = profile_of([("ab", "A B"), ("ba", "B A")])
-        >>> found.pairs, found.source.words, found.target.distinct_words
-        (2, 1.0, 2)
+        >>> found.pairs, found.source.words, found.target.distinct_words, found.copied
+        (2, 1.0, 2, 0.0)
     """
     count = min(len(pairs), SAMPLE)
     sample = [pairs[len(pairs) * i // count] for i in range(count)]
     sources, targets = zip(*sample, strict=True)
-    return Profile(len(pairs), _side(sources), _side(targets))
+    return Profile(len(pairs), _side(sources), _side(targets), _copied(sample))
+
+
+def _copied(pairs: Sequence[tuple[str, str]]) -> float:
+    """The share of the words of the targets that occur in their own source."""
+    words = copied = 0
+    for source, target in pairs:
+        own, all_words = set(source.split()), target.split()
+        words += len(all_words)
+        copied += sum(word in own for word in all_words)
+    return copied / max(words, 1)
 
 
 def _side(texts: Sequence[str]) -> SideProfile:

@@ -25,12 +25,17 @@ LONGEST_SPELLING = 80
 MOST_SINGLE = 1.1  # words in a source of single words
 MOST_PSEUDO = 50_000  # generated sources
 TINY = 3_000  # target tokens of a corpus
+LEAST_COPIED = 0.2  # share of the target's words, for which the decoder learns to copy
 LEAST_GAIN = 1.2  # of products in bfloat16, for which training in bfloat16 is faster
 
 
 def tokenizers(known: Known) -> Iterator[Choice]:
     """Symbols as they are, words and names by characters, sentences by SentencePiece."""
     source, target = known.profile.source, known.profile.target
+    if known["copying"] or known["tie_embeddings"] == "three":
+        for side in ("source", "target"):
+            yield Choice(f"{side}_tokenizer", "sentencepiece", "both sides share one vocabulary")
+        return
     kind, reason = _kind(target)
     target_choice = Choice("target_tokenizer", kind, reason)
     kind, reason = _kind(source)
@@ -70,6 +75,17 @@ def vocabulary(known: Known) -> Iterator[Choice]:
     size = round(6000 * (words / 667_000) ** 0.3 / 500) * 500
     size = min(max(size, 1000), 16_000, max(5, source.distinct_words + target.distinct_words))
     yield Choice("vocabulary_size", size, f"{_count(words)} words of text")
+
+
+def copying(known: Known) -> Iterator[Choice]:
+    """A summary consists of words of its text, many of which the training targets hardly have."""
+    share = known.profile.copied
+    can_copy = known.has_joint_vocabulary and known["attention"] != "none"
+    if can_copy and share >= LEAST_COPIED:
+        words = f"{100 * share:.0f} % of the words of a target are in its source"
+        yield Choice("copying", True, words)
+    if known["copying"]:
+        yield Choice("tie_embeddings", "three", "copied tokens are those of the source")
 
 
 def sizes(known: Known) -> Iterator[Choice]:
@@ -166,6 +182,7 @@ RULES = (
     tokenizers,
     normalization,
     vocabulary,
+    copying,
     sizes,
     output,
     batches,

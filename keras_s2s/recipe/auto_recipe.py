@@ -116,7 +116,7 @@ def complete_recipe(
     recorded = _recorded(folder, run) if run.resume else {}
     if recorded:
         return Recipe(**{**recorded, **auto.given})
-    known = {**start.settled_dimension(), **options_of_teachers(start), **auto.given}
+    known = {**start.settled_options(), **options_of_teachers(start), **auto.given}
     return AutoRecipe(effort=auto.effort, **known).choose(
         pairs, report, is_alone=not run.has_workers
     )
@@ -156,7 +156,7 @@ def _estimate(known: Known) -> list[str]:
     if known["teachers"]:
         line = f"{line}, for the teachers and the model together"
     if known["schedule"] == "plateau":
-        line += "; training ends earlier when the validation stops improving"
+        line += "; training ends when the validation stops improving, often in a third of this time"
     if minutes is not None and 60 * minutes < seconds:
         line += f"; the schedule is shortened to {duration(60 * minutes)}"
     return [line]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keras_s2s.data.profile import Profile, SideProfile
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.text.options import TextOptions
 
 if TYPE_CHECKING:
     from keras_s2s.training.machine import ProductSpeed
@@ -82,6 +83,13 @@ class Known:
     def is_spelled(self) -> bool:
         """Whether the targets are spelled, by characters or by symbols."""
         return self.tokenizer("target") != "sentencepiece"
+
+    @property
+    def has_joint_vocabulary(self) -> bool:
+        """Whether both sides share one SentencePiece vocabulary."""
+        names = (field.name for field in fields(TextOptions))
+        given = {name: self.options[name] for name in names if name in self.options}
+        return TextOptions(**given).has_joint_vocabulary
 
     @property
     def rows(self) -> int:

@@ -100,12 +100,13 @@ class Start:
             path = getattr(self, f"{side}_embeddings")
             yield side, None if path is None else Path(path)
 
-    def settled_dimension(self) -> dict[str, int]:
-        """The dimension of the embeddings, by its option's name, if files settle it."""
+    def settled_options(self) -> dict[str, Any]:
+        """The options that files of embeddings settle: their size, and a matrix for each file."""
         from keras_s2s.data.embedding_file import read_layout
 
         sizes = [read_layout(path).dimension for _, path in self.files() if path is not None]
-        return {"embedding_dimension": sizes[0]} if sizes else {}
+        found: dict[str, Any] = {"embedding_dimension": sizes[0]} if sizes else {}
+        return found if len(sizes) < len(SIDES) else {**found, "tie_embeddings": "two"}
 
     def loaded(self) -> Start:
         """The same with its translators loaded.

@@ -22,6 +22,12 @@ def test_words_and_characters_are_counted() -> None:
     assert found.target.word_length == pytest.approx((3 + 4 + 4 + 5) / 4)
 
 
+def test_words_of_a_target_that_its_own_source_has_are_copied() -> None:
+    found = profile_of([("a cat sees a dog", "a dog"), ("two cats", "dog Two two two")])
+    assert found.copied == pytest.approx((2 + 2) / (2 + 4))
+    assert profile_of([("", "")]).copied == 0.0
+
+
 def test_hangul_is_counted_as_jamo_and_letters_with_marks_as_two() -> None:
     found = profile_of([("한국 ab", "é")])
     assert found.source.distinct_characters == len(set(unicodedata.normalize("NFD", "한국ab")))

@@ -60,6 +60,37 @@ def test_sentences_are_read_by_subwords() -> None:
     assert "tie_embeddings" not in found
 
 
+def titles(count: int) -> list[tuple[str, str]]:
+    """Texts of 30 words, whose targets are six of them."""
+    draw = random.Random(3)
+    return [(text, " ".join(draw.sample(text.split(), 6))) for text in sentences(count, 30)]
+
+
+def test_where_targets_consist_of_words_of_their_source_the_decoder_copies() -> None:
+    found = chosen(titles(500))
+    assert found["copying"] is True
+    assert found["tie_embeddings"] == "three"
+    translated = list(zip(sentences(500, 30), sentences(500, 6, seed=2), strict=True))
+    assert not {"copying", "tie_embeddings"} & chosen(translated).keys()
+    assert chosen(translated, copying=True)["tie_embeddings"] == "three"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"attention": "none"},
+        {"joint_vocabulary": False},
+        {"target_tokenizer": "word"},
+        {"source_normalization": "NFKC"},
+        {"copying": False},
+    ],
+)
+def test_what_cannot_or_shall_not_copy_does_not(given: dict[str, Any]) -> None:
+    found = chosen(titles(500), **given)
+    assert "copying" not in found
+    assert found.get("tie_embeddings") != "three"
+
+
 def test_dates_are_read_by_characters() -> None:
     found = chosen(make_dates(1000, seed=1))
     assert (found["source_tokenizer"], found["target_tokenizer"]) == ("character", "character")
@@ -103,6 +134,12 @@ def test_what_is_given_is_not_chosen_and_counts_in_the_rest() -> None:
     assert not {"batch_sentences", "length_noise"} & found.keys()
     assert not {"steps", "schedule"} & chosen(pairs, epochs=40).keys()
     assert chosen(pairs, epochs=40)["patience"] == 10
+
+
+@pytest.mark.parametrize("given", [{"copying": True}, {"tie_embeddings": "three"}])
+def test_an_option_that_needs_one_vocabulary_gets_it(given: dict[str, Any]) -> None:
+    found = chosen(pronunciations(words_of(200, "abcdefgh", 7)), **given)
+    assert (found["source_tokenizer"], found["target_tokenizer"]) == ("sentencepiece",) * 2
 
 
 def test_a_target_like_the_source_can_be_given_as_in_a_recipe() -> None:
@@ -201,13 +238,14 @@ PROFILES = st.builds(
     pairs=st.integers(1, 10**8),
     source=SIDES,
     target=SIDES,
+    copied=st.floats(0, 1),
 )
 GIVEN = st.fixed_dictionaries(
     {},
     optional={
         "source_tokenizer": st.sampled_from(["sentencepiece", "word", "character"]),
         "target_tokenizer": st.sampled_from(["sentencepiece", "word", "character", None]),
-        "tie_embeddings": st.sampled_from(["none", "two"]),
+        "tie_embeddings": st.sampled_from(["none", "two", "three"]),
         "attention": st.sampled_from(["luong", "bahdanau", "none"]),
         "direction": st.sampled_from(["both", "forward"]),
         "units": st.sampled_from([2, 64, 1000]),
@@ -215,6 +253,8 @@ GIVEN = st.fixed_dictionaries(
         "batch_sentences": st.integers(1, 10_000),
         "num_layers": st.integers(1, 4),
         "joint_vocabulary": st.booleans(),
+        "copying": st.booleans(),
+        "source_normalization": st.sampled_from(["NFC", "NFKC", "NFD"]),
         "epochs": st.integers(1, 1000),
         "schedule": st.sampled_from(["cosine", "plateau"]),
         "valid_share": st.sampled_from([0.0, 0.1, None]),

@@ -121,6 +121,23 @@ def test_embeddings_from_a_file_settle_their_size(tmp_path: Path) -> None:
     assert complete_recipe(None, PAIRS, start, Run(), tmp_path, quiet).embedding_dimension == 3
 
 
+def test_embeddings_of_both_sides_are_two_matrices_even_where_the_decoder_copies(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "vectors.txt"
+    file.write_text("one 1 2 3\ntwo 1 2 3\n")
+    texts = [
+        (f"one two three and number {number}", f"two three and {number}") for number in range(200)
+    ]
+    for start, expected in [
+        (Start(source_embeddings=file), "three"),
+        (Start(source_embeddings=file, target_embeddings=file), "two"),
+    ]:
+        found = complete_recipe(None, texts, start, Run(), tmp_path, quiet)
+        assert found.copying is True
+        assert found.tie_embeddings == expected
+
+
 def test_a_prepared_corpus_brings_its_tokenizers(tmp_path: Path) -> None:
     for side, texts in zip("st", zip(*PAIRS, strict=True), strict=True):
         (tmp_path / side).write_text("".join(f"{text}\n" for text in texts))
