@@ -41,6 +41,11 @@ def check_given(translator: Any, samples: Any) -> list[str]:
             "`translator` must be a keras_s2s.Translator. "
             f"Received: translator of type {type(translator).__name__}"
         )
+    if translator.reverse_target:
+        raise ValueError(
+            "An export predicts targets from left to right. Received: a right-to-left model, which "
+            "is for ensembles. Export the other models, or distill all of them into one."
+        )
     if isinstance(samples, (str, bytes)) or not isinstance(samples, Iterable):
         raise TypeError(f"`samples` must be a list of strings. Received: samples={samples!r}")
     samples = list(samples)

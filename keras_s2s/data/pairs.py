@@ -11,10 +11,23 @@ Pairs = Sequence[tuple[str, str]]
 SAMPLES = 100
 
 
-def encode_pairs(pairs: Pairs, source: Tokenizer, target: Tokenizer) -> tuple[list, list]:
-    """The ids of all sources and of all targets."""
+def encode_pairs(
+    pairs: Pairs, source: Tokenizer, target: Tokenizer, reverse_target: bool = False
+) -> tuple[list, list]:
+    """The ids of all sources and of all targets; those of a target from its last to its first."""
     sources, targets = zip(*pairs, strict=True)
-    return source.encode_all(sources), target.encode_all(targets)
+    target_ids = target.encode_all(targets)
+    return source.encode_all(sources), turned(target_ids) if reverse_target else target_ids
+
+
+def turned(rows: list[list[int]]) -> list[list[int]]:
+    """The ids of each row from the last to the first.
+
+    Example:
+        >>> turned([[4, 5, 6], []])
+        [[6, 5, 4], []]
+    """
+    return [row[::-1] for row in rows]
 
 
 def choose_samples(pairs: Pairs) -> list[str]:

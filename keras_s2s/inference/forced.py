@@ -89,14 +89,8 @@ def force(
 
 def _backend_of(translator: Any) -> ForcedBackend:
     make = getattr(translator, "forced_backend", None)
-    if make is not None:  # Of an export, without Keras and TensorFlow.
+    if make is not None:
         return make()
-    from keras_s2s.inference.translator import Translator
-
-    if isinstance(translator, Translator):
-        from keras_s2s.inference.forced_model import ForcedModel
-
-        return ForcedModel(translator.models)
     raise TypeError(
         "`translator` must be a keras_s2s.Translator, or the translator of an export. "
         f"Received: translator={translator!r}"
@@ -124,20 +118,28 @@ def _run(
             check_lengths(targets, limit, first, strict, "target")
         sources = [[*ids[: limit - 1], END_ID] for ids in sources]
         targets = [[*(ids[: limit - 1] if attention else ids), END_ID] for ids in targets]
-        found = _compute(backend, sources, targets, attention, batch_size)
+        found = force_batches(backend, sources, targets, attention, batch_size)
         for row in zip(*texts, sources, targets, found, strict=True):
             yield ForcedPair(*row)
         first += len(given)
 
 
-def _compute(
+def force_batches(
     backend: ForcedBackend,
     sources: list[list[int]],
     targets: list[list[int]],
     attention: bool,
     batch_size: int,
 ) -> list[ForcedTarget]:
-    """What the backend says to each pair of a window; pairs of similar lengths share a batch."""
+    """What a backend says to each pair, in order; pairs of similar lengths share a batch.
+
+    Args:
+        backend: The backend.
+        sources: Ids of each source, end mark included.
+        targets: Ids of each target, end mark included.
+        attention: Whether attention weights are needed.
+        batch_size: The most pairs that are computed together.
+    """
     target_lengths = np.array([len(ids) for ids in targets])
     lengths = np.array([len(ids) for ids in sources]) + target_lengths
     found: dict[int, ForcedTarget] = {}

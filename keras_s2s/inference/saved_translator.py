@@ -21,9 +21,11 @@ class SavedTranslator(PipelineTranslator):
 
     Attributes:
         samples: Texts of the kind that the model was trained on.
+        reverse_target: Whether the model predicts targets from right to left.
     """
 
     samples: list[str]
+    reverse_target: bool = False
 
     @property
     @abstractmethod
@@ -33,7 +35,8 @@ class SavedTranslator(PipelineTranslator):
     @property
     def options(self) -> dict[str, Any]:
         """The numbers that files keep, by their names: those of the search and the longest text."""
-        return saved_options(self.search, self.maximum_source_length)
+        numbers = saved_options(self.search, self.maximum_source_length)
+        return {**numbers, **({"reverse_target": True} if self.reverse_target else {})}
 
     def save(
         self, folder: str | Path, *, write_companions: Callable[[Path], None] | None = None

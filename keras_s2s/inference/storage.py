@@ -113,7 +113,9 @@ def load_parts(
         check_whole(1, maximum_source_length=length)
     except ValueError as error:
         raise ValueError(f"{folder / DESCRIPTION}: {error}") from error
-    arguments = {"search": search, "maximum_source_length": length}
+    arguments: dict[str, Any] = {"search": search, "maximum_source_length": length}
+    if "reverse_target" in options:
+        arguments["reverse_target"] = options["reverse_target"]
     if SAMPLES in description["sha256"]:
         arguments["samples"] = _read_samples(folder / SAMPLES)
     return (_load_model(folder / MODEL, custom_objects), source, target), arguments
@@ -170,7 +172,8 @@ def read_description(folder: Path) -> dict[str, Any]:
         or not needed <= set(digests)
         or not are_names_inside(digests)
         or not isinstance(options, dict)
-        or set(options) != set(OPTIONS)
+        or set(options) - {"reverse_target"} != set(OPTIONS)
+        or not isinstance(options.get("reverse_target", False), bool)
         or not all(
             isinstance(options[name], (kind, int)) and not isinstance(options[name], bool)
             for name, kind in OPTIONS.items()

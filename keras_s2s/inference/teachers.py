@@ -33,7 +33,8 @@ def read_teachers(
     """The mean distribution of some translators at each position of given targets.
 
     Args:
-        teachers: Translators with the same tokenizers.
+        teachers: Translators with the same tokenizers. Those that predict targets from right to
+            left are left out, as they know other tokens at a position.
         source_ids: Token ids of every source, without start and end tokens.
         target_ids: Likewise, of every target.
         report: Receives a progress message.
@@ -46,9 +47,15 @@ def read_teachers(
 
     Raises:
         TypeError: There is no translator, or something else.
-        ValueError: Their tokenizers differ.
+        ValueError: Their tokenizers differ, or all predict from right to left.
     """
-    translator = Translator.ensemble(teachers)
+    found = Translator.ensemble(teachers)
+    translator = found if isinstance(found, Translator) else found.forward
+    if translator.reverse_target:
+        raise ValueError(
+            "A model learns from teachers that predict targets from left to right. Received: only "
+            "right-to-left teachers. Add another one."
+        )
     models = translator.models
     source, target = TokenRows("source_ids", source_ids), TokenRows("target_ids", target_ids)
     plan = Batches(source_ids, target_ids, batch_tokens=BATCH_TOKENS, shuffle=False).plan(0)
@@ -61,10 +68,10 @@ def read_teachers(
     probabilities = np.zeros(ids.shape, np.float16)
     starts = np.cumsum(target.lengths) - target.lengths
     for pairs, ((batch, _), tokens) in zip(plan, cut_batches(source, target, plan), strict=True):
-        found = [np.swapaxes(ops.convert_to_numpy(one), 0, 1) for one in read(batch, tokens)]
+        own = [np.swapaxes(ops.convert_to_numpy(one), 0, 1) for one in read(batch, tokens)]
         real = tokens != PAD_ID  # [B, T]
         places = (starts[pairs][:, None] + np.arange(tokens.shape[1]))[real]
-        ids[places], probabilities[places] = found[0][real], found[1][real]
+        ids[places], probabilities[places] = own[0][real], own[1][real]
     return TokenDistributions(target.lengths, ids, probabilities)
 
 

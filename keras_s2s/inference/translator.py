@@ -7,10 +7,16 @@ from functools import partial
 
 from keras_s2s.inference.checks import check_options
 from keras_s2s.inference.ensemble import Ensemble, only_model
+from keras_s2s.inference.forced_model import ForcedModel
 from keras_s2s.inference.graph_search import GraphSearch
 from keras_s2s.inference.model_backend import ModelBackend
 from keras_s2s.inference.model_search import run_search
 from keras_s2s.inference.parts import checked_models, checked_samples, checked_translators
+from keras_s2s.inference.right_to_left import (
+    BidirectionalTranslator,
+    ReversedBackend,
+    ReversedForced,
+)
 from keras_s2s.inference.saved_translator import SavedTranslator
 from keras_s2s.model import Seq2Seq
 from keras_s2s.search.strategies import Beam, Greedy
@@ -32,6 +38,8 @@ class Translator(SavedTranslator):
             a warning.
         samples: Texts of the kind that the model was trained on, short and long. They are saved
             with it; an export is verified with them and takes its lengths from them.
+        reverse_target: Whether the model predicts targets from right to left, from their last token
+            to the first; translations are turned around.
 
     Raises:
         TypeError: `model` is no `Seq2Seq`, a tokenizer is none, `search` is no such object, or a
@@ -57,6 +65,7 @@ class Translator(SavedTranslator):
         search: Greedy | Beam = Beam(),
         maximum_source_length: int = 1000,
         samples: Iterable[str] = (),
+        reverse_target: bool = False,
     ) -> None:
         self.models = checked_models(model, source_tokenizer, target_tokenizer)
         check_options(search, maximum_source_length)
@@ -65,6 +74,7 @@ class Translator(SavedTranslator):
         self.target_tokenizer = target_tokenizer
         self.search: Greedy | Beam = search
         self.maximum_source_length = maximum_source_length
+        self.reverse_target = reverse_target
         self._decoded = self.models[0] if len(self.models) == 1 else Ensemble(self.models)
         self._graphs = GraphSearch(partial(run_search, self._decoded))
 
@@ -78,12 +88,15 @@ class Translator(SavedTranslator):
         return only_model(self.models)
 
     @classmethod
-    def ensemble(cls, translators: Iterable[Translator]) -> Translator:
+    def ensemble(cls, translators: Iterable[Translator]) -> Translator | BidirectionalTranslator:
         """Several translators that decode as one: at each step their probabilities are averaged.
+
+        Those that predict targets from right to left decode as another one, and all score the
+        hypotheses that both find, see `BidirectionalTranslator`.
 
         Args:
             translators: One or more, of one model each, which may differ in everything but their
-                tokenizers; the options are those of the first.
+                tokenizers; the options are those of the first of a direction.
 
         Returns:
             A translator whose time and memory are those of all of them. It cannot be saved.
@@ -103,7 +116,16 @@ class Translator(SavedTranslator):
             2
         """
         several = checked_translators(translators, cls)
-        return several[0].with_model([only_model(one.models.originals) for one in several])
+        groups = [
+            [one for one in several if one.reverse_target is direction]
+            for direction in (False, True)
+        ]
+        found = [
+            group[0].with_model([only_model(one.models.originals) for one in group])
+            for group in groups
+            if group
+        ]
+        return found[0] if len(found) == 1 else BidirectionalTranslator(*found)
 
     def with_model(self, model: Seq2Seq | Sequence[Seq2Seq]) -> Translator:
         """Another translator with the same tokenizers, options and samples.
@@ -121,9 +143,16 @@ class Translator(SavedTranslator):
             search=self.search,
             maximum_source_length=self.maximum_source_length,
             samples=self.samples,
+            reverse_target=self.reverse_target,
         )
 
-    def search_backend(self) -> ModelBackend:
+    def search_backend(self) -> ModelBackend | ReversedBackend:
         """The search, with the weights as they are now."""
         self.models.update()
-        return ModelBackend(self._decoded, self._graphs.in_this_process())
+        backend = ModelBackend(self._decoded, self._graphs.in_this_process())
+        return ReversedBackend(backend) if self.reverse_target else backend
+
+    def forced_backend(self) -> ForcedModel | ReversedForced:
+        """What reads given targets, with the weights as they are now."""
+        backend = ForcedModel(self.models)
+        return ReversedForced(backend) if self.reverse_target else backend

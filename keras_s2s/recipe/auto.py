@@ -106,14 +106,14 @@ def output(known: Known) -> Iterator[Choice]:
 
 
 def batches(known: Known) -> Iterator[Choice]:
-    """A small corpus gives enough steps only with small batches, and mixes only with noise."""
+    """A small corpus needs small batches for enough steps, and noise to mix lengths in them."""
     if not known.is_small or "batch_tokens" in known.options:
         return
     pairs = known.profile.pairs
     rows = 64 if known.target_tokens >= TINY else 16
     yield Choice("batch_sentences", rows, f"{pairs:,} pairs: small batches give more steps")
     if known["batch_sentences"] is not None:
-        yield Choice("length_noise", 10.0, "few pairs: batches mix all lengths")
+        yield Choice("length_noise", 1.0, "few pairs: batches mix many lengths")
 
 
 def learning_rate(known: Known) -> Iterator[Choice]:

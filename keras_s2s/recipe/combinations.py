@@ -32,6 +32,8 @@ class Given(NamedTuple):
 
 def check_combination(recipe: Recipe, given: Given) -> None:
     """Raise ValueError unless the options and what else is given go together."""
+    if recipe.reverse_target:
+        _check_reversed(recipe, given)
     if recipe.contrastive_margin is not None:
         _check_contrastive(recipe, given)
     if given.teachers or recipe.teachers:
@@ -66,6 +68,19 @@ def _check_distilled(recipe: Recipe, given: Given) -> None:
     ):
         if is_wrong:
             raise ValueError(f"Distillation needs {need}. Received: teachers with {found}")
+
+
+def _check_reversed(recipe: Recipe, given: Given) -> None:
+    for is_wrong, need, found in (
+        (given.prepared, "pairs in memory", "a prepared corpus"),
+        (given.alignments, "pairs without alignments", "alignments"),
+        (given.teachers or recipe.teachers > 0, "training without teachers", "teachers"),
+        (recipe.contrastive_margin is not None, "usual training", "contrastive_margin"),
+    ):
+        if is_wrong:
+            raise ValueError(
+                f"A right-to-left model needs {need}. Received: reverse_target=True with {found}"
+            )
 
 
 def _check_contrastive(recipe: Recipe, given: Given) -> None:

@@ -169,7 +169,7 @@ class Recipe(ModelOptions):
     length_noise: float = option(
         0.05,
         help="Noise that is added to the lengths before bucketing, as a fraction of the length."
-        " More noise mixes the batches better but adds padding; 10 suits a few thousand pairs.",
+        " More noise mixes the batches better but adds padding; 1 suits a few thousand pairs.",
         group="training",
         bounds=(between(0, 1000),),
     )

@@ -119,6 +119,12 @@ class ModelOptions(TextOptions):
         " joint vocabulary.",
         group="model",
     )
+    reverse_target: bool = option(
+        False,
+        help="Predict targets from their last token to the first, for ensembles with models that"
+        " predict them from left to right.",
+        group="model",
+    )
     tie_embeddings: str = option(
         "two",
         help="Share one embedding matrix: two shares it between target embedding and output layer,"

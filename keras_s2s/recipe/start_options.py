@@ -142,6 +142,7 @@ def options_of_translator(translator: Translator) -> dict[str, Any]:
     names = "units", "embedding_dimension", "num_layers", "residual", "input_feeding"
     found = {name: getattr(decoder, name) for name in names}
     found |= {"bridge": decoder.bridge.kind, "copying": decoder.needs_alignment}
+    found["reverse_target"] = translator.reverse_target
     if isinstance(decoder.cell, str):
         found["cell"] = decoder.cell
     text = described_options(translator.source_tokenizer, translator.target_tokenizer)

@@ -143,7 +143,8 @@ def _run(task: Task, folder: Path) -> Translator:
     if (folder / DESCRIPTION).exists():
         report(f"the model in {folder} will be replaced")
     model, trained = make_models(text, run, start, build_model, data.pairs, report)
-    translator = Translator(model, *text.tokenizers, samples=text.samples, **start.kept_options)
+    options = {**start.kept_options, "reverse_target": text.recipe.reverse_target}
+    translator = Translator(model, *text.tokenizers, samples=text.samples, **options)
     shown = run.tensorboard_callbacks(translator, valid_pairs)
     history = _fit(trained, text, valid_pairs, checkpoints, report, shown)
     if run.writes:
@@ -208,7 +209,8 @@ def _fit(
     from keras_s2s.data.pairs import encode_pairs
     from keras_s2s.recipe.fit import fit
 
-    valid = None if valid_pairs is None else encode_pairs(valid_pairs, *text.tokenizers)
+    reverse = text.recipe.reverse_target
+    valid = None if valid_pairs is None else encode_pairs(valid_pairs, *text.tokenizers, reverse)
     with own_errors(text.batches):
         return fit(model, text.batches, valid, text.recipe, checkpoints, report, callbacks)
 

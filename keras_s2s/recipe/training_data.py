@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from keras_s2s.data.pairs import choose_samples, encode_pairs
+from keras_s2s.data.pairs import choose_samples, encode_pairs, turned
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.text.train_pair import train_tokenizers
 
@@ -196,10 +196,12 @@ def make_batches(
 
     def resample(epoch: int) -> tuple[list, list]:
         texts = noise(sources, epoch) if noise else sources
-        again = target_ids if fixed_targets else draw(target, targets, 2 * epoch + 1)
-        return draw(source, texts, 2 * epoch), again
+        if fixed_targets:
+            return draw(source, texts, 2 * epoch), target_ids
+        again = draw(target, targets, 2 * epoch + 1)
+        return draw(source, texts, 2 * epoch), turned(again) if recipe.reverse_target else again
 
-    source_ids, target_ids = encode_pairs(pairs, source, target)
+    source_ids, target_ids = encode_pairs(pairs, source, target, recipe.reverse_target)
     return Batches(
         source_ids,
         target_ids,
