@@ -13,6 +13,7 @@ from .data.prepare import prepare as prepare
 from .data.prepared_corpus import PreparedCorpus as PreparedCorpus
 from .data.sharded_batches import ShardedBatches as ShardedBatches
 from .inference.averaging import average as average
+from .inference.bidirectional import BidirectionalTranslator as BidirectionalTranslator
 from .inference.forbidden import forbid as forbid
 from .inference.protocol import TextTranslator as TextTranslator
 from .inference.tags import with_tag as with_tag

@@ -96,4 +96,6 @@ def load_together(folders: list[Path]) -> TextTranslator:
     if len(folders) == 1:
         return load_translator(folders[0])
     translators = load_trained(folders)
-    return type(translators[0]).ensemble(translators)
+    from keras_s2s.inference.bidirectional import decode_together
+
+    return decode_together(translators)

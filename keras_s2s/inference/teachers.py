@@ -14,6 +14,7 @@ from keras_s2s.data.epochs import cut_batches
 from keras_s2s.data.pairs import Pairs
 from keras_s2s.data.pseudo_sources import pseudo_sources
 from keras_s2s.data.rows import TokenRows
+from keras_s2s.inference.bidirectional import decode_together
 from keras_s2s.inference.ensemble import Ensemble
 from keras_s2s.inference.forced_model import forced_steps, in_graph, log_probabilities_of
 from keras_s2s.inference.translator import Translator
@@ -49,7 +50,7 @@ def read_teachers(
         TypeError: There is no translator, or something else.
         ValueError: Their tokenizers differ, or all predict from right to left.
     """
-    found = Translator.ensemble(teachers)
+    found = decode_together(teachers)
     translator = found if isinstance(found, Translator) else found.forward
     if translator.reverse_target:
         raise ValueError(
@@ -99,7 +100,7 @@ def pseudo_pairs(
     sources = pseudo_sources((source for source, _ in pairs), count, seed)
     some = ", ".join(sources[:3])
     report(f"the teachers translate {len(sources):,} generated sources, such as {some}")
-    targets = Translator.ensemble(teachers).translate(sources)
+    targets = decode_together(teachers).translate(sources)
     return [pair for pair in zip(sources, targets, strict=True) if pair[1].strip()]
 
 

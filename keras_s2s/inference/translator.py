@@ -12,11 +12,7 @@ from keras_s2s.inference.graph_search import GraphSearch
 from keras_s2s.inference.model_backend import ModelBackend
 from keras_s2s.inference.model_search import run_search
 from keras_s2s.inference.parts import checked_models, checked_samples, checked_translators
-from keras_s2s.inference.right_to_left import (
-    BidirectionalTranslator,
-    ReversedBackend,
-    ReversedForced,
-)
+from keras_s2s.inference.right_to_left import ReversedBackend, ReversedForced
 from keras_s2s.inference.saved_translator import SavedTranslator
 from keras_s2s.model import Seq2Seq
 from keras_s2s.search.strategies import Beam, Greedy
@@ -88,22 +84,20 @@ class Translator(SavedTranslator):
         return only_model(self.models)
 
     @classmethod
-    def ensemble(cls, translators: Iterable[Translator]) -> Translator | BidirectionalTranslator:
+    def ensemble(cls, translators: Iterable[Translator]) -> Translator:
         """Several translators that decode as one: at each step their probabilities are averaged.
-
-        Those that predict targets from right to left decode as another one, and all score the
-        hypotheses that both find, see `BidirectionalTranslator`.
 
         Args:
             translators: One or more, of one model each, which may differ in everything but their
-                tokenizers; the options are those of the first of a direction.
+                tokenizers and the direction in which they predict targets, see
+                `BidirectionalTranslator`; the options are those of the first.
 
         Returns:
             A translator whose time and memory are those of all of them. It cannot be saved.
 
         Raises:
             TypeError: There is something else than translators, or nothing.
-            ValueError: Their tokenizers differ, or one is an ensemble.
+            ValueError: Their tokenizers or directions differ, or one is an ensemble.
 
         Example:
             >>> from keras_s2s import Decoder, Encoder, LuongAttention, WordTokenizer
@@ -116,16 +110,12 @@ class Translator(SavedTranslator):
             2
         """
         several = checked_translators(translators, cls)
-        groups = [
-            [one for one in several if one.reverse_target is direction]
-            for direction in (False, True)
-        ]
-        found = [
-            group[0].with_model([only_model(one.models.originals) for one in group])
-            for group in groups
-            if group
-        ]
-        return found[0] if len(found) == 1 else BidirectionalTranslator(*found)
+        if len({one.reverse_target for one in several}) > 1:
+            raise ValueError(
+                "The models of an ensemble predict targets in the same direction. Received: models "
+                "of both directions. Make a BidirectionalTranslator of two ensembles."
+            )
+        return several[0].with_model([only_model(one.models.originals) for one in several])
 
     def with_model(self, model: Seq2Seq | Sequence[Seq2Seq]) -> Translator:
         """Another translator with the same tokenizers, options and samples.

@@ -155,7 +155,11 @@ def _run(task: Task, folder: Path) -> Translator:
 
 
 def _train_teachers(task: Task, folder: Path) -> list[Translator]:
-    """Train the teachers that the recipe asks for; those of a resumed training that are there."""
+    """Train the teachers that the recipe asks for; those of a resumed training that are there.
+
+    Where they translate generated sources, every second one predicts from right to left: an
+    ensemble of both directions makes fewer errors.
+    """
     teachers, recipe = [], task.recipe
     for number in range(1, recipe.teachers + 1):
         own = folder.with_name(f"{folder.name}.teachers") / str(number)
@@ -165,6 +169,7 @@ def _train_teachers(task: Task, folder: Path) -> list[Translator]:
             teachers=0,
             distillation_weight=Recipe.distillation_weight,
             pseudo_sources=0,
+            reverse_target=recipe.pseudo_sources > 0 and number % 2 == 0,
             seed=(recipe.seed + number) % 2**31,
         )
         run = replace(task.run, tensorboard=None)

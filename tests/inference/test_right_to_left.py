@@ -25,8 +25,9 @@ from keras_s2s import (
     train,
 )
 from keras_s2s.inference.averaging import average
+from keras_s2s.inference.bidirectional import BidirectionalTranslator, decode_together
 from keras_s2s.inference.forced import force
-from keras_s2s.inference.right_to_left import BidirectionalTranslator, opposite_order
+from keras_s2s.inference.right_to_left import opposite_order
 from keras_s2s.inference.teachers import read_teachers
 from keras_s2s.inference.translation import Translation
 
@@ -56,9 +57,7 @@ def backward() -> Translator:
 
 @cache
 def both() -> BidirectionalTranslator:
-    found = Translator.ensemble([backward(), forward()])
-    assert isinstance(found, BidirectionalTranslator)
-    return found
+    return BidirectionalTranslator(forward(), backward())
 
 
 def quiet(_: str) -> None:
@@ -94,7 +93,8 @@ def test_given_targets_are_read_from_their_end() -> None:
         assert [one.target_ids[place] for place in order] == other.target_ids
         logs = one.found.log_probabilities[order]
         np.testing.assert_allclose(other.found.log_probabilities, logs, rtol=1e-5)
-        np.testing.assert_allclose(other.found.attention, one.found.attention[order], atol=1e-6)  # pyright: ignore[reportOptionalSubscript]
+        weights = [np.asarray(each.found.attention) for each in (other, one)]
+        np.testing.assert_allclose(weights[0], weights[1][order], atol=1e-6)
 
 
 def log_probability(translator: Translator, source: str, target: str) -> float:
@@ -122,7 +122,7 @@ def test_both_directions_score_what_both_find_by_the_mean_of_their_logarithms() 
 
 
 def test_several_of_each_direction_are_two_ensembles() -> None:
-    found = Translator.ensemble([forward(), backward(), make(3), make(4, reverse_target=True)])
+    found = decode_together([backward(), forward(), make(3), make(4, reverse_target=True)])
     assert isinstance(found, BidirectionalTranslator)
     assert [len(one.models) for one in (found.forward, found.backward)] == [2, 2]
     alone = Translator.ensemble([backward(), make(4, reverse_target=True)])
@@ -157,6 +157,14 @@ def test_what_one_direction_alone_can_do_is_refused(how: dict[str, Any], what: s
     assert best(backward(), **how)
     with pytest.raises(ValueError, match=what):
         best(both(), **how)
+
+
+def test_directions_that_do_not_go_together_are_told() -> None:
+    with pytest.raises(ValueError, match="Make a BidirectionalTranslator of two ensembles"):
+        Translator.ensemble([forward(), backward()])
+    for wrong in ([backward(), forward()], [forward(), forward()], [backward(), backward()]):
+        with pytest.raises(ValueError, match="first translator predicts targets from left to"):
+            BidirectionalTranslator(*wrong)
 
 
 def test_tokens_of_both_directions_have_no_common_probability() -> None:

@@ -106,6 +106,18 @@ def test_teachers_are_trained_first_alike_but_for_their_seeds(tmp_path: Path) ->
     assert json.loads((folder / "recipe.json").read_bytes())["teachers"] == 1
 
 
+# Slow: three more trainings for the other half of the condition.
+@pytest.mark.parametrize("pseudo_sources", [pytest.param(0, marks=pytest.mark.slow), 30])
+def test_every_second_teacher_that_translates_generated_sources_goes_the_other_way(
+    tmp_path: Path, pseudo_sources: int
+) -> None:
+    recipe = Recipe(**OPTIONS, teachers=2, pseudo_sources=pseudo_sources)
+    found = train(PAIRS, VALID, tmp_path / "model", recipe, report=quiet)
+    teachers = [Translator.load(tmp_path / "model.teachers" / name) for name in "12"]
+    assert [one.reverse_target for one in teachers] == [False, pseudo_sources > 0]
+    assert not found.reverse_target
+
+
 def test_the_tokenizers_are_those_of_the_teachers() -> None:
     start = Start(teachers=[teacher("sun")])
     with pytest.raises(ValueError, match="`source_tokenizer` is settled by the tokenizers of the"):
