@@ -44,11 +44,6 @@ def average(translators: Iterable[Translator]) -> Translator:
     several = checked_translators(translators, Translator)
     if len(several) < 2:
         raise ValueError("An average needs at least two translators. Received: 1. Name another.")
-    if len({one.reverse_target for one in several}) > 1:
-        raise ValueError(
-            "Weights can be averaged only of models that predict in the same direction. Received: "
-            "models of both directions. Decode with all of them as an ensemble."
-        )
     first, *others = (one.model for one in several)
     config = _without_names(first.get_config())
     for number, other in enumerate(others, 2):

@@ -33,7 +33,7 @@ def decode_together(translators: Iterable[Translator]) -> Translator | Bidirecti
     Raises:
         TypeError, ValueError: As `Translator.ensemble`.
     """
-    several = checked_translators(translators, Translator)
+    several = checked_translators(translators, Translator, any_direction=True)
     groups = (
         [one for one in several if one.reverse_target is reverse] for reverse in (False, True)
     )
@@ -72,7 +72,7 @@ class BidirectionalTranslator(PipelineTranslator):
     """
 
     def __init__(self, forward: Translator, backward: Translator) -> None:
-        checked_translators([forward, backward], Translator)
+        checked_translators([forward, backward], Translator, any_direction=True)
         if forward.reverse_target or not backward.reverse_target:
             raise ValueError(
                 "The first translator predicts targets from left to right, the second from right "

@@ -95,16 +95,19 @@ def checked_samples(samples: Iterable[str]) -> list[str]:
     return found
 
 
-def checked_translators(translators: Iterable[Any], kind: type) -> list[Any]:
+def checked_translators(
+    translators: Iterable[Any], kind: type, *, any_direction: bool = False
+) -> list[Any]:
     """Translators that go together: the tokenizers of all save the same files.
 
     Args:
         translators: One or more.
         kind: What each must be.
+        any_direction: Whether they may predict targets in different directions.
 
     Raises:
         TypeError: One is something else, or there is none.
-        ValueError: Their tokenizers differ.
+        ValueError: Their tokenizers or directions differ.
     """
     several = list(translators) if isinstance(translators, Iterable) else []
     if not several or not all(isinstance(one, kind) for one in several):
@@ -114,6 +117,12 @@ def checked_translators(translators: Iterable[Any], kind: type) -> list[Any]:
         )
     for side in ("source", "target"):
         _check_same(side, [getattr(one, f"{side}_tokenizer") for one in several])
+    if not any_direction and len({one.reverse_target for one in several}) > 1:
+        raise ValueError(
+            "An ensemble or an average has models that predict targets in the same direction. "
+            "Received: models of both directions. Take those of one, or make a "
+            "BidirectionalTranslator of two ensembles."
+        )
     return several
 
 

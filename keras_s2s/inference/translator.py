@@ -34,8 +34,7 @@ class Translator(SavedTranslator):
             a warning.
         samples: Texts of the kind that the model was trained on, short and long. They are saved
             with it; an export is verified with them and takes its lengths from them.
-        reverse_target: Whether the model predicts targets from right to left, from their last token
-            to the first; translations are turned around.
+        reverse_target: Whether the model predicts targets from their last token to the first.
 
     Raises:
         TypeError: `model` is no `Seq2Seq`, a tokenizer is none, `search` is no such object, or a
@@ -89,8 +88,7 @@ class Translator(SavedTranslator):
 
         Args:
             translators: One or more, of one model each, which may differ in everything but their
-                tokenizers and the direction in which they predict targets, see
-                `BidirectionalTranslator`; the options are those of the first.
+                tokenizers and `reverse_target`; the options are those of the first.
 
         Returns:
             A translator whose time and memory are those of all of them. It cannot be saved.
@@ -110,11 +108,6 @@ class Translator(SavedTranslator):
             2
         """
         several = checked_translators(translators, cls)
-        if len({one.reverse_target for one in several}) > 1:
-            raise ValueError(
-                "The models of an ensemble predict targets in the same direction. Received: models "
-                "of both directions. Make a BidirectionalTranslator of two ensembles."
-            )
         return several[0].with_model([only_model(one.models.originals) for one in several])
 
     def with_model(self, model: Seq2Seq | Sequence[Seq2Seq]) -> Translator:
@@ -126,15 +119,9 @@ class Translator(SavedTranslator):
         Raises:
             TypeError, ValueError: As the class.
         """
-        tokenizers = self.source_tokenizer, self.target_tokenizer
-        return type(self)(
-            model,
-            *tokenizers,
-            search=self.search,
-            maximum_source_length=self.maximum_source_length,
-            samples=self.samples,
-            reverse_target=self.reverse_target,
-        )
+        names = "search", "maximum_source_length", "samples", "reverse_target"
+        options = {name: getattr(self, name) for name in names}
+        return type(self)(model, self.source_tokenizer, self.target_tokenizer, **options)
 
     def search_backend(self) -> ModelBackend | ReversedBackend:
         """The search, with the weights as they are now."""

@@ -126,7 +126,7 @@ class Start:
         translator = None if self.translator is None else load("translator", self.translator)
         teachers = [load("teachers", one) for one in self.teachers]
         if teachers:
-            checked_translators(teachers, Translator)
+            checked_translators(teachers, Translator, any_direction=True)
         return replace(self, translator=translator, teachers=teachers)
 
     def check_folders(self) -> None:

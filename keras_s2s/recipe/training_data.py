@@ -183,9 +183,8 @@ def make_batches(
     from keras_s2s.data.batches import Batches
     from keras_s2s.text.tokenizers import SentencePieceTokenizer
 
-    sampled = recipe.subword_sampling > 0 and (
-        isinstance(source, SentencePieceTokenizer) or isinstance(target, SentencePieceTokenizer)
-    )
+    has_subwords = any(isinstance(one, SentencePieceTokenizer) for one in (source, target))
+    sampled = recipe.subword_sampling > 0 and has_subwords
     noise = _noise(recipe, source)
     sources, targets = zip(*pairs, strict=True)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import re
@@ -60,7 +61,7 @@ def measure(job: Job, data: Path, folder: Path, options: list[str]) -> dict[str,
     history = json.loads((model / "history.json").read_text("utf-8"))
     recipe = json.loads((model / "recipe.json").read_text("utf-8"))
     batches = re.findall(r"([\d,]+) batch(?:es)? an epoch", log.read_text("utf-8"))[-1]
-    steps = min(len(history["loss"]) * int(batches.replace(",", "")), recipe["steps"])
+    steps = min(len(history["loss"]) * int(batches.replace(",", "")), recipe["steps"] or math.inf)
     found |= {"steps": steps, "recipe": recipe}
     return found | measure_export(job, data, model, folder / "int8")
 

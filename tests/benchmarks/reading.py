@@ -80,6 +80,9 @@ READINGS = (
         ("inference", "search", "special_ids"),
         {
             "ensemble": "several models",
+            "right_to_left": "the other direction, off by default",
+            "forced_model": "given targets, without a search",
+            "forced_protocol": "given targets, without a search",
             "greedy": "another search than the default one",
             "sample": "another search than the default one",
             "sample_strategy": "another search than the default one",

@@ -160,7 +160,7 @@ def test_what_one_direction_alone_can_do_is_refused(how: dict[str, Any], what: s
 
 
 def test_directions_that_do_not_go_together_are_told() -> None:
-    with pytest.raises(ValueError, match="Make a BidirectionalTranslator of two ensembles"):
+    with pytest.raises(ValueError, match="make a BidirectionalTranslator of two ensembles"):
         Translator.ensemble([forward(), backward()])
     for wrong in ([backward(), forward()], [forward(), forward()], [backward(), backward()]):
         with pytest.raises(ValueError, match="first translator predicts targets from left to"):
@@ -170,7 +170,7 @@ def test_directions_that_do_not_go_together_are_told() -> None:
 def test_tokens_of_both_directions_have_no_common_probability() -> None:
     with pytest.raises(ValueError, match="probability .* depend on the direction"):
         list(force(both(), PAIRS))
-    with pytest.raises(ValueError, match="only of models that predict in the same direction"):
+    with pytest.raises(ValueError, match="models that predict targets in the same direction"):
         average([forward(), backward()])
 
 
