@@ -24,7 +24,7 @@ MOST_WORDS, LONGEST_NAME, MOST_CHARACTERS = 2.2, 30, 300
 LONGEST_SPELLING = 80
 MOST_SINGLE = 1.1  # words in a source of single words
 MOST_PSEUDO = 50_000  # generated sources
-TINY = 3_000  # target tokens of a corpus
+TINY, FEW = 3_000, 3_000  # target tokens of a corpus; pairs
 LEAST_COPIED = 0.2  # share of the target's words, for which the decoder learns to copy
 LEAST_GAIN = 1.2  # of products in bfloat16, for which training in bfloat16 is faster
 
@@ -110,7 +110,7 @@ def batches(known: Known) -> Iterator[Choice]:
     if not known.is_small or "batch_tokens" in known.options:
         return
     pairs = known.profile.pairs
-    rows = 64 if known.target_tokens >= TINY else 16
+    rows = 16 if known.target_tokens < TINY else 32 if pairs < FEW else 64
     yield Choice("batch_sentences", rows, f"{pairs:,} pairs: small batches give more steps")
     if known["batch_sentences"] is not None:
         yield Choice("length_noise", 1.0, "few pairs: batches mix many lengths")

@@ -157,6 +157,11 @@ def test_more_text_gives_a_larger_model_and_larger_batches() -> None:
     assert "batch_sentences" not in options[1]
 
 
+@pytest.mark.parametrize(("count", "rows"), [(200, 16), (2900, 32), (3600, 64)])
+def test_fewer_pairs_make_smaller_batches(count: int, rows: int) -> None:
+    assert chosen(pronunciations(words_of(count, "abcdefgh", 7)))["batch_sentences"] == rows
+
+
 def test_quick_makes_a_fraction_of_the_steps() -> None:
     pairs = pronunciations(words_of(3600, "abcdefgh", 7))
     assert 5 * chosen(pairs, "quick")["steps"] <= chosen(pairs)["steps"]
