@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,13 +85,17 @@ class BidirectionalTranslator(PipelineTranslator):
         self.target_tokenizer = forward.target_tokenizer
         self.search = forward.search
         self.maximum_source_length = forward.maximum_source_length
+        self._scorers: list[ForcedBackend] = []  # Made when they are needed: they hold graphs.
+
+    def __reduce__(self) -> tuple[type, tuple[Translator, Translator]]:
+        """What a copy in another process is made of."""
+        return type(self), (self.forward, self.backward)
 
     def search_backend(self) -> BidirectionalBackend:
         """The search, with the weights as they are now."""
         both = self.forward, self.backward
-        return BidirectionalBackend(
-            [one.search_backend() for one in both], [one.forced_backend() for one in both]
-        )
+        self._scorers = self._scorers or [one.forced_backend() for one in both]
+        return BidirectionalBackend([one.search_backend() for one in both], self._scorers)
 
     def forced_backend(self) -> ForcedBackend:
         """Raises ValueError: the probability of a token depends on the direction."""
@@ -171,10 +176,6 @@ class BidirectionalBackend:
 
 def _distinct(lists: Sequence[list[Hypothesis]]) -> list[list[int]]:
     """The ids of hypotheses, each once, with an end mark where they were cut off."""
-    ids = ((*one.ids, END_ID) if one.ids[-1:] != [END_ID] else (*one.ids,) for one in _chain(lists))
-    return [list(one) for one in dict.fromkeys(ids)]
-
-
-def _chain(lists: Sequence[list[Hypothesis]]) -> Iterator[Hypothesis]:
-    for some in lists:
-        yield from some
+    all_ids = (one.ids for one in chain.from_iterable(lists))
+    ended = (ids if ids[-1:] == [END_ID] else [*ids, END_ID] for ids in all_ids)
+    return [list(ids) for ids in dict.fromkeys(map(tuple, ended))]

@@ -1,6 +1,7 @@
 """Models that predict from right to left: their answers are turned, and both directions agree."""
 
 import json
+import pickle
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,11 @@ def test_both_directions_score_what_both_find_by_the_mean_of_their_logarithms() 
         order = sorted(candidates, key=lambda one: -expected[one])
         assert [one.text for one in found] == order[:3]
         assert [one.score for one in found] == pytest.approx([expected[one] for one in order[:3]])
+
+
+def test_a_copy_in_another_process_gives_the_same_answers() -> None:
+    copy = pickle.loads(pickle.dumps(both()))
+    assert copy.translate(TEXTS, maximum_length=9) == both().translate(TEXTS, maximum_length=9)
 
 
 def test_several_of_each_direction_are_two_ensembles() -> None:
