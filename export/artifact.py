@@ -43,8 +43,9 @@ def check_given(translator: Any, samples: Any) -> list[str]:
         )
     if translator.reverse_target:
         raise ValueError(
-            "An export predicts targets from left to right. Received: a right-to-left model, which "
-            "is for ensembles. Export the other models, or distill all of them into one."
+            "A right-to-left model cannot be exported: it is meant for ensembles. Received: a "
+            "translator with reverse_target=True. Export a left-to-right model, or distill the "
+            "ensemble into one."
         )
     if isinstance(samples, (str, bytes)) or not isinstance(samples, Iterable):
         raise TypeError(f"`samples` must be a list of strings. Received: samples={samples!r}")

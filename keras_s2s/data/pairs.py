@@ -14,7 +14,7 @@ SAMPLES = 100
 def encode_pairs(
     pairs: Pairs, source: Tokenizer, target: Tokenizer, reverse_target: bool = False
 ) -> tuple[list, list]:
-    """The ids of all sources and of all targets; those of a target from its last to its first."""
+    """The ids of all sources and of all targets; with `reverse_target`, the last of each first."""
     sources, targets = zip(*pairs, strict=True)
     target_ids = target.encode_all(targets)
     return source.encode_all(sources), turned(target_ids) if reverse_target else target_ids

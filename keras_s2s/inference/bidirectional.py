@@ -26,7 +26,7 @@ BATCH_SIZE = 64  # Hypotheses that are scored together.
 
 
 def decode_together(translators: Iterable[Translator]) -> Translator | BidirectionalTranslator:
-    """An ensemble of translators, or of each direction one where they have both.
+    """An ensemble of translators; where they have both directions, a `BidirectionalTranslator`.
 
     Args:
         translators: As for `Translator.ensemble`.
@@ -100,8 +100,8 @@ class BidirectionalTranslator(PipelineTranslator):
     def forced_backend(self) -> ForcedBackend:
         """Raises ValueError: the probability of a token depends on the direction."""
         raise ValueError(
-            "The probability and the attention of a token depend on the direction in which a "
-            "target is predicted. Received: models of both directions. Take those of one."
+            "The probability and the attention weights of a token depend on the direction in which "
+            "targets are predicted. Received: models of both directions. Use those of one."
         )
 
 
@@ -125,8 +125,8 @@ class BidirectionalBackend:
         is_covered = isinstance(search, Beam) and search.coverage_penalty
         if isinstance(search, Sample) or is_covered:
             raise ValueError(
-                "Models of both directions search for the most probable translations, without "
-                f"coverage penalty. Received: search={search!r}. Take models of one direction."
+                "Models of both directions decode by greedy or beam search, without coverage "
+                f"penalty. Received: search={search!r}. Use models of one direction."
             )
 
     def find(
@@ -143,9 +143,8 @@ class BidirectionalBackend:
         check_no_prefixes(prefixes)
         if attention:
             raise ValueError(
-                "The attention weights of a hypothesis depend on the direction. Received: "
-                "attention or unknown words to replace, with models of both directions. Take "
-                "models of one direction."
+                "Models of both directions have no common attention weights, which are also needed "
+                "to replace unknown words. Use models of one direction. Received: attention=True"
             )
         size = beam_size_of(search)
         given = (sources, limits, positions, search, size, False)

@@ -119,8 +119,8 @@ def checked_translators(
         _check_same(side, [getattr(one, f"{side}_tokenizer") for one in several])
     if not any_direction and len({one.reverse_target for one in several}) > 1:
         raise ValueError(
-            "An ensemble or an average has models that predict targets in the same direction. "
-            "Received: models of both directions. Take those of one, or make a "
+            "The models of an ensemble or an average must predict targets in the same direction. "
+            "Received: models of both directions. Use those of one direction, or make a "
             "BidirectionalTranslator of two ensembles."
         )
     return several

@@ -43,7 +43,7 @@ class ReversedBackend:
         self.has_attention = backend.has_attention
 
     def check(self, search: Strategy) -> None:
-        """Raise ValueError for constraints, which are those of a target from left to right."""
+        """Raise ValueError for constraints, which need a target that grows from left to right."""
         check_unconstrained(search)
 
     def find(
@@ -94,9 +94,9 @@ def check_unconstrained(search: Any) -> None:
     """Raise ValueError if a search has constraints."""
     if search.constraints != Constraints():
         raise ValueError(
-            "Constraints are those of targets that are predicted from left to right. Received: "
-            f"constraints={search.constraints!r} with a right-to-left model. Leave them out, or "
-            "take models that predict from left to right."
+            "A right-to-left model supports no constraints. Received: "
+            f"constraints={search.constraints!r}. Leave them out, or use only models that predict "
+            "from left to right."
         )
 
 
@@ -104,6 +104,6 @@ def check_no_prefixes(prefixes: Any) -> None:
     """Raise ValueError if there are prefixes."""
     if prefixes is not None:
         raise ValueError(
-            "A prefix is continued from left to right. Received: prefixes with a right-to-left "
-            "model. Leave them out, or take models that predict from left to right."
+            "A right-to-left model cannot continue a prefix. Received: prefixes. Leave them out, "
+            "or use only models that predict from left to right."
         )

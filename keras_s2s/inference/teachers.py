@@ -35,7 +35,7 @@ def read_teachers(
 
     Args:
         teachers: Translators with the same tokenizers. Those that predict targets from right to
-            left are left out, as they know other tokens at a position.
+            left are left out, as their predictions depend on the tokens after a position.
         source_ids: Token ids of every source, without start and end tokens.
         target_ids: Likewise, of every target.
         report: Receives a progress message.
@@ -54,8 +54,8 @@ def read_teachers(
     translator = found if isinstance(found, Translator) else found.forward
     if translator.reverse_target:
         raise ValueError(
-            "A model learns from teachers that predict targets from left to right. Received: only "
-            "right-to-left teachers. Add another one."
+            "At least one teacher must predict targets from left to right. Received: only "
+            "right-to-left teachers."
         )
     models = translator.models
     source, target = TokenRows("source_ids", source_ids), TokenRows("target_ids", target_ids)

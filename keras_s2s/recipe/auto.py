@@ -25,7 +25,7 @@ LONGEST_SPELLING = 80
 MOST_SINGLE = 1.1  # words in a source of single words
 MOST_PSEUDO = 50_000  # generated sources
 TINY, FEW = 3_000, 3_000  # target tokens of a corpus; pairs
-LEAST_COPIED = 0.2  # share of the target's words, for which the decoder learns to copy
+LEAST_COPIED = 0.2  # share of the words of targets that occur in their sources
 LEAST_GAIN = 1.2  # of products in bfloat16, for which training in bfloat16 is faster
 
 
@@ -78,11 +78,11 @@ def vocabulary(known: Known) -> Iterator[Choice]:
 
 
 def copying(known: Known) -> Iterator[Choice]:
-    """A summary consists of words of its text, many of which the training targets hardly have."""
+    """A summary consists of words of its source, many of which are rare in the training targets."""
     share = known.profile.copied
     can_copy = known.has_joint_vocabulary and known["attention"] != "none"
     if can_copy and share >= LEAST_COPIED:
-        words = f"{100 * share:.0f} % of the words of a target are in its source"
+        words = f"{100 * share:.0f} % of the words of the targets occur in their sources"
         yield Choice("copying", True, words)
     if known["copying"]:
         yield Choice("tie_embeddings", "three", "copied tokens are those of the source")

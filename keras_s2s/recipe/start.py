@@ -101,7 +101,7 @@ class Start:
             yield side, None if path is None else Path(path)
 
     def settled_options(self) -> dict[str, Any]:
-        """The options that files of embeddings settle: their size, and a matrix for each file."""
+        """The options that files of embeddings settle: their size, and one matrix for each side."""
         from keras_s2s.data.embedding_file import read_layout
 
         sizes = [read_layout(path).dimension for _, path in self.files() if path is not None]
