@@ -90,7 +90,7 @@ def _schedule(recipe: Recipe, steps: int, report: Callable[[str], None]) -> Prog
 
     rate = recipe.learning_rate or LEARNING_RATE
     if recipe.schedule == "plateau":
-        return PlateauSchedule(rate, steps, recipe.minutes, report=report)
+        return PlateauSchedule(rate, steps, recipe.minutes, report=report, monitor=recipe.monitor)
     return ProgressSchedule(rate, steps, recipe.minutes)
 
 

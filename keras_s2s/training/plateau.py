@@ -34,8 +34,9 @@ def hold_and_decay(progress: float, warmup: float, decay: float) -> float:
 class PlateauSchedule(ProgressSchedule):
     """Holds the learning rate while the validation improves, then lets it decay to zero.
 
-    The validation improves when an epoch has the lowest perplexity or the highest sequence accuracy
-    so far. The decay begins when it has not improved for a quarter of the epochs, or when no
+    The validation improves when an epoch has the lowest perplexity so far or, if it is monitored,
+    the highest sequence accuracy. (Of sentences, few are predicted exactly, and their number says
+    little.) The decay begins when it has not improved for a quarter of the epochs, or when no
     sequence of the validation has an error in two epochs in a row; at the latest in time for the
     maximum of steps or minutes. It takes 30 % of the whole training. So a training ends soon after
     it has learned, and goes on while it learns.
@@ -48,6 +49,7 @@ class PlateauSchedule(ProgressSchedule):
         wait: Epochs without improvement after which the decay begins, as a fraction of all so far.
         least: Least number of such epochs.
         report: Called with a line of text when the decay begins; `None` for no report.
+        monitor: `"perplexity"`, or `"sequence_accuracy"` for both.
 
     Raises:
         ValueError: A number is out of range.
@@ -67,6 +69,7 @@ class PlateauSchedule(ProgressSchedule):
         wait: float = 0.25,
         least: int = 5,
         report: Callable[[str], None] | None = None,
+        monitor: str = "sequence_accuracy",
     ) -> None:
         super().__init__(peak, steps, minutes, warmup=min(0.05, WARMUP_STEPS / max(steps, 1)))
         for name, value in (("decay", decay), ("wait", wait)):
@@ -78,6 +81,7 @@ class PlateauSchedule(ProgressSchedule):
         self.wait = wait
         self.least = least
         self.report = report
+        self.monitor = monitor
         self._reset()
 
     def _reset(self) -> None:
@@ -114,7 +118,8 @@ class PlateauSchedule(ProgressSchedule):
             return
         perplexity, accuracy = logs["val_perplexity"], logs["val_sequence_accuracy"]
         is_perfect = accuracy == self._accuracy == 1.0
-        if perplexity < self._perplexity or accuracy > self._accuracy:
+        is_better = accuracy > self._accuracy and self.monitor == "sequence_accuracy"
+        if perplexity < self._perplexity or is_better:
             self._improved = epoch
         self._perplexity = min(self._perplexity, perplexity)
         self._accuracy = max(self._accuracy, accuracy)

@@ -85,6 +85,13 @@ def test_either_measure_can_improve() -> None:
     assert rates[-1] == 1.0
 
 
+def test_where_perplexity_is_monitored_accuracy_is_no_improvement() -> None:
+    found = [(100.0, epoch / 100) for epoch in range(30)]
+    rates = fit(PlateauSchedule(1.0, steps=10_000, least=20, monitor="perplexity"), found)
+    assert rates[200:210] == [1.0] * 10
+    assert rates[-1] < 0.9
+
+
 def test_after_a_quarter_of_the_epochs_without_improvement_it_decays_and_ends() -> None:
     lines: list[str] = []
     schedule = PlateauSchedule(1.0, steps=10_000, least=2, report=lines.append)
