@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +21,9 @@ from keras_s2s.cli.options import (
     given_names,
 )
 from keras_s2s.text.options import TextOptions
+
+if TYPE_CHECKING:
+    from keras_s2s.data.corpus import Corpus
 
 Duplicates = Annotated[
     str,
@@ -81,7 +85,10 @@ def prepare(
     seed: Seed = 1,
     workers: Workers = None,
 ) -> None:
-    """Convert a corpus of any size into shards for training. An interrupted run is resumed."""
+    """Convert a corpus of any size into shards for training. An interrupted run is resumed.
+
+    Tokenizers that are not given are chosen from the data, as for train.
+    """
     from keras_s2s.data.prepare import prepare as prepare_corpus
 
     chosen = check_columns(columns, tsv)
@@ -89,7 +96,7 @@ def prepare(
     prepared = prepare_corpus(
         corpus,
         output,
-        options if from_model is None else None,
+        _chosen(context, options, corpus) if from_model is None else None,
         tokenizers=_tokenizers_of(context, from_model),
         weights=weights,
         seed=seed,
@@ -99,6 +106,21 @@ def prepare(
         report=say,
     )
     say(f"{prepared.pairs:,} pairs in {output}")
+
+
+def _chosen(context: typer.Context, options: TextOptions, corpus: Corpus) -> TextOptions:
+    """The options of the texts: as they were given, or else chosen from the corpus."""
+    from keras_s2s.recipe.auto_recipe import AutoRecipe
+
+    names = {field.name for field in fields(TextOptions)}
+    given = {name: getattr(options, name) for name in given_names(context) & names}
+    if given.keys() >= TextOptions.CHOSEN:
+        return options
+    auto = AutoRecipe(**given)
+    try:
+        return auto.choose_text(corpus, say)
+    except ValueError:  # What is wrong with the corpus, `prepare` finds again and tells.
+        return options
 
 
 def _tokenizers_of(context: typer.Context, folder: Path | None) -> tuple[Any, Any] | None:

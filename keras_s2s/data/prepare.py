@@ -68,7 +68,7 @@ def prepare(
         corpus: The corpus; with `duplicates="ignore"` memory use does not grow with its size.
         folder: Output folder; an earlier prepared corpus in it is replaced.
         options: How texts are tokenized, `TextOptions` or a `Recipe`; `None` for the defaults, or
-            with `tokenizers`.
+            with `tokenizers`. `AutoRecipe.choose_text` chooses them from the corpus.
         tokenizers: Those of source and target, such as of a translator that is to be fine-tuned;
             `None` to train them.
         weights: File with a weight for each line of the corpus, see `weighted_pairs`; `None` for

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from keras_s2s.data.pairs import Pairs
@@ -66,9 +67,42 @@ def profile_of(pairs: Pairs) -> Profile:
         (2, 1.0, 2, 0.0)
     """
     count = min(len(pairs), SAMPLE)
-    sample = [pairs[len(pairs) * i // count] for i in range(count)]
+    return _profile([pairs[len(pairs) * i // count] for i in range(count)], len(pairs))
+
+
+def profile_of_stream(pairs: Iterable[tuple[str, str]]) -> Profile:
+    """The profile of a corpus that may not fit into memory, from a random sample of its pairs.
+
+    Args:
+        pairs: Sources and targets, which are read once.
+
+    Returns:
+        The profile.
+
+    Raises:
+        ValueError: There is no pair.
+
+    Example:
+        >>> profile_of_stream(iter([("ab", "A B"), ("ba", "B A")])).target.uses
+        2.0
+
+    Source: Vitter 1985, algorithm R.
+    """
+    sample: list[tuple[str, str]] = []
+    draw, count = random.Random(1), 0
+    for count, pair in enumerate(pairs, start=1):
+        if count <= SAMPLE:
+            sample.append(pair)
+        elif (place := int(draw.random() * count)) < SAMPLE:
+            sample[place] = pair
+    if not sample:
+        raise ValueError("A profile needs at least one pair. Received: none.")
+    return _profile(sample, count)
+
+
+def _profile(sample: Sequence[tuple[str, str]], count: int) -> Profile:
     sources, targets = zip(*sample, strict=True)
-    return Profile(len(pairs), _side(sources), _side(targets), _copied(sample))
+    return Profile(count, _side(sources), _side(targets), _copied(sample))
 
 
 def _copied(pairs: Sequence[tuple[str, str]]) -> float:

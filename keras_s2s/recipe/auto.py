@@ -6,7 +6,7 @@ and yields what it chooses. docs/guides/automatic.md has the measurements on whi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.profile import Profile, SideProfile
@@ -14,6 +14,8 @@ from keras_s2s.recipe.known import Choice, Known
 
 if TYPE_CHECKING:
     from keras_s2s.recipe.known import MeasureProducts
+
+    Rule = Callable[[Known], Iterator[Choice]]
 
 # Symbols are few and short, and each occurs often: phones, notes, tags.
 MOST_SYMBOLS, LONGEST_SYMBOL, LEAST_USES = 500, 4.0, 20
@@ -178,10 +180,9 @@ def precision(known: Known) -> Iterator[Choice]:
     yield Choice("precision", kind, f"bfloat16 multiplies {gain:.1f} times as fast here")
 
 
+TEXT_RULES = (tokenizers, normalization, vocabulary)
 RULES = (
-    tokenizers,
-    normalization,
-    vocabulary,
+    *TEXT_RULES,
     copying,
     sizes,
     output,
@@ -200,6 +201,7 @@ def choose(
     given: Mapping[str, Any],
     effort: str = "normal",
     measure: MeasureProducts | None = None,
+    rules: Sequence[Rule] = RULES,
 ) -> tuple[Known, list[Choice]]:
     """Choose options for a corpus.
 
@@ -208,6 +210,7 @@ def choose(
         given: Options that are given; they are not chosen, and the rules take them into account.
         effort: As for `AutoRecipe`.
         measure: As in `Known`.
+        rules: Those to apply; with `TEXT_RULES`, only tokenizers and vocabulary are chosen.
 
     Returns:
         What is known in the end, and the choices in the order of the rules.
@@ -220,7 +223,7 @@ def choose(
         ('character', 'word', 32)
     """
     known, chosen = Known(profile, effort, dict(given), measure), []
-    for rule in RULES:
+    for rule in rules:
         for choice in rule(known):
             if choice.name not in given:
                 known.options[choice.name] = choice.value

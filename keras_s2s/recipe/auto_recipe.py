@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_s2s.data.profile import SAMPLE, Profile, profile_of
-from keras_s2s.recipe.auto import choose
+from keras_s2s.data.profile import SAMPLE, Profile, profile_of, profile_of_stream
+from keras_s2s.recipe.auto import TEXT_RULES, choose
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.estimate import seconds_of_steps
 from keras_s2s.recipe.known import EFFORTS, Choice, Known
@@ -16,6 +17,7 @@ from keras_s2s.recipe.old_names import renamed
 from keras_s2s.recipe.resume import TRAINING, Run, make_checkpoints
 from keras_s2s.recipe.start_options import options_of_teachers
 from keras_s2s.text.option_fields import need
+from keras_s2s.text.options import TextOptions
 
 if TYPE_CHECKING:
     from keras_s2s.data.pairs import Pairs
@@ -75,10 +77,38 @@ class AutoRecipe:
         measure = product_speed if is_alone else None
         known, chosen = choose(profile, given, self.effort, measure)
         if report is not None and chosen:
-            report(f"chosen for {profile.pairs:,} pairs; each can be given as an option instead:")
-            for line in [*_table(chosen), *_estimate(known)]:
+            for line in [*_table(profile, chosen), *_estimate(known)]:
                 report(line)
         return Recipe(**known.options)
+
+    def choose_text(
+        self, pairs: Iterable[tuple[str, str]], report: Callable[[str], None] | None = None
+    ) -> TextOptions:
+        """Choose the tokenizers alone, as for a corpus to prepare.
+
+        Args:
+            pairs: The pairs, at least one. They are read once, such as those of a `Corpus`, and
+                need not fit into memory.
+            report: As for `choose`.
+
+        Returns:
+            The options of the texts.
+
+        Raises:
+            ValueError: There is no pair.
+
+        Example:
+            >>> pairs = [("bad", "B AE D"), ("dad", "D AE D"), ("add", "AE D")] * 50
+            >>> AutoRecipe().choose_text(pairs).target_tokenizer
+            'word'
+        """
+        profile = profile_of_stream(pairs)
+        known, chosen = choose(profile, self.given, self.effort, rules=TEXT_RULES)
+        if report is not None and chosen:
+            for line in _table(profile, chosen):
+                report(line)
+        names = [field.name for field in fields(TextOptions)]
+        return TextOptions(**{name: known[name] for name in names})
 
 
 def complete_recipe(
@@ -162,7 +192,9 @@ def _estimate(known: Known) -> list[str]:
     return [line]
 
 
-def _table(chosen: Sequence[Choice]) -> list[str]:
+def _table(profile: Profile, chosen: Sequence[Choice]) -> list[str]:
+    head = f"chosen for {profile.pairs:,} pairs; each can be given as an option instead:"
     rows = [(one.name.replace("_", "-"), str(one.value), one.reason) for one in chosen]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return [f"  {name:{widths[0]}}  {value:{widths[1]}}  {why}" for name, value, why in rows]
+    lines = [f"  {name:{widths[0]}}  {value:{widths[1]}}  {why}" for name, value, why in rows]
+    return [head, *lines]

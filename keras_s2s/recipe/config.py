@@ -40,10 +40,8 @@ class Recipe(ModelOptions):
         'gru'
     """
 
-    # What `AutoRecipe`, and so the command line, chooses where it is not given.
-    CHOSEN: ClassVar[frozenset[str]] = frozenset(
-        "source_tokenizer target_tokenizer source_normalization target_normalization"
-        " vocabulary_size copying units embedding_dimension tie_embeddings batch_sentences"
+    CHOSEN: ClassVar[frozenset[str]] = ModelOptions.CHOSEN.union(
+        "copying units embedding_dimension tie_embeddings batch_sentences"
         " length_noise dropout monitor steps schedule patience learning_rate precision".split()
     )
 

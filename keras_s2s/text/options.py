@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from keras_s2s.text.option_fields import (
     at_least,
@@ -30,6 +31,12 @@ class TextOptions:
         >>> TextOptions(source_tokenizer="word").has_joint_vocabulary
         False
     """
+
+    # What `AutoRecipe`, and so the command line, chooses where it is not given.
+    CHOSEN: ClassVar[frozenset[str]] = frozenset(
+        "source_tokenizer target_tokenizer source_normalization target_normalization"
+        " vocabulary_size".split()
+    )
 
     source_tokenizer: str = option(
         "sentencepiece", help="Tokenizer of the source.", group="text", choices=TOKENIZERS

@@ -47,7 +47,7 @@ def test_prepare_reports_on_standard_error_and_goes_by_its_options(
     found = json.loads((tmp_path / "out" / "prepared.json").read_bytes())
     assert found["options"] == {
         "source_tokenizer": "character",
-        "target_tokenizer": None,
+        "target_tokenizer": "character",
         "vocabulary_size": 9,
         "joint_vocabulary": False,
         "source_normalization": "NFC",
@@ -58,6 +58,39 @@ def test_prepare_reports_on_standard_error_and_goes_by_its_options(
     assert streams.err.endswith(f"{found['pairs']} pairs in {tmp_path / 'out'}\n")
     assert call("prepare", *words, "--output", tmp_path / "out") == 0
     assert "is prepared already" in capsys.readouterr().err
+
+
+def test_tokenizers_that_are_not_given_are_chosen_from_the_corpus(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    words = ["가나다", "나다가", "다가나", "각난", "난가"]
+    text = "".join(f"{one}\t{' '.join(one)}\n" for one in words * 40)
+    (tmp_path / "words.tsv").write_text(text, encoding="utf-8")
+    files = ["--tsv", tmp_path / "words.tsv", "--workers", 1]
+    assert call("prepare", *files, "--output", tmp_path / "chosen") == 0
+    assert "chosen for 200 pairs" in (told := capsys.readouterr().err)
+    assert "source-normalization" in told and "units" not in told
+    found = json.loads((tmp_path / "chosen" / "prepared.json").read_bytes())["options"]
+    kinds = found["source_tokenizer"], found["target_tokenizer"], found["source_normalization"]
+    assert kinds == ("character", "word", "NFD")
+    given = ["--source-tokenizer", "word", "--target-tokenizer", "none"]
+    assert call("prepare", *files, *given, "--output", tmp_path / "given") == 0
+    found = json.loads((tmp_path / "given" / "prepared.json").read_bytes())["options"]
+    kinds = found["source_tokenizer"], found["target_tokenizer"], found["source_normalization"]
+    assert kinds == ("word", None, "NFC")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", "no pair"), ("a\n", "columns"), ("a\t\n", "no pair")],
+)
+def test_a_corpus_from_which_nothing_can_be_chosen_is_an_error(
+    text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "words.tsv").write_text(text, encoding="utf-8")
+    assert call("prepare", "--tsv", tmp_path / "words.tsv", "--output", tmp_path / "out") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error:") and words in error
 
 
 def test_a_model_is_trained_from_shards_alone(

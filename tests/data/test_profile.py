@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_s2s.data.profile import SAMPLE, profile_of
+from keras_s2s.data.profile import SAMPLE, profile_of, profile_of_stream
 
 from ..budget import examples
 
@@ -51,3 +51,22 @@ def test_any_texts_have_a_profile(pairs: list[tuple[str, str]]) -> None:
         assert 0 <= side.hangul <= 1
         assert side.words >= 0
         assert side.uses >= 0
+
+
+def test_a_small_stream_is_looked_at_as_a_whole() -> None:
+    pairs = [("a dog", "ein Hund"), ("a cat", "eine Katze"), ("a", "ein")]
+    assert profile_of_stream(iter(pairs)) == profile_of(pairs)
+
+
+def test_of_a_large_stream_every_part_is_in_the_sample_alike() -> None:
+    pairs = [("a", "b")] * SAMPLE + [("a b c", "b")] * (3 * SAMPLE)
+    found = profile_of_stream(iter(pairs))
+    assert found.pairs == 4 * SAMPLE
+    # Three words in three quarters of the sources; five standard errors of the sample.
+    assert found.source.words == pytest.approx(2.5, abs=5 * 0.87 / SAMPLE**0.5)
+    assert found == profile_of_stream(iter(pairs))
+
+
+def test_a_stream_without_a_pair_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one pair"):
+        profile_of_stream(iter([]))

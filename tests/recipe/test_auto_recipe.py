@@ -41,6 +41,15 @@ def test_without_a_recipe_all_is_chosen_and_told_with_its_reason(tmp_path: Path)
     assert "all steps take about" in lines[-1]
 
 
+def test_tokenizers_alone_are_chosen_as_for_a_training() -> None:
+    lines: list[str] = []
+    options = AutoRecipe(vocabulary_size=99).choose_text(iter(PAIRS), lines.append)
+    whole = AutoRecipe(vocabulary_size=99).choose(PAIRS)
+    own = as_json(options)
+    assert own == {name: as_json(whole)[name] for name in own}
+    assert [line.split()[0] for line in lines[1:]] == ["source-tokenizer", "target-tokenizer"]
+
+
 def test_a_whole_recipe_is_left_as_it_is(tmp_path: Path) -> None:
     given = Recipe(units=32)
     recipe, lines = complete(given, tmp_path)
