@@ -75,6 +75,8 @@ def from_fields(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def command(**given: Any) -> None:
+        for kind in kinds.values() if "context" in given else ():
+            given |= _replaced(kind, given["context"])
         made = {name: _make(kind, given) for name, kind in kinds.items()}
         function(**{name: given[name] for name in signature.parameters if name in given}, **made)
 
@@ -117,6 +119,21 @@ def metavar_of(field: Field, stated: Option) -> str:
     if stated.choices:
         return "|".join("none" if one is None else one for one in stated.choices)
     return stated.metavar or {"int": "N", "float": "X"}[type_words(field).split(" | ")[0]]
+
+
+def _replaced(kind: Any, context: typer.Context) -> dict[str, Any]:
+    """The defaults of options in a configuration file that the command line replaces by others.
+
+    Of two options that exclude each other, such as `epochs` and `steps`, the typed one counts.
+    """
+    typed = given_names(context, on_command_line=True)
+    excluded = [
+        pair
+        for field, stated in options_of(kind)
+        if stated.only_with is not None and stated.only_with[1] == (None,)
+        for pair in ((field.name, stated.only_with[0]), (stated.only_with[0], field.name))
+    ]
+    return {other: getattr(kind, other) for one, other in excluded if {one, other} & typed == {one}}
 
 
 def _make(kind: Any, given: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ import random
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from keras_s2s.data.pairs import Pairs
@@ -20,20 +21,29 @@ class SideProfile(NamedTuple):
     Attributes:
         characters: Characters of a text, on average.
         words: Words of a text, separated by white space, on average.
+        wide: Those of its characters that are as wide as a Chinese one, on average.
         distinct_characters: Different characters, after decomposition by NFD.
         distinct_words: Different words.
         word_length: Characters of a distinct word, on average.
         uses: Occurrences of a distinct word, on average.
+        numbers: Share of the words that are numbers of several digits, 0 to 1.
         hangul: Share of Hangul among the letters, 0 to 1.
     """
 
     characters: float
     words: float
+    wide: float
     distinct_characters: int
     distinct_words: int
     word_length: float
     uses: float
+    numbers: float
     hangul: float
+
+    @property
+    def subwords(self) -> float:
+        """Subwords of a text, about; in a script without spaces, characters count."""
+        return max(1.3 * self.words, (self.characters - self.wide) / 5 + self.wide / 1.5)
 
 
 class Profile(NamedTuple):
@@ -43,17 +53,24 @@ class Profile(NamedTuple):
         pairs: Number of pairs.
         source: The sources.
         target: The targets.
-        copied: Share of the words of the targets that occur in their own source, 0 to 1.
+        copied: Share of the words of the targets that occur in their own source, 0 to 1; signs of
+            punctuation do not count.
+        parallel: Share of the pairs whose sides have the same number of words, 0 to 1.
+        characters: Different characters of both sides, in all pairs, after composition by NFC.
     """
 
     pairs: int
     source: SideProfile
     target: SideProfile
     copied: float
+    parallel: float
+    characters: int
 
 
 def profile_of(pairs: Pairs) -> Profile:
     """The profile of a corpus, from an even sample of at most 20,000 of its pairs.
+
+    Only the characters are collected from all of them.
 
     Args:
         pairs: Sources and targets; at least one pair.
@@ -67,7 +84,11 @@ def profile_of(pairs: Pairs) -> Profile:
         (2, 1.0, 2, 0.0)
     """
     count = min(len(pairs), SAMPLE)
-    return _profile([pairs[len(pairs) * i // count] for i in range(count)], len(pairs))
+    sample = [pairs[len(pairs) * i // count] for i in range(count)]
+    characters = set[str]()
+    for pair in pairs:
+        _collect(characters, pair)
+    return _profile(sample, len(pairs), len(characters))
 
 
 def profile_of_stream(pairs: Iterable[tuple[str, str]]) -> Profile:
@@ -89,29 +110,44 @@ def profile_of_stream(pairs: Iterable[tuple[str, str]]) -> Profile:
     Source: Vitter 1985, algorithm R.
     """
     sample: list[tuple[str, str]] = []
-    draw, count = random.Random(1), 0
+    draw, count, characters = random.Random(1), 0, set[str]()
     for count, pair in enumerate(pairs, start=1):
+        _collect(characters, pair)
         if count <= SAMPLE:
             sample.append(pair)
         elif (place := int(draw.random() * count)) < SAMPLE:
             sample[place] = pair
     if not sample:
         raise ValueError("A profile needs at least one pair. Received: none.")
-    return _profile(sample, count)
+    return _profile(sample, count, len(characters))
 
 
-def _profile(sample: Sequence[tuple[str, str]], count: int) -> Profile:
+def _collect(characters: set[str], pair: tuple[str, str]) -> None:
+    for text in pair:
+        characters.update(unicodedata.normalize("NFC", text))
+
+
+def _profile(sample: Sequence[tuple[str, str]], count: int, characters: int) -> Profile:
     sources, targets = zip(*sample, strict=True)
-    return Profile(count, _side(sources), _side(targets), _copied(sample))
+    alike = [len(source.split()) == len(target.split()) for source, target in sample]
+    return Profile(
+        pairs=count,
+        source=_side(sources),
+        target=_side(targets),
+        copied=_copied(sample),
+        parallel=sum(alike) / len(alike),
+        characters=characters,
+    )
 
 
 def _copied(pairs: Sequence[tuple[str, str]]) -> float:
     """The share of the words of the targets that occur in their own source."""
     words = copied = 0
     for source, target in pairs:
-        own, all_words = set(source.split()), target.split()
-        words += len(all_words)
-        copied += sum(word in own for word in all_words)
+        own = set(source.split())
+        others = [word for word in target.split() if any(map(str.isalnum, word))]
+        words += len(others)
+        copied += sum(word in own for word in others)
     return copied / max(words, 1)
 
 
@@ -124,12 +160,17 @@ def _side(texts: Sequence[str]) -> SideProfile:
     total = max(sum(words.values()), 1)
     hangul = sum(uses for one, uses in letters.items() if HANGUL[0] <= one <= HANGUL[1])
     alphabetic = sum(uses for one, uses in letters.items() if one.isalpha())
+    numbers = sum(uses for word, uses in words.items() if word.isdecimal() and len(word) > 1)
+    characters = Counter(chain.from_iterable(texts))
+    wide = (uses for one, uses in characters.items() if unicodedata.east_asian_width(one) in "FW")
     return SideProfile(
-        characters=sum(map(len, texts)) / len(texts),
+        characters=sum(characters.values()) / len(texts),
         words=total / len(texts),
+        wide=sum(wide) / len(texts),
         distinct_characters=len(letters),
         distinct_words=len(words),
         word_length=sum(map(len, words)) / max(len(words), 1),
         uses=total / max(len(words), 1),
+        numbers=numbers / total,
         hangul=hangul / max(alphabetic, 1),
     )

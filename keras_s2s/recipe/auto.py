@@ -10,21 +10,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.profile import Profile, SideProfile
-from keras_s2s.recipe.known import Choice, Known
+from keras_s2s.recipe.known import MOST_SYMBOLS, Choice, Known
 
 if TYPE_CHECKING:
     from keras_s2s.recipe.known import MeasureProducts
 
     Rule = Callable[[Known], Iterator[Choice]]
 
-# Symbols are few and short, and each occurs often: phones, notes, tags.
-MOST_SYMBOLS, LONGEST_SYMBOL, LEAST_USES = 500, 4.0, 20
+# Symbols are few, and each occurs often: phones, notes, tags. They are short, or very few.
+LONGEST_SYMBOL, LEAST_USES = 4.0, 5
+VERY_FEW, MANY_USES = 100, 20
+MOST_NUMBERS = 0.05  # share of numbers, which are spelled instead
 # Words and names, rather than sentences: short, few words in a text, few different characters.
 # A script without spaces has one word in a sentence.
-MOST_WORDS, LONGEST_NAME, MOST_CHARACTERS = 2.2, 30, 300
+MOST_WORDS, LONGEST_WORD, MOST_CHARACTERS, LEAST_CHARACTERS = 2.2, 30, 300, 6
+# Names of several words have as many on both sides.
+LEAST_PARALLEL, MOST_NAMES, LONGEST_NAME = 0.8, 6, 40
+# Formulas: long, of very few characters, without spaces.
+MOST_LETTERS, LONGEST_FORMULA = 50, 200
 # A source of this many characters is read by subwords, whatever its target is.
 LONGEST_SPELLING = 80
-MOST_SINGLE = 1.1  # words in a source of single words
+MOST_SINGLE = 1.1  # words in a text of single words
 MOST_PSEUDO = 50_000  # generated sources
 TINY, FEW = 3_000, 3_000  # target tokens of a corpus; pairs
 LEAST_COPIED = 0.2  # share of the words of targets that occur in their sources
@@ -38,24 +44,36 @@ def tokenizers(known: Known) -> Iterator[Choice]:
         for side in ("source", "target"):
             yield Choice(f"{side}_tokenizer", "sentencepiece", "both sides share one vocabulary")
         return
-    kind, reason = _kind(target)
-    target_choice = Choice("target_tokenizer", kind, reason)
-    kind, reason = _kind(source)
-    is_spelled = known.options.get("target_tokenizer", target_choice.value) != "sentencepiece"
+    target_choice = Choice("target_tokenizer", *_kind(target, known.profile.parallel))
+    kind, reason = _kind(source, known.profile.parallel)
+    given = known.options.get("target_tokenizer", target_choice.value)
+    is_spelled = given == "character" or (given == "word" and target.distinct_words <= MOST_SYMBOLS)
     if is_spelled and kind == "sentencepiece" and source.characters <= LONGEST_SPELLING:
         kind, reason = "character", "short texts, whose targets are spelled"
     yield Choice("source_tokenizer", kind, reason)
     yield target_choice
 
 
-def _kind(texts: SideProfile) -> tuple[str, str]:
-    is_often = texts.uses >= LEAST_USES and texts.words >= 2
-    if is_often and texts.distinct_words <= MOST_SYMBOLS and texts.word_length <= LONGEST_SYMBOL:
-        return "word", f"{texts.distinct_words:,} short symbols, separated by spaces"
-    is_short = texts.words <= MOST_WORDS and texts.characters <= LONGEST_NAME
-    if is_short and texts.distinct_characters <= MOST_CHARACTERS:
-        return "character", f"{texts.words:.1f} words per line, {texts.characters:.0f} characters"
+def _kind(texts: SideProfile, parallel: float) -> tuple[str, str]:
+    if _are_symbols(texts):
+        return "word", f"{texts.distinct_words:,} symbols, separated by spaces"
+    length = texts.characters
+    is_word = texts.words <= MOST_WORDS and length <= LONGEST_WORD
+    is_parallel = parallel >= LEAST_PARALLEL and texts.words <= MOST_NAMES
+    has_few = texts.distinct_characters <= MOST_CHARACTERS or length <= LEAST_CHARACTERS
+    is_formula = texts.words <= MOST_SINGLE and texts.distinct_characters <= MOST_LETTERS
+    if (is_word or (is_parallel and length <= LONGEST_NAME)) and has_few:
+        return "character", f"{texts.words:.1f} words per line, {length:.0f} characters"
+    if is_formula and length <= LONGEST_FORMULA:
+        return "character", f"{texts.distinct_characters} different characters, no spaces"
     return "sentencepiece", f"{texts.words:.1f} words per line"
+
+
+def _are_symbols(texts: SideProfile) -> bool:
+    count, uses = texts.distinct_words, texts.uses
+    is_short = count <= MOST_SYMBOLS and texts.word_length <= LONGEST_SYMBOL
+    is_closed = (is_short and uses >= LEAST_USES) or (count <= VERY_FEW and uses >= MANY_USES)
+    return is_closed and texts.words >= 2 and texts.numbers <= MOST_NUMBERS
 
 
 def normalization(known: Known) -> Iterator[Choice]:
@@ -73,10 +91,15 @@ def vocabulary(known: Known) -> Iterator[Choice]:
     if "sentencepiece" not in (known.tokenizer("source"), known.tokenizer("target")):
         return
     source, target = known.profile.source, known.profile.target
-    words = known.profile.pairs * (source.words + target.words)
+    words = known.profile.pairs * (source.subwords + target.subwords) / 1.3
     size = round(6000 * (words / 667_000) ** 0.3 / 500) * 500
-    size = min(max(size, 1000), 16_000, max(5, source.distinct_words + target.distinct_words))
-    yield Choice("vocabulary_size", size, f"{_count(words)} words of text")
+    # Different words give at least as many subwords, if they are no whole sentences.
+    most = sum(side.distinct_words * max(1, side.word_length / 8) for side in (source, target))
+    size = min(max(size, 1000), 16_000, round(most))
+    # Each character is a subword; beside a large alphabet, there is room for words.
+    characters = known.profile.characters + len(known["protect"])
+    size = max(size, characters + 8 if characters < 200 else round(1.25 * characters))
+    yield Choice("vocabulary_size", min(size, 1_000_000), f"{_count(words)} words of text")
 
 
 def copying(known: Known) -> Iterator[Choice]:
@@ -98,7 +121,9 @@ def sizes(known: Known) -> Iterator[Choice]:
     yield Choice("units", units, tokens if known.is_small or not is_small else "quick")
     is_half = known.is_spelled or known["units"] > 256
     size = known["units"] // 2 if is_half else known["units"]
-    yield Choice("embedding_dimension", max(size, 1), "half of the units" if is_half else "units")
+    yield Choice(
+        "embedding_dimension", max(size, 1), "half of the units" if is_half else "as many as units"
+    )
 
 
 def output(known: Known) -> Iterator[Choice]:
@@ -136,7 +161,11 @@ def regularization(known: Known) -> Iterator[Choice]:
 def selection(known: Known) -> Iterator[Choice]:
     """A spelled target is right or wrong; of a sentence there are many."""
     monitor = "sequence_accuracy" if known.is_spelled else "perplexity"
-    reason = "a target is right or wrong" if known.is_spelled else "sentences can be put in words"
+    reason = (
+        "a spelled target is right or wrong"
+        if known.is_spelled
+        else "a sentence has many correct translations"
+    )
     yield Choice("monitor", monitor, reason)
 
 
@@ -154,8 +183,8 @@ def duration(known: Known) -> Iterator[Choice]:
     epoch = known.steps_per_epoch
     reason = f"{'at most; ' if is_open else ''}about {epoch:,} steps see all pairs once"
     yield Choice("steps", min(max(least, epochs * epoch), most), reason)
-    epochs = -(-known["steps"] // epoch)
-    yield Choice("patience", epochs, "all epochs: the schedule ends the training")
+    epochs = known["epochs"] if known["steps"] is None else -(-known["steps"] // epoch)
+    yield Choice("patience", min(epochs, 1_000_000), "off: the schedule ends the training")
 
 
 def teachers(known: Known) -> Iterator[Choice]:
@@ -177,7 +206,7 @@ def precision(known: Known) -> Iterator[Choice]:
         return
     gain = known.measure(known.rows, known["units"]).ratio
     kind = "bfloat16" if gain >= LEAST_GAIN else "float32"
-    yield Choice("precision", kind, f"bfloat16 multiplies {gain:.1f} times as fast here")
+    yield Choice("precision", kind, f"bfloat16 has {gain:.1f} times the speed of float32 here")
 
 
 TEXT_RULES = (tokenizers, normalization, vocabulary)

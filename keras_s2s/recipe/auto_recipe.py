@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,18 @@ from keras_s2s.text.option_fields import need
 from keras_s2s.text.options import TextOptions
 
 if TYPE_CHECKING:
+    from keras_s2s.data.corpus import Corpus
     from keras_s2s.data.pairs import Pairs
     from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.recipe.start import Start
+
+
+# What an effort decides; where all of it is given, as in a `recipe.json`, the effort has no effect.
+SETTLED = {
+    "normal": set[str](),
+    "quick": {"units", "steps", "schedule"},
+    "thorough": {"teachers", "pseudo_sources"},
+}
 
 
 class AutoRecipe:
@@ -47,7 +57,12 @@ class AutoRecipe:
 
     def __init__(self, *, effort: str = "normal", **given: Any) -> None:
         need(effort in EFFORTS, f"one of {EFFORTS}", "effort", effort)
-        if effort == "thorough":
+        if SETTLED[effort] <= given.keys():
+            words = ", ".join(sorted(SETTLED[effort]))
+            need(effort == "normal", f"left out where {words} are given", "effort", effort)
+        for name in given.keys() - {field.name for field in fields(Recipe)}:
+            raise TypeError(f"`AutoRecipe` takes options of `Recipe`. Received: {name!r}")
+        if effort == "thorough" and given.get("teachers") != 0:
             words, minutes = "left out with effort='thorough'", given.get("minutes")
             need(minutes is None, words, "minutes", minutes)
         Recipe(**given)
@@ -56,7 +71,7 @@ class AutoRecipe:
 
     def choose(
         self,
-        pairs: Pairs | PreparedCorpus,
+        pairs: Pairs | Corpus | PreparedCorpus,
         report: Callable[[str], None] | None = None,
         *,
         is_alone: bool = True,
@@ -64,12 +79,15 @@ class AutoRecipe:
         """Choose the other options.
 
         Args:
-            pairs: The pairs to train on, at least one.
+            pairs: The pairs to train on, at least one; also a `Corpus`, which is read once.
             report: Receives a table of the choices, line by line; `None` for none.
             is_alone: Whether this machine trains alone; with others, nothing is measured.
 
         Returns:
             The recipe.
+
+        Raises:
+            ValueError: There is no pair.
         """
         from keras_s2s.training.machine import product_speed
 
@@ -145,34 +163,56 @@ def complete_recipe(
         need(auto.effort != "thorough", words, "effort", auto.effort)
     recorded = _recorded(folder, run) if run.resume else {}
     if recorded:
-        return Recipe(**{**recorded, **auto.given})
+        return Recipe(**{**recorded["recipe"], **auto.given})
     known = {**start.settled_options(), **options_of_teachers(start), **auto.given}
     return AutoRecipe(effort=auto.effort, **known).choose(
         pairs, report, is_alone=not run.has_workers
     )
 
 
+def effort_of(recipe: Recipe | AutoRecipe | None, folder: Path, run: Run) -> str:
+    """The effort of a training, or that with which a resumed one began.
+
+    Args:
+        recipe: As for `complete_recipe`.
+        folder: Where the translator is saved.
+        run: Whether the training resumes.
+
+    Raises:
+        ValueError: It began with another effort than the one that is given.
+    """
+    own = recipe.effort if isinstance(recipe, AutoRecipe) else "normal"
+    begun = _recorded(folder, run).get("effort", own) if run.resume else own
+    is_same = own in ("normal", begun)  # "normal" is the default, and need not be given.
+    need(is_same, f"{begun!r}, with which the training began", "effort", own)
+    return begun
+
+
 def _recorded(folder: Path, run: Run) -> dict[str, Any]:
-    """The options with which a training began, as its checkpoint or its folder records them."""
-    newest = make_checkpoints(folder, run).newest()
-    try:
-        found = json.loads(((newest or folder) / TRAINING).read_bytes())["recipe"]
-        return renamed(found)
-    except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
-        return {}  # Whoever compares the trainings tells what is wrong with it.
+    """What is recorded of a training that began, by its newest checkpoint at best."""
+    checkpoints = make_checkpoints(folder, run)
+    newest = checkpoints.newest()
+    for place in (checkpoints.folder, folder) if newest is None else (newest,):
+        with suppress(OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
+            found = json.loads((place / TRAINING).read_bytes())
+            return {**found, "recipe": renamed(found["recipe"])}
+    return {}  # Whoever compares the trainings tells what is wrong with it.
 
 
-def _settled(pairs: Pairs | PreparedCorpus) -> Mapping[str, Any]:
+def _settled(pairs: Pairs | Corpus | PreparedCorpus) -> Mapping[str, Any]:
     """The options that a prepared corpus settles."""
     return getattr(pairs, "options", {})
 
 
-def _profile(pairs: Pairs | PreparedCorpus) -> Profile:
+def _profile(pairs: Pairs | Corpus | PreparedCorpus) -> Profile:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
 
     if isinstance(pairs, PreparedCorpus):
         return profile_of(pairs.first_pairs(SAMPLE))._replace(pairs=pairs.pairs)
-    return profile_of(pairs)
+    if isinstance(pairs, Sequence):
+        need(len(pairs) > 0, "at least one pair", "pairs", [])
+        return profile_of(pairs)
+    return profile_of_stream(pairs)
 
 
 def _estimate(known: Known) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EFFORTS = ("quick", "normal", "thorough")
 SMALL = 150_000  # target tokens of a corpus
+MOST_SYMBOLS = 500  # different words of a text that consists of symbols
 
 
 class Choice(NamedTuple):
@@ -67,7 +68,7 @@ class Known:
             # A syllable of Hangul is two to three jamo.
             is_apart = self[f"{side}_normalization"] == "NFD"
             return texts.characters * (1 + 1.4 * texts.hangul * is_apart) + 1
-        return texts.words * (1.0 if kind == "word" else 1.3) + 1
+        return (texts.words if kind == "word" else texts.subwords) + 1
 
     @property
     def target_tokens(self) -> float:
@@ -82,7 +83,8 @@ class Known:
     @property
     def is_spelled(self) -> bool:
         """Whether the targets are spelled, by characters or by symbols."""
-        return self.tokenizer("target") != "sentencepiece"
+        kind, words = self.tokenizer("target"), self.profile.target.distinct_words
+        return kind == "character" or (kind == "word" and words <= MOST_SYMBOLS)
 
     @property
     def has_joint_vocabulary(self) -> bool:
@@ -94,9 +96,8 @@ class Known:
     @property
     def rows(self) -> int:
         """Pairs of a batch, about."""
-        return self["batch_sentences"] or max(
-            1, round(self["batch_tokens"] / self.tokens("target"))
-        )
+        by_tokens = max(1, round(self["batch_tokens"] / self.tokens("target")))
+        return min(self["batch_sentences"] or by_tokens, self.profile.pairs)
 
     @property
     def steps_per_epoch(self) -> int:

@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Any
 from keras_s2s.files.file_lock import locked
 from keras_s2s.inference.storage import SOURCE, TARGET
 from keras_s2s.recipe.config import Recipe
-from keras_s2s.recipe.old_names import renamed
-from keras_s2s.text.option_fields import as_json, at_least, check_options, documented, option
+from keras_s2s.recipe.identity import TRAINING, Identity, differences, write_identity
+from keras_s2s.text.option_fields import at_least, check_options, documented, option
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     from keras_s2s.data.pairs import Pairs
     from keras_s2s.inference.translator import Translator
-    from keras_s2s.recipe.training_pairs import TrainingPairs
     from keras_s2s.training.checkpoints import Checkpoints
-
-TRAINING = "training.json"
 
 
 @documented
@@ -147,73 +144,6 @@ class Run:
             )
 
 
-# What identifies a training: the options of its recipe, a digest of its pairs, and its start.
-Identity = dict[str, Any]
-
-
-def identity_of(
-    recipe: Recipe,
-    data: TrainingPairs,
-    valid_pairs: Pairs | None = None,
-    start: dict[str, Any] | None = None,
-) -> Identity:
-    """What identifies a training.
-
-    Returns:
-        "recipe", its options; "pairs", a digest of its data; and "start", what it starts from,
-        unless it starts from nothing.
-    """
-    from keras_s2s.data.prepared_corpus import PREPARED, PreparedCorpus
-
-    digest = hashlib.sha256()
-    for pairs in (data.pairs, valid_pairs):
-        if pairs is None:
-            continue
-        if isinstance(pairs, PreparedCorpus):  # Its description contains the digests of all shards.
-            digest.update((pairs.folder / PREPARED.description).read_bytes())
-            continue
-        for pair in pairs:
-            digest.update("\t".join((*pair, "\n")).encode("utf-8", "surrogatepass"))
-        digest.update(b"\0")
-    if data.sample_weight is not None:
-        digest.update(json.dumps([float(weight) for weight in data.sample_weight]).encode())
-    if data.alignments is not None:
-        digest.update("\n".join(data.alignments).encode())
-    found = {"recipe": as_json(recipe), "pairs": digest.hexdigest()}
-    return {**found, "start": start} if start else found
-
-
-def write_identity(folder: Path, identity: Identity) -> None:
-    """Write the identity of a training into a folder."""
-    text = json.dumps(identity, indent=1, ensure_ascii=False) + "\n"
-    (folder / TRAINING).write_text(text, encoding="utf-8")
-
-
-def differences(folder: Path, identity: Identity) -> str | None:
-    """How the training that wrote a folder differs from this one, in words; "" if it is the same.
-
-    Returns:
-        `None` if no training wrote the folder.
-    """
-    try:
-        found = json.loads((folder / TRAINING).read_bytes())
-        # Options that are younger than the folder had their defaults.
-        options, pairs = {**as_json(Recipe()), **renamed(found["recipe"])}, found["pairs"]
-        start = dict(found.get("start", {}))
-    except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
-        return None
-    own = identity["recipe"]
-    changed = [
-        f"{name}={own.get(name)!r} instead of {options.get(name)!r}"
-        for name in {**own, **options}
-        if own.get(name) != options.get(name)
-    ]
-    changed += ["other pairs"] if pairs != identity["pairs"] else []
-    begun = identity.get("start", {})
-    names = [name for name in {**begun, **start} if begun.get(name) != start.get(name)]
-    return ", ".join([*changed, *(f"another start ({name})" for name in names)])
-
-
 def make_checkpoints(folder: Path, run: Run) -> Checkpoints:
     """The checkpoints of a training, beside its folder."""
     from keras_s2s.training.checkpoints import Checkpoints
@@ -246,13 +176,16 @@ def find_checkpoint(
         )
     others = differences(newest, identity)
     if others != "":
-        raise ValueError(
-            "A training goes on with the pairs and the options that it began with. Received: "
-            f"{others or 'no word of them'} in {checkpoints.folder}. Give the same, or delete that "
-            "folder."
-        )
+        raise ValueError(_other_training(others or "no word of them", checkpoints.folder))
     report(f"resuming from {newest}")
     return newest
+
+
+def _other_training(others: str, checkpoints: Path) -> str:
+    return (
+        "A resumed training must have the data and the options that it began with. Received: "
+        f"{others} in {checkpoints}. Give the same, or delete that folder."
+    )
 
 
 def is_finished(
@@ -261,12 +194,16 @@ def is_finished(
     """Whether a training without checkpoints is finished; the finding is reported.
 
     Raises:
-        ValueError: The folder was written by another training.
+        ValueError: The folder was written by another training, or another one was stopped before
+            its first checkpoint.
     """
-    others = differences(folder, identity)
+    others = differences(checkpoints, identity)
+    if others:
+        raise ValueError(_other_training(others, checkpoints))
+    others = None if others == "" else differences(folder, identity)
     if others:
         raise ValueError(
-            f"The training of {folder} is finished, and another must not take its place by itself. "
+            f"The training of {folder} is finished, and resuming does not replace it by another. "
             f"Received: {others}. Name another folder, or leave out `resume` to replace it."
         )
     report(
@@ -275,6 +212,20 @@ def is_finished(
         else f"the training of {folder} is finished"
     )
     return others == ""
+
+
+def record_start(checkpoints: Checkpoints, identity: Identity) -> None:
+    """Write what a training begins with beside its checkpoints, for a resume before the first."""
+    if checkpoints.is_writer:
+        checkpoints.folder.mkdir(parents=True, exist_ok=True)
+        write_identity(checkpoints.folder, identity)
+
+
+def remove_checkpoints(checkpoints: Checkpoints) -> None:
+    """Delete the checkpoints of a finished training, and what it began with."""
+    if checkpoints.is_writer:
+        (checkpoints.folder / TRAINING).unlink(missing_ok=True)
+        checkpoints.remove()
 
 
 def kept_tokenizers(newest: Path | None) -> tuple[Tokenizer, Tokenizer] | None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from keras_s2s.data.pairs import Pairs
 from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET, TRANSLATOR
 from keras_s2s.recipe import resume
-from keras_s2s.recipe.auto_recipe import AutoRecipe, complete_recipe
+from keras_s2s.recipe.auto_recipe import AutoRecipe, complete_recipe, effort_of
 from keras_s2s.recipe.combinations import Given, check_combination
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.identity import identity_of
 from keras_s2s.recipe.start import Start, start_tokenizers
 from keras_s2s.recipe.start_options import settled_recipe
 from keras_s2s.recipe.training_data import TextSide, make_text_side, own_errors
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from keras_s2s.data.prepared_corpus import PreparedCorpus
     from keras_s2s.inference.translator import Translator
     from keras_s2s.model import Seq2Seq
-    from keras_s2s.recipe.resume import Identity, Run
+    from keras_s2s.recipe.identity import Identity
+    from keras_s2s.recipe.resume import Run
     from keras_s2s.training.checkpoints import Checkpoints
 
     BuildModel = Callable[[int, int, Recipe], Seq2Seq]
@@ -90,6 +92,7 @@ def train(
     data = TrainingPairs.of(pairs, sample_weight, alignments)
     _check_given(valid_pairs, start, build_model)
     folder = TRANSLATOR.check_goal(Path(folder))
+    effort = effort_of(recipe, folder, run)
     recipe = complete_recipe(recipe, data.pairs, start, run, folder, report)
     recipe = settled_recipe(recipe, start, data.pairs)
     given = Given(
@@ -101,7 +104,7 @@ def train(
     )
     check_combination(recipe, given)
     data, valid_pairs = split_validation(data, valid_pairs, recipe, report)
-    task = Task(data, valid_pairs, recipe, start, build_model, run, report)
+    task = Task(data, valid_pairs, recipe, start, build_model, run, report, effort)
     with detect_lost_workers(run.strategy), run.alone(folder):
         return _run(task, folder)
 
@@ -116,6 +119,7 @@ class Task(NamedTuple):
     build_model: BuildModel | None
     run: Run
     report: Callable[[str], None]
+    effort: str
 
 
 def _run(task: Task, folder: Path) -> Translator:
@@ -125,14 +129,15 @@ def _run(task: Task, folder: Path) -> Translator:
     from keras_s2s.inference.translator import Translator
     from keras_s2s.recipe.models import make_models
 
-    data, valid_pairs, recipe, start, build_model, run, report = task
-    identity = resume.identity_of(recipe, data, valid_pairs, start.identity())
+    data, valid_pairs, recipe, start, build_model, run, report, effort = task
+    identity = {**identity_of(recipe, data, valid_pairs, start.identity()), "effort": effort}
     run.check(recipe, identity)
     checkpoints = resume.make_checkpoints(folder, run)
     newest = resume.find_checkpoint(checkpoints, run, identity, report)
     is_new = run.resume and newest is None
     if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
         return _load_finished(folder, start, build_model)
+    resume.record_start(checkpoints, identity)
     start = replace(start, teachers=start.teachers or _train_teachers(task, folder))
     keras.utils.set_random_seed(recipe.seed)
     known = resume.kept_tokenizers(newest)
@@ -149,7 +154,7 @@ def _run(task: Task, folder: Path) -> Translator:
     history = _fit(trained, text, valid_pairs, checkpoints, report, shown)
     if run.writes:
         _save(translator, folder, text.recipe, history, identity)
-        checkpoints.remove()
+        resume.remove_checkpoints(checkpoints)
         report(f"saved in {folder}")
     return translator
 

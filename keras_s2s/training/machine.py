@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROUNDS, SECONDS = 7, 0.05
-LEAST = 256  # Smaller products take the time of their calls, whatever the type.
+# Smaller products take the time of their calls, whatever the type; larger ones are no faster.
+LEAST, MOST = 256, 4096
 
 
 class ProductSpeed(NamedTuple):
@@ -36,7 +37,7 @@ def product_speed(rows: int, size: int) -> ProductSpeed:
     """Measure the product `[rows, size] x [size, 4 size]` in both types, in about a second.
 
     Args:
-        rows: Rows of the first matrix; small numbers count as 256.
+        rows: Rows of the first matrix, of which 256 to 4,096 count.
         size: Columns of the first matrix, and a quarter of those of the second; likewise.
 
     Returns:
@@ -45,7 +46,7 @@ def product_speed(rows: int, size: int) -> ProductSpeed:
     """
     import tensorflow as tf
 
-    rows, size = max(rows, LEAST), max(size, LEAST)
+    rows, size = min(max(rows, LEAST), MOST), min(max(size, LEAST), MOST)
     operations = 2 * rows * size * 4 * size
     found: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     for _ in range(ROUNDS):

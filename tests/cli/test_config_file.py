@@ -11,6 +11,7 @@ import pytest
 from keras_s2s.cli import run_training as command
 from keras_s2s.recipe.auto_recipe import AutoRecipe
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.text.option_fields import as_json
 
 from .conftest import call
 
@@ -54,6 +55,44 @@ def test_the_command_line_takes_precedence(trained: dict[str, Any]) -> None:
     words = ["--tsv", "pairs.tsv", "--config", "config.yaml", "--units", 32]
     assert call("train", *words) == 0
     assert trained["recipe"] == Recipe(units=32, num_layers=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--epochs 3", {"epochs": 3, "steps": None}),
+        ("--batch-tokens 500", {"batch_tokens": 500, "batch_sentences": None}),
+        ("--steps 7 --batch-sentences 4", {"steps": 7, "batch_sentences": 4}),
+        ("--minutes 3", {"minutes": 3.0, "teachers": 0}),
+    ],
+)
+def test_an_option_replaces_the_one_that_it_excludes(
+    words: str, expected: dict[str, Any], trained: dict[str, Any]
+) -> None:
+    recipe = {"steps": 90, "batch_sentences": 16, "teachers": 2}
+    Path("recipe.json").write_text(json.dumps(recipe))
+    files = ["--tsv", "pairs.tsv", "--output", "model", "--config", "recipe.json"]
+    assert call("train", *files, *words.split()) == 0
+    assert trained["recipe"] == Recipe(**{**recipe, **expected})
+
+
+def test_options_that_exclude_each_other_on_the_command_line_are_an_error(
+    trained: dict[str, Any], capsys: pytest.CaptureFixture
+) -> None:
+    files = ["--tsv", "pairs.tsv", "--output", "model"]
+    assert call("train", *files, "--epochs", 3, "--steps", 9) == 2
+    assert "--epochs must be left out with --steps" in capsys.readouterr().err
+    assert not trained
+
+
+def test_an_effort_of_which_a_recipe_leaves_nothing_is_an_error(
+    trained: dict[str, Any], capsys: pytest.CaptureFixture
+) -> None:
+    Path("recipe.json").write_text(json.dumps(as_json(Recipe(steps=9))))
+    files = ["--tsv", "pairs.tsv", "--output", "model", "--config", "recipe.json"]
+    for effort in ("quick", "thorough"):
+        assert call("train", *files, "--effort", effort) == 2
+        assert "--effort must be left out where" in capsys.readouterr().err
 
 
 def test_the_recipe_of_a_training_is_a_configuration(trained: dict[str, Any]) -> None:

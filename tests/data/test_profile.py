@@ -22,6 +22,28 @@ def test_words_and_characters_are_counted() -> None:
     assert found.target.word_length == pytest.approx((3 + 4 + 4 + 5) / 4)
 
 
+def test_punctuation_is_not_copied() -> None:
+    assert profile_of([("a , b .", "c , d .")]).copied == 0.0
+    assert profile_of([("a 7 b .", "7 .")]).copied == 1.0
+
+
+def test_sides_with_as_many_words_are_parallel() -> None:
+    assert profile_of([("a b", "A B"), ("a", "A B")]).parallel == 0.5
+
+
+def test_the_characters_of_all_pairs_are_counted_after_composition() -> None:
+    pairs = [("e\u0301", "é")] * SAMPLE + [("漢", "b")] + [("é", "é")] * SAMPLE
+    assert profile_of(pairs).characters == 3
+    assert profile_of_stream(iter(pairs)).characters == 3
+
+
+def test_numbers_of_several_digits_and_wide_characters_are_counted() -> None:
+    found = profile_of([("12 a 3 45b", "漢字a"), ("678", "é")])
+    assert found.source.numbers == pytest.approx(2 / 5)
+    assert found.target.wide == 1.0
+    assert found.target.subwords == pytest.approx(max(1.3, (4 / 2 - 1) / 5 + 1 / 1.5))
+
+
 def test_words_of_a_target_that_its_own_source_has_are_copied() -> None:
     found = profile_of([("a cat sees a dog", "a dog"), ("two cats", "dog Two two two")])
     assert found.copied == pytest.approx((2 + 2) / (2 + 4))

@@ -1,6 +1,7 @@
 """The options that a training chooses follow from its data, its machine and what is given."""
 
 import random
+import warnings
 from typing import Any
 
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 from keras_s2s.data.profile import Profile, SideProfile, profile_of
 from keras_s2s.experiments.dates import make_dates
 from keras_s2s.recipe.auto import choose
+from keras_s2s.recipe.auto_recipe import AutoRecipe
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.estimate import seconds_of_steps
 from keras_s2s.recipe.known import EFFORTS, Known
+from keras_s2s.special_ids import UNK_ID
+from keras_s2s.text.train_pair import train_tokenizers
 from keras_s2s.training.machine import ProductSpeed
 
 from ..budget import examples
@@ -110,8 +114,86 @@ def test_japanese_without_spaces_is_no_word() -> None:
 
 
 def test_sentences_of_an_alphabet_without_spaces_are_no_words() -> None:
-    texts = ["".join(words_of(9, "กขคงจชซดต", 7, seed=one)) for one in range(200)]
+    thai = [chr(code) for code in range(0x0E01, 0x0E3B)]
+    texts = random_texts(thai, 200, 60)
     assert chosen(list(zip(texts, texts, strict=True)))["target_tokenizer"] == "sentencepiece"
+
+
+HAN = [chr(code) for code in range(0x4E00, 0x4E00 + 3000)]
+
+
+def random_texts(symbols: str | list[str], count: int, length: int, between: str = "") -> list[str]:
+    draw = random.Random(7)
+    return [between.join(draw.choices(symbols, k=length)) for _ in range(count)]
+
+
+def kinds(pairs: list[tuple[str, str]], **given: Any) -> tuple[str, str]:
+    found = chosen(pairs, **given)
+    return found["source_tokenizer"], found["target_tokenizer"]
+
+
+def test_names_of_several_words_are_spelled_and_sentences_of_as_many_are_not() -> None:
+    names = [
+        " ".join(one) for one in zip(*[sentences(900, 1, seed) for seed in range(4)], strict=True)
+    ]
+    assert kinds([(name, name.upper()) for name in names]) == ("character", "character")
+    assert kinds([(name, f"{name} x") for name in names]) == ("sentencepiece", "sentencepiece")
+
+
+def test_chinese_names_are_spelled() -> None:
+    pairs = list(zip(sentences(900, 2), random_texts(HAN, 900, 4), strict=True))
+    assert kinds(pairs) == ("character", "character")
+
+
+def test_formulas_are_spelled_however_long_they_are() -> None:
+    formulas = random_texts("CNOc1()=#", 300, 90)
+    assert kinds(list(zip(formulas, formulas, strict=True))) == ("character", "character")
+    genomes = random_texts("ACGT", 30, 900)
+    assert kinds(list(zip(genomes, genomes, strict=True))) == ("sentencepiece", "sentencepiece")
+
+
+def test_a_few_long_symbols_are_symbols_too() -> None:
+    tags = "O B-PERSON I-PERSON B-PLACE I-PLACE".split()
+    pairs = list(zip(sentences(900, 20), random_texts(tags, 900, 20, " "), strict=True))
+    assert kinds(pairs) == ("sentencepiece", "word")
+
+
+def test_phones_of_a_small_lexicon_are_symbols() -> None:
+    phones = [f"{vowel}{tone}" for vowel in "aeiouyxz" for tone in range(8)]
+    pairs = list(zip(words_of(150, "abcdefgh", 5), random_texts(phones, 150, 5, " "), strict=True))
+    assert kinds(pairs) == ("character", "word")
+
+
+def test_numbers_are_spelled_not_learnt_one_by_one() -> None:
+    draw = random.Random(1)
+    sums = [(draw.randint(0, 99), draw.randint(0, 99)) for _ in range(2000)]
+    assert kinds([(f"{a} + {b}", str(a + b)) for a, b in sums]) == ("character", "character")
+
+
+def test_a_target_like_the_source_does_not_make_sentences_spelled() -> None:
+    texts = list(zip(sentences(500, 8), sentences(500, 7, seed=2), strict=True))
+    assert chosen(texts, target_tokenizer=None)["source_tokenizer"] == "sentencepiece"
+    assert chosen(texts, target_tokenizer="word")["source_tokenizer"] == "sentencepiece"
+    assert chosen(texts, target_tokenizer="word")["monitor"] == "perplexity"
+
+
+@pytest.mark.parametrize("count", [1, 2, 40, 2000])
+@pytest.mark.parametrize("length", [3, 20])
+def test_the_vocabulary_holds_every_character(count: int, length: int) -> None:
+    pairs = list(zip(random_texts(HAN, count, length), sentences(count, 9), strict=True))
+    given: dict[str, Any] = {"source_tokenizer": "sentencepiece", "precision": "float32"}
+    recipe = AutoRecipe(target_tokenizer="sentencepiece", **given).choose(pairs)
+    with warnings.catch_warnings():  # A few texts have fewer subwords.
+        warnings.simplefilter("ignore", UserWarning)
+        source, _ = train_tokenizers(pairs, recipe)
+    assert all(UNK_ID not in source.encode(text) for text, _ in pairs[-100:])
+
+
+def test_texts_without_spaces_count_as_many_subwords() -> None:
+    pairs = list(zip(sentences(20_000, 9), random_texts(HAN, 20_000, 30), strict=True))
+    found = chosen(pairs)
+    assert (found["units"], found["target_tokenizer"]) == (512, "sentencepiece")
+    assert "batch_sentences" not in found
 
 
 def test_hangul_by_characters_is_decomposed_and_in_sentences_it_is_not() -> None:
@@ -208,6 +290,17 @@ def test_precision_is_what_the_machine_multiplies_faster(bfloat16: float, expect
     assert not asked
 
 
+def test_a_batch_has_at_most_all_pairs() -> None:
+    known, _ = choose(profile_of([("a", "b")] * 30), {"batch_sentences": 1_000_000})
+    assert known.rows == 30
+
+
+@pytest.mark.parametrize("steps", [None, 1_000_000_000])
+def test_steps_without_a_number_or_without_an_end_are_a_recipe(steps: int | None) -> None:
+    found = chosen(pronunciations(words_of(200, "abcdefgh", 7)), steps=steps)
+    assert found["patience"] == (30 if steps is None else 1_000_000)
+
+
 def test_several_workers_measure_nothing() -> None:
     known, _ = choose(profile_of([("a", "b")]), {})
     assert known["precision"] == "float32"
@@ -232,10 +325,12 @@ SIDES = st.builds(
     SideProfile,
     characters=st.floats(0, 1e4),
     words=st.floats(0, 1e3),
+    wide=st.floats(0, 1e4),
     distinct_characters=st.integers(0, 10_000),
     distinct_words=st.integers(0, 100_000),
     word_length=st.floats(0, 100),
     uses=st.floats(0, 1e5),
+    numbers=st.floats(0, 1),
     hangul=st.floats(0, 1),
 )
 PROFILES = st.builds(
@@ -244,6 +339,8 @@ PROFILES = st.builds(
     source=SIDES,
     target=SIDES,
     copied=st.floats(0, 1),
+    parallel=st.floats(0, 1),
+    characters=st.integers(0, 2_000_000),
 )
 GIVEN = st.fixed_dictionaries(
     {},
@@ -261,6 +358,7 @@ GIVEN = st.fixed_dictionaries(
         "copying": st.booleans(),
         "source_normalization": st.sampled_from(["NFC", "NFKC", "NFD"]),
         "epochs": st.integers(1, 1000),
+        "steps": st.sampled_from([None, 1, 10**9]),
         "schedule": st.sampled_from(["cosine", "plateau"]),
         "valid_share": st.sampled_from([0.0, 0.1, None]),
         "minutes": st.floats(0.1, 1000),

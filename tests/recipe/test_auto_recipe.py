@@ -50,6 +50,19 @@ def test_tokenizers_alone_are_chosen_as_for_a_training() -> None:
     assert [line.split()[0] for line in lines[1:]] == ["source-tokenizer", "target-tokenizer"]
 
 
+def test_a_corpus_is_chosen_for_like_its_pairs(tmp_path: Path) -> None:
+    path = tmp_path / "words.tsv"
+    path.write_text("".join("\t".join(pair) + "\n" for pair in PAIRS), encoding="utf-8")
+    auto = AutoRecipe(precision="float32")
+    assert auto.choose(Corpus.from_tsv(path)) == auto.choose(PAIRS)
+    with pytest.raises(ValueError, match="`pairs` must be at least one pair"):
+        auto.choose([])
+
+
+def test_teachers_that_are_none_leave_the_minutes() -> None:
+    assert AutoRecipe(effort="thorough", teachers=0, minutes=3).given["minutes"] == 3
+
+
 def test_a_whole_recipe_is_left_as_it_is(tmp_path: Path) -> None:
     given = Recipe(units=32)
     recipe, lines = complete(given, tmp_path)
@@ -75,7 +88,12 @@ def test_minutes_are_compared_with_the_estimate(tmp_path: Path) -> None:
         ({"effort": "much"}, ValueError, "`effort` must be one of .*quick.*effort='much'"),
         ({"units": 3}, ValueError, "units=3"),
         ({"units": "8"}, TypeError, "`units` must be int"),
-        ({"unit": 8}, TypeError, "unit"),
+        ({"unit": 8}, TypeError, "`AutoRecipe` takes options of `Recipe`. Received: 'unit'"),
+        (
+            {"effort": "quick", "units": 8, "steps": 9, "schedule": "cosine"},
+            ValueError,
+            "`effort` must be left out where schedule, steps, units are given",
+        ),
         ({"effort": "thorough", "minutes": 5}, ValueError, "left out with effort='thorough'"),
         ({"steps": 5, "epochs": 2}, ValueError, "`epochs` must be left out with `steps`"),
     ],
@@ -158,3 +176,55 @@ def test_a_prepared_corpus_brings_its_tokenizers(tmp_path: Path) -> None:
     assert (recipe.source_tokenizer, recipe.target_tokenizer) == ("character", "character")
     assert lines[0].startswith("chosen for 320 pairs")
     assert not any("tokenizer" in line for line in lines)
+
+
+class Stopped(Exception):
+    """Ends a training at a chosen place, as a kill would."""
+
+
+def stop(*_: Any, **__: Any) -> Any:
+    raise Stopped
+
+
+def test_a_training_that_ended_before_its_first_checkpoint_resumes_with_its_own_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, lines = tmp_path / "model", list[str]()
+    train(PAIRS, PAIRS[:8], folder, AutoRecipe(**SMALL), report=quiet)
+    options = AutoRecipe(effort="quick", **{**SMALL, "steps": 5})
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr("keras_s2s.recipe.train._fit", stop)
+        train(PAIRS, PAIRS[:8], folder, options, report=quiet)
+    # The options are those of the training that was stopped, not of the model that is there.
+    resumed = Run(resume=True)
+    train(PAIRS, PAIRS[:8], folder, None, run=resumed, report=lines.append)
+    assert Recipe.from_json(folder / "recipe.json").steps == 5
+    assert f"no checkpoint is in {folder}.checkpoints: the training begins" in lines
+    assert not (tmp_path / "model.checkpoints").exists()
+
+
+def test_before_the_first_checkpoint_other_options_or_another_effort_do_not_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, resumed = tmp_path / "model", Run(resume=True)
+    monkeypatch.setattr("keras_s2s.recipe.train._fit", stop)
+    with pytest.raises(Stopped):
+        train(PAIRS, PAIRS[:8], folder, AutoRecipe(effort="quick", **SMALL), report=quiet)
+    with pytest.raises(ValueError, match=r"units=8 instead of 16 in .*model.checkpoints"):
+        train(PAIRS, PAIRS[:8], folder, AutoRecipe(units=8), run=resumed, report=quiet)
+    with pytest.raises(ValueError, match="`effort` must be 'quick', with which the training began"):
+        train(PAIRS, None, folder, AutoRecipe(effort="thorough"), run=resumed, report=quiet)
+    with pytest.raises(Stopped):
+        train(PAIRS, PAIRS[:8], folder, AutoRecipe(effort="quick"), run=resumed, report=quiet)
+
+
+def test_a_training_that_ended_with_its_teachers_chooses_nothing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr("keras_s2s.recipe.train._fit", stop)
+        train(PAIRS, PAIRS[:8], folder, AutoRecipe(teachers=1, **SMALL), report=quiet)
+    monkeypatch.setattr("keras_s2s.recipe.auto_recipe.choose", None)
+    recipe, _ = complete(AutoRecipe(), folder, resume=True)
+    assert (recipe.teachers, recipe.units) == (1, 16)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.identity import differences, identity_of
 from keras_s2s.recipe.old_names import OLD_NAMES
-from keras_s2s.recipe.resume import Run, differences, identity_of
+from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.training_pairs import TrainingPairs
 from keras_s2s.text.option_fields import GROUPS, options_of
 
