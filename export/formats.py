@@ -71,7 +71,10 @@ class Format:
 
     def missing(self, module: str) -> str:
         """The message of the ImportError for a module of `packages`."""
-        return f"{self.packages[module]}. Install it: pip install 'keras-s2s[{self.extra}]'"
+        return (
+            f"{self.packages[module]}. Install it: pip install 'keras-s2s[{self.extra}]', or "
+            f"pip install '.[{self.extra}]' in a clone"
+        )
 
 
 LITERT = Format(
@@ -82,7 +85,7 @@ LITERT = Format(
     options=("quantize", "lengths", "max_length"),
     files=frozenset({"model.tflite"}),
     extra="litert",
-    packages={"ai_edge_litert": "LiteRT models run by ai-edge-litert"},
+    packages={"ai_edge_litert": "LiteRT models need ai-edge-litert"},
     is_sound=Reference("litert.runtimes", "is_sound"),
 )
 ONNX = Format(
@@ -96,7 +99,7 @@ ONNX = Format(
     packages={
         "tf2onnx": "tf2onnx writes ONNX",
         "onnx": "tf2onnx writes ONNX",
-        "onnxruntime": "ONNX models run by onnxruntime",
+        "onnxruntime": "ONNX models need onnxruntime",
     },
 )
 SAVED_MODEL = Format(

@@ -54,7 +54,7 @@ def ended_by_sigterm() -> Iterator[None]:
     """Exit on SIGTERM with the status that asks to be started again."""
 
     def end(*_: Any) -> None:
-        os.write(2, b"told to end\n")
+        os.write(2, b"received a signal to stop\n")
         raise SystemExit(TRY_AGAIN)
 
     before = signal.signal(signal.SIGTERM, end)

@@ -94,7 +94,7 @@ def run_training(
     files, validation, recipe = given
     columns = check_columns(files.columns, files.tsv, validation.valid_tsv)
     auto = AutoRecipe(effort=options.effort, **_given_options(context, recipe))
-    check_combination(_with_teachers(recipe, auto), _given(start, files, options.strategy))
+    _check_together(recipe, auto, _given(start, files, options.strategy))
     validation.check_share(recipe.valid_share)
     data = read_training(context, files, columns)
     valid_pairs = read_validation(validation, columns)
@@ -113,10 +113,19 @@ def run_training(
         )
 
 
-def _with_teachers(recipe: Recipe, auto: AutoRecipe) -> Recipe:
-    """The recipe for a check before its choices are made: a thorough training has teachers."""
-    has_some = auto.effort == "thorough" and "teachers" not in auto.given
-    return replace(recipe, teachers=1) if has_some else recipe
+def _check_together(recipe: Recipe, auto: AutoRecipe, given: Given) -> None:
+    """Check the options before anything is chosen or read; a thorough training has teachers."""
+    if auto.effort != "thorough" or "teachers" in auto.given:
+        return check_combination(recipe, given)
+    if given.teachers:
+        raise ValueError(
+            "Teachers that are given are distilled once. Received: effort='thorough', which trains "
+            "others. Leave the effort out."
+        )
+    try:
+        check_combination(replace(recipe, teachers=1), given)
+    except ValueError as error:
+        raise ValueError(f"With effort='thorough', teachers are trained first. {error}") from error
 
 
 def _given_options(context: typer.Context, recipe: Recipe) -> dict[str, Any]:

@@ -131,6 +131,6 @@ def _check_same(side: str, tokenizers: Sequence[Tokenizer]) -> None:
     for number, other in enumerate(others, 2):
         if not have_same_files(first, other):
             raise ValueError(
-                "Models go together only with the same tokenizers. Received: translator "
+                "The models of an ensemble must have the same tokenizers. Received: translator "
                 f"{number}, whose {side} tokenizer is not the first's. Train them with the same."
             )

@@ -60,9 +60,9 @@ def read_teachers(
     models = translator.models
     source, target = TokenRows("source_ids", source_ids), TokenRows("target_ids", target_ids)
     plan = Batches(source_ids, target_ids, batch_tokens=BATCH_TOKENS, shuffle=False).plan(0)
-    report(
-        f"computing the predictions of the teachers ({len(models)}) for {len(source_ids):,} pairs"
-    )
+    plural = "" if len(models) == 1 else "s"
+    words = f"{len(models)} left-to-right teacher{plural}"
+    report(f"computing the predictions of {words} for {len(source_ids):,} pairs")
     kept = min(kept, models[0].decoder.vocabulary_size - 1)
     read = _reader(models[0] if len(models) == 1 else Ensemble(models), kept)
     ids = np.zeros((len(target.ids), kept + 1), np.int32)

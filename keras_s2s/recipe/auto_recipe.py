@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from keras_s2s.recipe.start import Start
 
 
+MANY = 20  # epochs; in fewer, the validation hardly stops improving
 # What an effort decides; where all of it is given, as in a `recipe.json`, the effort has no effect.
 SETTLED = {
     "normal": set[str](),
@@ -225,7 +226,8 @@ def _estimate(known: Known) -> list[str]:
     line = f"all steps take about {duration(seconds)} on this machine"
     if known["teachers"]:
         line = f"{line}, for the teachers and the model together"
-    if known["schedule"] == "plateau":
+    steps = known["steps"] or known["epochs"] * known.steps_per_epoch
+    if known["schedule"] == "plateau" and steps > MANY * known.steps_per_epoch:
         line += "; training ends when the validation stops improving, often in a third of this time"
     if minutes is not None and 60 * minutes < seconds:
         line += f"; the schedule is shortened to {duration(60 * minutes)}"

@@ -81,6 +81,7 @@ def fit(
         report(f"{error}: training ends with the best weights before. {cure}")
     if best is not None:
         best.restore()
+        report(f"the best weights are those of epoch {best.best_epoch + 1}")
     return found.history
 
 

@@ -168,13 +168,15 @@ def _train_teachers(task: Task, folder: Path) -> list[Translator]:
     teachers, recipe = [], task.recipe
     for number in range(1, recipe.teachers + 1):
         own = folder.with_name(f"{folder.name}.teachers") / str(number)
-        task.report(f"teacher {number} of {recipe.teachers}: {own}")
+        is_reversed = recipe.pseudo_sources > 0 and number % 2 == 0
+        direction = ", right to left" if is_reversed else ""
+        task.report(f"teacher {number} of {recipe.teachers}{direction}: {own}")
         given = replace(
             recipe,
             teachers=0,
             distillation_weight=Recipe.distillation_weight,
             pseudo_sources=0,
-            reverse_target=recipe.pseudo_sources > 0 and number % 2 == 0,
+            reverse_target=is_reversed,
             seed=(recipe.seed + number) % 2**31,
         )
         run = replace(task.run, tensorboard=None)

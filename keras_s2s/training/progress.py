@@ -111,7 +111,7 @@ class TimeEstimate(keras.callbacks.Callback):
         >>> estimate.on_epoch_begin(0)
         >>> for batch in range(3):
         ...     estimate.on_train_batch_end(batch)
-        about 0 s left until the end of epoch 3, without validation; training may stop earlier
+        about 0 s left until the end of epoch 3, validation excluded; training may stop earlier
     """
 
     def __init__(
@@ -148,9 +148,9 @@ class TimeEstimate(keras.callbacks.Callback):
         self._is_done = True
         left = (self.epochs - self._epoch) * steps - batch - 1
         seconds = left * statistics.median(self._durations)
+        end = f"until the end of epoch {self.epochs}, validation excluded"
         if self.minutes is not None:
-            seconds = min(seconds, max(0.0, 60 * self.minutes - (now - self._began)))
-        self.report(
-            f"about {duration(seconds)} left until the end of epoch {self.epochs}, without "
-            "validation; training may stop earlier"
-        )
+            limit = max(0.0, 60 * self.minutes - (now - self._began))
+            end = end if seconds < limit else f"of {self.minutes:g} minutes"
+            seconds = min(seconds, limit)
+        self.report(f"about {duration(seconds)} left {end}; training may stop earlier")

@@ -85,7 +85,7 @@ class _StopOnSignal(keras.callbacks.Callback):
             _say(
                 "\nending after this batch; Ctrl-C again: at once, without a checkpoint"
                 if number == signal.SIGINT
-                else "told to end: after this batch"
+                else "received a signal to stop: ending after this batch"
             )
 
         signals = signal.SIGTERM, signal.SIGINT

@@ -78,13 +78,15 @@ def estimated(clock: Clock, minutes: float | None = None) -> list[str]:
 def test_a_slow_first_step_does_not_count(clock: Clock) -> None:
     # After 60 seconds 6 of 300 steps are done.
     assert estimated(clock) == [
-        "about 9 min 48 s left until the end of epoch 3, without validation; "
+        "about 9 min 48 s left until the end of epoch 3, validation excluded; "
         "training may stop earlier"
     ]
 
 
 def test_a_limit_of_time_bounds_the_estimate(clock: Clock) -> None:
-    assert estimated(clock, minutes=3)[0].startswith("about 2 min 0 s left")
+    line = "about 2 min 0 s left of 3 minutes; training may stop earlier"
+    assert estimated(clock, minutes=3) == [line]
+    assert "until the end of epoch 3" in estimated(clock, minutes=300)[0]
 
 
 def test_a_resumed_training_counts_what_is_left(clock: Clock) -> None:
