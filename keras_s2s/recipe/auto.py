@@ -44,14 +44,11 @@ def tokenizers(known: Known) -> Iterator[Choice]:
         for side in ("source", "target"):
             yield Choice(f"{side}_tokenizer", "sentencepiece", "both sides share one vocabulary")
         return
-    target_choice = Choice("target_tokenizer", *_kind(target, known.profile.parallel))
+    yield Choice("target_tokenizer", *_kind(target, known.profile.parallel))
     kind, reason = _kind(source, known.profile.parallel)
-    given = known.options.get("target_tokenizer", target_choice.value)
-    is_spelled = given == "character" or (given == "word" and target.distinct_words <= MOST_SYMBOLS)
-    if is_spelled and kind == "sentencepiece" and source.characters <= LONGEST_SPELLING:
+    if known.is_spelled and kind == "sentencepiece" and source.characters <= LONGEST_SPELLING:
         kind, reason = "character", "short texts, whose targets are spelled"
     yield Choice("source_tokenizer", kind, reason)
-    yield target_choice
 
 
 def _kind(texts: SideProfile, parallel: float) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import random
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -122,7 +123,7 @@ def test_sentences_of_an_alphabet_without_spaces_are_no_words() -> None:
 HAN = [chr(code) for code in range(0x4E00, 0x4E00 + 3000)]
 
 
-def random_texts(symbols: str | list[str], count: int, length: int, between: str = "") -> list[str]:
+def random_texts(symbols: Sequence[str], count: int, length: int, between: str = "") -> list[str]:
     draw = random.Random(7)
     return [between.join(draw.choices(symbols, k=length)) for _ in range(count)]
 

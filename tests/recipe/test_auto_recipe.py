@@ -47,7 +47,7 @@ def test_tokenizers_alone_are_chosen_as_for_a_training() -> None:
     whole = AutoRecipe(vocabulary_size=99).choose(PAIRS)
     own = as_json(options)
     assert own == {name: as_json(whole)[name] for name in own}
-    assert [line.split()[0] for line in lines[1:]] == ["source-tokenizer", "target-tokenizer"]
+    assert [line.split()[0] for line in lines[1:]] == ["target-tokenizer", "source-tokenizer"]
 
 
 def test_a_corpus_is_chosen_for_like_its_pairs(tmp_path: Path) -> None:
