@@ -27,13 +27,9 @@ if TYPE_CHECKING:
     from keras_s2s.recipe.start import Start
 
 
+# What a `recipe.json` gives in any case.
+ALL = {"teachers", *(name for name in Recipe.CHOSEN if getattr(Recipe, name) is not None)}
 MANY = 20  # epochs; in fewer, the validation hardly stops improving
-# What an effort decides; where all of it is given, as in a `recipe.json`, the effort has no effect.
-SETTLED = {
-    "normal": set[str](),
-    "quick": {"units", "steps", "schedule"},
-    "thorough": {"teachers", "pseudo_sources"},
-}
 
 
 class AutoRecipe:
@@ -58,9 +54,8 @@ class AutoRecipe:
 
     def __init__(self, *, effort: str = "normal", **given: Any) -> None:
         need(effort in EFFORTS, f"one of {EFFORTS}", "effort", effort)
-        if SETTLED[effort] <= given.keys():
-            words = ", ".join(sorted(SETTLED[effort]))
-            need(effort == "normal", f"left out where {words} are given", "effort", effort)
+        if ALL <= given.keys():
+            need(effort == "normal", "left out where all options are given", "effort", effort)
         for name in given.keys() - {field.name for field in fields(Recipe)}:
             raise TypeError(f"`AutoRecipe` takes options of `Recipe`. Received: {name!r}")
         if effort == "thorough" and given.get("teachers") != 0:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -214,18 +214,30 @@ def is_finished(
     return others == ""
 
 
-def record_start(checkpoints: Checkpoints, identity: Identity) -> None:
-    """Write what a training begins with beside its checkpoints, for a resume before the first."""
+@contextmanager
+def recorded_start(checkpoints: Checkpoints, identity: Identity) -> Iterator[None]:
+    """Record what a training begins with beside its checkpoints, until it is finished.
+
+    So it resumes as it began even if it is stopped before its first checkpoint. Data or options
+    that turn out to be wrong leave no record.
+    """
+    record = checkpoints.folder / TRAINING
     if checkpoints.is_writer:
         checkpoints.folder.mkdir(parents=True, exist_ok=True)
         write_identity(checkpoints.folder, identity)
+    try:
+        yield
+    except (TypeError, ValueError):
+        _remove_record(checkpoints, record)
+        raise
+    _remove_record(checkpoints, record)
 
 
-def remove_checkpoints(checkpoints: Checkpoints) -> None:
-    """Delete the checkpoints of a finished training, and what it began with."""
+def _remove_record(checkpoints: Checkpoints, record: Path) -> None:
     if checkpoints.is_writer:
-        (checkpoints.folder / TRAINING).unlink(missing_ok=True)
-        checkpoints.remove()
+        record.unlink(missing_ok=True)
+        with suppress(OSError):  # There are checkpoints, or other files.
+            checkpoints.folder.rmdir()
 
 
 def kept_tokenizers(newest: Path | None) -> tuple[Tokenizer, Tokenizer] | None:

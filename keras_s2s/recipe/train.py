@@ -124,20 +124,28 @@ class Task(NamedTuple):
 
 def _run(task: Task, folder: Path) -> Translator:
     """Train, from the newest checkpoint on if there is one, and save."""
-    import keras
-
-    from keras_s2s.inference.translator import Translator
-    from keras_s2s.recipe.models import make_models
-
-    data, valid_pairs, recipe, start, build_model, run, report, effort = task
-    identity = {**identity_of(recipe, data, valid_pairs, start.identity()), "effort": effort}
+    recipe, start, run, report = task.recipe, task.start, task.run, task.report
+    identity = identity_of(recipe, task.data, task.valid_pairs, start.identity())
+    identity["effort"] = task.effort
     run.check(recipe, identity)
     checkpoints = resume.make_checkpoints(folder, run)
     newest = resume.find_checkpoint(checkpoints, run, identity, report)
     is_new = run.resume and newest is None
     if is_new and resume.is_finished(folder, identity, checkpoints.folder, report):
-        return _load_finished(folder, start, build_model)
-    resume.record_start(checkpoints, identity)
+        return _load_finished(folder, start, task.build_model)
+    with resume.recorded_start(checkpoints, identity):
+        return _train(task, folder, checkpoints, newest, identity)
+
+
+def _train(
+    task: Task, folder: Path, checkpoints: Checkpoints, newest: Path | None, identity: Identity
+) -> Translator:
+    import keras
+
+    from keras_s2s.inference.translator import Translator
+    from keras_s2s.recipe.models import make_models
+
+    data, valid_pairs, recipe, start, build_model, run, report, _ = task
     start = replace(start, teachers=start.teachers or _train_teachers(task, folder))
     keras.utils.set_random_seed(recipe.seed)
     known = resume.kept_tokenizers(newest)
@@ -154,7 +162,7 @@ def _run(task: Task, folder: Path) -> Translator:
     history = _fit(trained, text, valid_pairs, checkpoints, report, shown)
     if run.writes:
         _save(translator, folder, text.recipe, history, identity)
-        resume.remove_checkpoints(checkpoints)
+        checkpoints.remove()
         report(f"saved in {folder}")
     return translator
 

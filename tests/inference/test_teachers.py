@@ -56,7 +56,7 @@ def test_a_small_vocabulary_is_kept_whole() -> None:
 def test_teachers_with_other_tokenizers_are_no_ensemble() -> None:
     other = WordTokenizer.train(["m n o p q r s t u v w x"])
     stranger = Translator(translator(4).model, WORDS, other)
-    with pytest.raises(ValueError, match="only with the same tokenizers.* target tokenizer"):
+    with pytest.raises(ValueError, match="must have the same tokenizers.* target tokenizer"):
         read_teachers([translator(4), stranger], [[5]], [[6]], quiet)
 
 

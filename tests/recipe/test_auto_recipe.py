@@ -90,9 +90,9 @@ def test_minutes_are_compared_with_the_estimate(tmp_path: Path) -> None:
         ({"units": "8"}, TypeError, "`units` must be int"),
         ({"unit": 8}, TypeError, "`AutoRecipe` takes options of `Recipe`. Received: 'unit'"),
         (
-            {"effort": "quick", "units": 8, "steps": 9, "schedule": "cosine"},
+            {"effort": "quick", **as_json(Recipe(steps=9)), "protect": ()},
             ValueError,
-            "`effort` must be left out where schedule, steps, units are given",
+            "`effort` must be left out where all options are given. Received: effort='quick'",
         ),
         ({"effort": "thorough", "minutes": 5}, ValueError, "left out with effort='thorough'"),
         ({"steps": 5, "epochs": 2}, ValueError, "`epochs` must be left out with `steps`"),
@@ -178,7 +178,7 @@ def test_a_prepared_corpus_brings_its_tokenizers(tmp_path: Path) -> None:
     assert not any("tokenizer" in line for line in lines)
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
     """Ends a training at a chosen place, as a kill would."""
 
 

@@ -108,7 +108,7 @@ def test_what_does_not_go_together_is_told_before_the_training(
 
 
 def test_other_alignments_are_another_training(guided: Path) -> None:
-    with pytest.raises(ValueError, match="is finished, and another must not"):
+    with pytest.raises(ValueError, match="is finished, and resuming does not replace"):
         recipe = Recipe(**OPTIONS)
         lines = ["", *LINES[1:]]
         options: dict[str, Any] = {"report": lambda _: None, "run": Run(resume=True)}

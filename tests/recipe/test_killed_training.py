@@ -113,7 +113,7 @@ def test_a_finished_training_is_not_trained_again(
     assert "is finished" in said
     status, said = told(capsys, folder, "whole", "--resume", "--dropout", "0.3")
     assert status == 2
-    assert "is finished, and another must not take its place by itself" in said
+    assert "is finished, and resuming does not replace it by another" in said
     assert (folder / "whole" / "model.keras").stat().st_mtime_ns == before
 
 

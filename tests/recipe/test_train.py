@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -80,7 +81,8 @@ def test_the_folder_holds_the_translator_the_recipe_and_its_history(
 def test_the_report_tells_of_batches_sizes_and_each_epoch(
     reverser: tuple[Translator, Path, list[str]],
 ) -> None:
-    batches, sizes, advice, *epochs, saved = reverser[2]
+    batches, sizes, advice, *epochs, best, saved = reverser[2]
+    assert re.fullmatch(r"the best weights are those of epoch \d+", best)
     assert batches.startswith("training: 600 pairs in ") and "% padding" in batches
     assert sizes.startswith("8 source ids, 8 target ids, ") and sizes.endswith(" weights")
     assert advice.startswith("the first epoch takes longer")
