@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from keras_s2s.recipe.start import Start
 
 
-# What a `recipe.json` gives in any case.
-ALL = {"teachers", *(name for name in Recipe.CHOSEN if getattr(Recipe, name) is not None)}
+# Options that a `recipe.json` always gives.
+IN_EVERY_RECIPE = {
+    "teachers",
+    *(name for name in Recipe.CHOSEN if getattr(Recipe, name) is not None),
+}
 MANY = 20  # epochs; in fewer, the validation hardly stops improving
 
 
@@ -54,7 +57,7 @@ class AutoRecipe:
 
     def __init__(self, *, effort: str = "normal", **given: Any) -> None:
         need(effort in EFFORTS, f"one of {EFFORTS}", "effort", effort)
-        if ALL <= given.keys():
+        if given.keys() >= IN_EVERY_RECIPE:
             need(effort == "normal", "left out where all options are given", "effort", effort)
         for name in given.keys() - {field.name for field in fields(Recipe)}:
             raise TypeError(f"`AutoRecipe` takes options of `Recipe`. Received: {name!r}")
