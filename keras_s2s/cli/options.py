@@ -121,19 +121,21 @@ def metavar_of(field: Field, stated: Option) -> str:
     return stated.metavar or {"int": "N", "float": "X"}[type_words(field).split(" | ")[0]]
 
 
-def _replaced(kind: Any, context: typer.Context) -> dict[str, Any]:
-    """The defaults of options in a configuration file that the command line replaces by others.
+# Options that say the same thing in two ways.
+ALTERNATIVES = (("epochs", "steps"), ("batch_tokens", "batch_sentences"))
 
-    Of two options that exclude each other, such as `epochs` and `steps`, the typed one counts.
+
+def _replaced(kind: Any, context: typer.Context) -> dict[str, Any]:
+    """The defaults of options in a configuration file whose alternative was typed.
+
+    They then count as not given.
     """
-    typed = given_names(context, on_command_line=True)
-    excluded = [
-        pair
-        for field, stated in options_of(kind)
-        if stated.only_with is not None and stated.only_with[1] == (None,)
-        for pair in ((field.name, stated.only_with[0]), (stated.only_with[0], field.name))
-    ]
-    return {other: getattr(kind, other) for one, other in excluded if {one, other} & typed == {one}}
+    typed, found = given_names(context, on_command_line=True), {}
+    for one, other in (*ALTERNATIVES, *(pair[::-1] for pair in ALTERNATIVES)):
+        if one in typed and other not in typed and hasattr(kind, other):
+            found[other] = getattr(kind, other)
+            context.set_parameter_source(other, type(context.get_parameter_source(one)).DEFAULT)
+    return found
 
 
 def _make(kind: Any, given: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,9 @@ from keras_s2s.data.pairs import Pairs
 
 SAMPLE = 20_000  # pairs that are looked at; the pairs of a larger corpus are drawn evenly
 HANGUL = "ᄀ", "ᇿ"  # the jamo into which NFD decomposes syllables
+UNSPACED = ("THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "CJK", "HIRAGANA", "KATAKANA")
+NUMBER = re.compile(r"[-+−]?\d[\d.,]*\d")
+STOPS = (".", "?", "!", "…", "。", "？", "！", "।", "؟", "։")
 
 
 class SideProfile(NamedTuple):
@@ -28,6 +32,8 @@ class SideProfile(NamedTuple):
         uses: Occurrences of a distinct word, on average.
         numbers: Share of the words that are numbers of several digits, 0 to 1.
         hangul: Share of Hangul among the letters, 0 to 1.
+        unspaced: Share of letters of scripts that are written without spaces, such as Thai, 0 to 1.
+        stops: Share of the texts that end like a sentence, 0 to 1.
     """
 
     characters: float
@@ -39,6 +45,8 @@ class SideProfile(NamedTuple):
     uses: float
     numbers: float
     hangul: float
+    unspaced: float
+    stops: float
 
     @property
     def subwords(self) -> float:
@@ -151,6 +159,10 @@ def _copied(pairs: Sequence[tuple[str, str]]) -> float:
     return copied / max(words, 1)
 
 
+def _is_unspaced(character: str) -> bool:
+    return character.isalpha() and unicodedata.name(character, "").startswith(UNSPACED)
+
+
 def _side(texts: Sequence[str]) -> SideProfile:
     words = Counter(word for text in texts for word in text.split())
     letters = Counter[str]()
@@ -160,7 +172,8 @@ def _side(texts: Sequence[str]) -> SideProfile:
     total = max(sum(words.values()), 1)
     hangul = sum(uses for one, uses in letters.items() if HANGUL[0] <= one <= HANGUL[1])
     alphabetic = sum(uses for one, uses in letters.items() if one.isalpha())
-    numbers = sum(uses for word, uses in words.items() if word.isdecimal() and len(word) > 1)
+    unspaced = sum(uses for one, uses in letters.items() if _is_unspaced(one))
+    numbers = sum(uses for word, uses in words.items() if NUMBER.fullmatch(word))
     characters = Counter(chain.from_iterable(texts))
     wide = (uses for one, uses in characters.items() if unicodedata.east_asian_width(one) in "FW")
     return SideProfile(
@@ -173,4 +186,6 @@ def _side(texts: Sequence[str]) -> SideProfile:
         uses=total / max(len(words), 1),
         numbers=numbers / total,
         hangul=hangul / max(alphabetic, 1),
+        unspaced=unspaced / max(alphabetic, 1),
+        stops=sum(text.rstrip().endswith(STOPS) for text in texts) / len(texts),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from keras_s2s.experiments.dates import DateSplits, date_splits
 from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.identity import TRAINING
 from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.train import train
 from keras_s2s.search.strategies import Greedy
@@ -60,7 +61,7 @@ def run_demo(
     )
     start = time.monotonic()
     checkpoints = Path(folder).with_name(f"{Path(folder).name}.checkpoints")
-    run = Run(resume=checkpoints.exists())  # Of a demo that was interrupted.
+    run = Run(resume=(checkpoints / TRAINING).exists())  # A demo that was interrupted.
     translator = train(splits.train, splits.valid, folder, recipe, run=run, report=report)
     report(f"trained in {time.monotonic() - start:.0f} s")
     sources, targets = zip(*splits.test, strict=True)

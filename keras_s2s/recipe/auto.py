@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 # Symbols are few, and each occurs often: phones, notes, tags. They are short, or very few.
 LONGEST_SYMBOL, LEAST_USES = 4.0, 5
 VERY_FEW, MANY_USES = 100, 20
-MOST_NUMBERS = 0.05  # share of numbers, which are spelled instead
+# Numbers are spelled, unless they are very few: there is always another one.
+SOME_NUMBERS, MANY_NUMBERS = 0.05, 0.3  # shares of the words
 # Words and names, rather than sentences: short, few words in a text, few different characters.
-# A script without spaces has one word in a sentence.
-MOST_WORDS, LONGEST_WORD, MOST_CHARACTERS, LEAST_CHARACTERS = 2.2, 30, 300, 6
+MOST_WORDS, LONGEST_WORD, MOST_CHARACTERS, LEAST_CHARACTERS = 2.2, 30, 300, 10
+# In a script without spaces, a sentence looks like one word.
+MOST_UNSPACED, LONGEST_UNSPACED = 0.5, 15
+MOST_STOPS = 0.3  # share of texts that end like a sentence
 # Names of several words have as many on both sides.
 LEAST_PARALLEL, MOST_NAMES, LONGEST_NAME = 0.8, 6, 40
 # Formulas: long, of very few characters, without spaces.
@@ -55,22 +58,31 @@ def _kind(texts: SideProfile, parallel: float) -> tuple[str, str]:
     if _are_symbols(texts):
         return "word", f"{texts.distinct_words:,} symbols, separated by spaces"
     length = texts.characters
-    is_word = texts.words <= MOST_WORDS and length <= LONGEST_WORD
-    is_parallel = parallel >= LEAST_PARALLEL and texts.words <= MOST_NAMES
-    has_few = texts.distinct_characters <= MOST_CHARACTERS or length <= LEAST_CHARACTERS
-    is_formula = texts.words <= MOST_SINGLE and texts.distinct_characters <= MOST_LETTERS
-    if (is_word or (is_parallel and length <= LONGEST_NAME)) and has_few:
+    if _are_names(texts, parallel):
         return "character", f"{texts.words:.1f} words per line, {length:.0f} characters"
+    is_formula = texts.words <= MOST_SINGLE and texts.distinct_characters <= MOST_LETTERS
     if is_formula and length <= LONGEST_FORMULA:
         return "character", f"{texts.distinct_characters} different characters, no spaces"
+    if texts.numbers >= MANY_NUMBERS and length <= LONGEST_SPELLING:
+        return "character", f"{100 * texts.numbers:.0f} % of the words are numbers"
     return "sentencepiece", f"{texts.words:.1f} words per line"
 
 
 def _are_symbols(texts: SideProfile) -> bool:
     count, uses = texts.distinct_words, texts.uses
-    is_short = count <= MOST_SYMBOLS and texts.word_length <= LONGEST_SYMBOL
-    is_closed = (is_short and uses >= LEAST_USES) or (count <= VERY_FEW and uses >= MANY_USES)
-    return is_closed and texts.words >= 2 and texts.numbers <= MOST_NUMBERS
+    are_short = texts.word_length <= LONGEST_SYMBOL and texts.numbers <= SOME_NUMBERS
+    are_few = count <= MOST_SYMBOLS and uses >= LEAST_USES and are_short
+    return texts.words >= 2 and (are_few or (count <= VERY_FEW and uses >= MANY_USES))
+
+
+def _are_names(texts: SideProfile, parallel: float) -> bool:
+    longest = LONGEST_UNSPACED if texts.unspaced > MOST_UNSPACED else LONGEST_WORD
+    are_short = texts.words <= MOST_WORDS and texts.characters <= longest
+    are_several = MOST_SINGLE < texts.words <= MOST_NAMES
+    are_parallel = are_several and parallel >= LEAST_PARALLEL
+    has_few = texts.distinct_characters <= MOST_CHARACTERS or texts.characters <= LEAST_CHARACTERS
+    is_name = are_short or (are_parallel and texts.characters <= LONGEST_NAME)
+    return is_name and has_few and texts.stops <= MOST_STOPS
 
 
 def normalization(known: Known) -> Iterator[Choice]:
@@ -85,16 +97,18 @@ def normalization(known: Known) -> Iterator[Choice]:
 
 def vocabulary(known: Known) -> Iterator[Choice]:
     """More words of text give more subwords: 6,000 for 667,000 words."""
+    characters = known.profile.characters + len(known["protect"])
     if "sentencepiece" not in (known.tokenizer("source"), known.tokenizer("target")):
+        if characters + 8 > known["vocabulary_size"]:
+            yield Choice("vocabulary_size", characters + 8, f"{characters:,} characters")
         return
     source, target = known.profile.source, known.profile.target
     words = known.profile.pairs * (source.subwords + target.subwords) / 1.3
     size = round(6000 * (words / 667_000) ** 0.3 / 500) * 500
-    # Different words give at least as many subwords, if they are no whole sentences.
+    # Different words give at least as many subwords, unless they are whole sentences.
     most = sum(side.distinct_words * max(1, side.word_length / 8) for side in (source, target))
     size = min(max(size, 1000), 16_000, round(most))
     # Each character is a subword; beside a large alphabet, there is room for words.
-    characters = known.profile.characters + len(known["protect"])
     size = max(size, characters + 8 if characters < 200 else round(1.25 * characters))
     yield Choice("vocabulary_size", min(size, 1_000_000), f"{_count(words)} words of text")
 
@@ -189,7 +203,9 @@ def teachers(known: Known) -> Iterator[Choice]:
     if known.effort == "thorough":
         count = 5 if known.is_small else 3
         yield Choice("teachers", count, "models that are trained first and distilled")
-        if known["teachers"] and known.is_spelled and known.profile.source.words <= MOST_SINGLE:
+        source = known.profile.source
+        are_words = source.words <= MOST_SINGLE and source.characters <= LONGEST_WORD
+        if known["teachers"] and known.is_spelled and are_words:
             count = min(2 * known.profile.pairs, MOST_PSEUDO)
             yield Choice("pseudo_sources", count, "generated words, which the teachers transcribe")
 

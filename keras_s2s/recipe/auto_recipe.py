@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.profile import SAMPLE, Profile, profile_of, profile_of_stream
 from keras_s2s.recipe.auto import TEXT_RULES, choose
+from keras_s2s.recipe.combinations import OF_TEACHERS
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.estimate import seconds_of_steps
 from keras_s2s.recipe.known import EFFORTS, Choice, Known
@@ -153,16 +154,16 @@ def complete_recipe(
     if isinstance(recipe, Recipe):
         return recipe
     auto = recipe or AutoRecipe()
+    recorded = _recorded(folder, run) if run.resume else {}
     if start.translator is not None:
         words = "left out with a trained model to start from"
         need(auto.effort == "normal", words, "effort", auto.effort)
-        return Recipe(**auto.given)
+        return _resumed(recorded, auto) if recorded else Recipe(**auto.given)
     if start.teachers:
         words = "quick or normal with teachers that are given"
         need(auto.effort != "thorough", words, "effort", auto.effort)
-    recorded = _recorded(folder, run) if run.resume else {}
     if recorded:
-        return Recipe(**{**recorded["recipe"], **auto.given})
+        return _resumed(recorded, auto)
     known = {**start.settled_options(), **options_of_teachers(start), **auto.given}
     return AutoRecipe(effort=auto.effort, **known).choose(
         pairs, report, is_alone=not run.has_workers
@@ -181,10 +182,25 @@ def effort_of(recipe: Recipe | AutoRecipe | None, folder: Path, run: Run) -> str
         ValueError: It began with another effort than the one that is given.
     """
     own = recipe.effort if isinstance(recipe, AutoRecipe) else "normal"
-    begun = _recorded(folder, run).get("effort", own) if run.resume else own
+    begun = _recorded(folder, run).get("effort") if run.resume else own
+    begun = begun if begun in EFFORTS else own
     is_same = own in ("normal", begun)  # "normal" is the default, and need not be given.
     need(is_same, f"{begun!r}, with which the training began", "effort", own)
     return begun
+
+
+def _resumed(recorded: dict[str, Any], auto: AutoRecipe) -> Recipe:
+    """The recorded options, with those that are given: who resumes compares them with the record.
+
+    Options that were recorded by a later version, or that exclude a given one, are left out.
+    """
+    names = {field.name for field in fields(Recipe)}
+    for one, others in (("epochs", {"steps"}), ("batch_tokens", {"batch_sentences"})):
+        names -= others if one in auto.given else set()
+    for one, others in (("minutes", {"teachers", *OF_TEACHERS}), ("teachers", {"minutes"})):
+        names -= others if auto.given.get(one) else set()
+    known = {name: value for name, value in recorded["recipe"].items() if name in names}
+    return Recipe(**{**known, **auto.given})
 
 
 def _recorded(folder: Path, run: Run) -> dict[str, Any]:
@@ -209,7 +225,7 @@ def _profile(pairs: Pairs | Corpus | PreparedCorpus) -> Profile:
     if isinstance(pairs, PreparedCorpus):
         return profile_of(pairs.first_pairs(SAMPLE))._replace(pairs=pairs.pairs)
     if isinstance(pairs, Sequence):
-        need(len(pairs) > 0, "at least one pair", "pairs", [])
+        need(len(pairs) > 0, "one pair or more", "pairs", [])
         return profile_of(pairs)
     return profile_of_stream(pairs)
 

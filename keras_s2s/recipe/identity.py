@@ -54,9 +54,11 @@ def identity_of(
 
 
 def write_identity(folder: Path, identity: Identity) -> None:
-    """Write the identity of a training into a folder."""
+    """Write the identity of a training into a folder, as a whole or not at all."""
     text = json.dumps(identity, indent=1, ensure_ascii=False) + "\n"
-    (folder / TRAINING).write_text(text, encoding="utf-8")
+    part = folder / f".{TRAINING}.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(folder / TRAINING)
 
 
 def differences(folder: Path, identity: Identity) -> str | None:

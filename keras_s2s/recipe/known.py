@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     MeasureProducts = Callable[[int, int], ProductSpeed]
 
 EFFORTS = ("quick", "normal", "thorough")
-SMALL = 150_000  # target tokens of a corpus
+# Target tokens of a small corpus: subwords, or characters and symbols, which say less each.
+SMALL, SMALL_SPELLED = 150_000, 500_000
 MOST_SYMBOLS = 500  # different words of a text that consists of symbols
 
 
@@ -78,7 +79,7 @@ class Known:
     @property
     def is_small(self) -> bool:
         """Whether the corpus is small."""
-        return self.target_tokens < SMALL
+        return self.target_tokens < (SMALL_SPELLED if self.is_spelled else SMALL)
 
     @property
     def is_spelled(self) -> bool:

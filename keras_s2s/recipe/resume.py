@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.files.file_lock import locked
-from keras_s2s.inference.storage import SOURCE, TARGET
+from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.identity import TRAINING, Identity, differences, write_identity
 from keras_s2s.text.option_fields import at_least, check_options, documented, option
@@ -176,7 +176,7 @@ def find_checkpoint(
         )
     others = differences(newest, identity)
     if others != "":
-        raise ValueError(_other_training(others or "no word of them", checkpoints.folder))
+        raise ValueError(_other_training(others or "no record of them", checkpoints.folder))
     report(f"resuming from {newest}")
     return newest
 
@@ -197,10 +197,10 @@ def is_finished(
         ValueError: The folder was written by another training, or another one was stopped before
             its first checkpoint.
     """
-    others = differences(checkpoints, identity)
-    if others:
-        raise ValueError(_other_training(others, checkpoints))
-    others = None if others == "" else differences(folder, identity)
+    others, begun = differences(folder, identity), differences(checkpoints, identity)
+    if others and begun:
+        raise ValueError(_other_training(begun, checkpoints))
+    others = None if others and begun == "" else others  # It was to replace the folder's.
     if others:
         raise ValueError(
             f"The training of {folder} is finished, and resuming does not replace it by another. "
@@ -219,7 +219,7 @@ def recorded_start(checkpoints: Checkpoints, identity: Identity) -> Iterator[Non
     """Record what a training begins with beside its checkpoints, until it is finished.
 
     So it resumes as it began even if it is stopped before its first checkpoint. Data or options
-    that turn out to be wrong leave no record.
+    that turn out to be wrong leave no record, unless teachers are trained already.
     """
     record = checkpoints.folder / TRAINING
     if checkpoints.is_writer:
@@ -228,7 +228,9 @@ def recorded_start(checkpoints: Checkpoints, identity: Identity) -> Iterator[Non
     try:
         yield
     except (TypeError, ValueError):
-        _remove_record(checkpoints, record)
+        teachers = checkpoints.folder.with_suffix(".teachers")
+        if not any(teachers.glob(f"*/{DESCRIPTION}")):
+            _remove_record(checkpoints, record)
         raise
     _remove_record(checkpoints, record)
 

@@ -151,6 +151,6 @@ class TimeEstimate(keras.callbacks.Callback):
         end = f"until the end of epoch {self.epochs}, validation excluded"
         if self.minutes is not None:
             limit = max(0.0, 60 * self.minutes - (now - self._began))
-            end = end if seconds < limit else f"of {self.minutes:g} minutes"
+            end = end if seconds < limit else f"of {self.minutes:g} min"
             seconds = min(seconds, limit)
         self.report(f"about {duration(seconds)} left {end}; training may stop earlier")

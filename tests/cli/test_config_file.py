@@ -58,22 +58,33 @@ def test_the_command_line_takes_precedence(trained: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("recipe", "words", "given"),
     [
-        ("--epochs 3", {"epochs": 3, "steps": None}),
-        ("--batch-tokens 500", {"batch_tokens": 500, "batch_sentences": None}),
-        ("--steps 7 --batch-sentences 4", {"steps": 7, "batch_sentences": 4}),
-        ("--minutes 3", {"minutes": 3.0, "teachers": 0}),
+        ({"steps": 90, "units": 8}, "--epochs 3", {"epochs": 3, "units": 8}),
+        ({"epochs": 40}, "--steps 7", {"steps": 7}),
+        ({"batch_sentences": 16}, "--batch-tokens 500", {"batch_tokens": 500}),
+        ({"batch_tokens": 500}, "--batch-sentences 4", {"batch_sentences": 4}),
+        ({"steps": 90}, "--steps 7", {"steps": 7}),
+        ({"minutes": 30}, "--teachers 0", {"minutes": 30.0, "teachers": 0}),
     ],
 )
-def test_an_option_replaces_the_one_that_it_excludes(
-    words: str, expected: dict[str, Any], trained: dict[str, Any]
+def test_a_typed_option_replaces_its_alternative_which_then_is_not_given(
+    recipe: dict[str, Any], words: str, given: dict[str, Any], trained: dict[str, Any]
 ) -> None:
-    recipe = {"steps": 90, "batch_sentences": 16, "teachers": 2}
     Path("recipe.json").write_text(json.dumps(recipe))
     files = ["--tsv", "pairs.tsv", "--output", "model", "--config", "recipe.json"]
     assert call("train", *files, *words.split()) == 0
-    assert trained["recipe"] == Recipe(**{**recipe, **expected})
+    assert trained["auto"].given == given
+
+
+def test_options_that_exclude_each_other_in_other_ways_are_an_error(
+    trained: dict[str, Any], capsys: pytest.CaptureFixture
+) -> None:
+    Path("recipe.json").write_text('{"teachers": 2}')
+    files = ["--tsv", "pairs.tsv", "--output", "model", "--config", "recipe.json"]
+    assert call("train", *files, "--minutes", 3) == 2
+    assert "--teachers must be left out with --minutes" in capsys.readouterr().err
+    assert not trained
 
 
 def test_options_that_exclude_each_other_on_the_command_line_are_an_error(
@@ -85,7 +96,7 @@ def test_options_that_exclude_each_other_on_the_command_line_are_an_error(
     assert not trained
 
 
-def test_an_effort_of_which_a_recipe_leaves_nothing_is_an_error(
+def test_an_effort_where_a_file_gives_all_options_is_an_error(
     trained: dict[str, Any], capsys: pytest.CaptureFixture
 ) -> None:
     Path("recipe.json").write_text(json.dumps(as_json(Recipe(steps=9))))
@@ -93,6 +104,7 @@ def test_an_effort_of_which_a_recipe_leaves_nothing_is_an_error(
     for effort in ("quick", "thorough"):
         assert call("train", *files, "--effort", effort) == 2
         assert "--effort must be left out where all" in capsys.readouterr().err
+        assert not trained
 
 
 def test_the_recipe_of_a_training_is_a_configuration(trained: dict[str, Any]) -> None:

@@ -146,7 +146,7 @@ def test_chinese_names_are_spelled() -> None:
     assert kinds(pairs) == ("character", "character")
 
 
-def test_formulas_are_spelled_however_long_they_are() -> None:
+def test_formulas_are_spelled_up_to_200_characters() -> None:
     formulas = random_texts("CNOc1()=#", 300, 90)
     assert kinds(list(zip(formulas, formulas, strict=True))) == ("character", "character")
     genomes = random_texts("ACGT", 30, 900)
@@ -165,10 +165,42 @@ def test_phones_of_a_small_lexicon_are_symbols() -> None:
     assert kinds(pairs) == ("character", "word")
 
 
-def test_numbers_are_spelled_not_learnt_one_by_one() -> None:
+def test_numbers_are_spelled_not_learned_one_by_one() -> None:
     draw = random.Random(1)
-    sums = [(draw.randint(0, 99), draw.randint(0, 99)) for _ in range(2000)]
-    assert kinds([(f"{a} + {b}", str(a + b)) for a, b in sums]) == ("character", "character")
+    sums = [(draw.randint(-999, 999), draw.random()) for _ in range(2000)]
+    assert kinds([(f"{a} + {b:.2f}", f"{a + b:.2f}") for a, b in sums]) == ("character",) * 2
+    lists = [draw.choices(range(1000), k=6) for _ in range(2000)]
+    pairs = [(" ".join(map(str, one)), " ".join(map(str, sorted(one)))) for one in lists]
+    assert kinds(pairs) == ("character", "character")
+
+
+def test_a_few_numbers_are_symbols_such_as_notes() -> None:
+    notes = random_texts([str(number) for number in range(40, 80)], 900, 20, " ")
+    assert kinds(list(zip(notes, notes, strict=True))) == ("word", "word")
+
+
+def test_short_sentences_are_no_names() -> None:
+    short = [
+        f"{a.capitalize()} {b}."
+        for a, b in zip(*[sentences(900, 1, n) for n in (1, 2)], strict=True)
+    ]
+    assert kinds(list(zip(short, reversed(short), strict=True))) == ("sentencepiece",) * 2
+    names = [one.removesuffix(".") for one in short]
+    assert kinds(list(zip(names, reversed(names), strict=True))) == ("character",) * 2
+
+
+def test_sentences_of_a_script_without_spaces_are_no_names() -> None:
+    kana = [chr(code) for code in range(0x3041, 0x3097)]
+    for length, kind in ((6, "character"), (20, "sentencepiece")):
+        texts = random_texts(kana, 500, length)
+        assert kinds(list(zip(texts, texts, strict=True))) == (kind, kind)
+
+
+def test_characters_of_a_large_alphabet_all_have_an_id() -> None:
+    han = [chr(code) for code in range(0x4E00, 0x4E00 + 7000)]
+    texts = random_texts(han, 20_000, 3)
+    found, size = chosen(list(zip(texts, texts, strict=True))), len(set("".join(texts))) + 8
+    assert (found["target_tokenizer"], found["vocabulary_size"]) == ("character", size)
 
 
 def test_a_target_like_the_source_does_not_make_sentences_spelled() -> None:
@@ -333,6 +365,8 @@ SIDES = st.builds(
     uses=st.floats(0, 1e5),
     numbers=st.floats(0, 1),
     hangul=st.floats(0, 1),
+    unspaced=st.floats(0, 1),
+    stops=st.floats(0, 1),
 )
 PROFILES = st.builds(
     Profile,

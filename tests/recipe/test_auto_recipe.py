@@ -55,7 +55,7 @@ def test_a_corpus_is_chosen_for_like_its_pairs(tmp_path: Path) -> None:
     path.write_text("".join("\t".join(pair) + "\n" for pair in PAIRS), encoding="utf-8")
     auto = AutoRecipe(precision="float32")
     assert auto.choose(Corpus.from_tsv(path)) == auto.choose(PAIRS)
-    with pytest.raises(ValueError, match="`pairs` must be at least one pair"):
+    with pytest.raises(ValueError, match="`pairs` must be one pair or more"):
         auto.choose([])
 
 

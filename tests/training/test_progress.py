@@ -84,7 +84,7 @@ def test_a_slow_first_step_does_not_count(clock: Clock) -> None:
 
 
 def test_a_limit_of_time_bounds_the_estimate(clock: Clock) -> None:
-    line = "about 2 min 0 s left of 3 minutes; training may stop earlier"
+    line = "about 2 min 0 s left of 3 min; training may stop earlier"
     assert estimated(clock, minutes=3) == [line]
     assert "until the end of epoch 3" in estimated(clock, minutes=300)[0]
 
