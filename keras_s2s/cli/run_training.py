@@ -119,8 +119,8 @@ def _check_together(recipe: Recipe, auto: AutoRecipe, given: Given) -> None:
         return check_combination(recipe, given)
     if given.teachers:
         raise ValueError(
-            "Teachers that are given are distilled once. Received: effort='thorough', which trains "
-            "others. Leave the effort out."
+            "A thorough training trains its own teachers. Received: effort='thorough' with other "
+            "teachers. Leave one of them out."
         )
     try:
         check_combination(replace(recipe, teachers=1), given)

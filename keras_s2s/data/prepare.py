@@ -55,7 +55,7 @@ def prepare(
 ) -> PreparedCorpus:
     """Prepare a corpus of any size for training, in constant memory.
 
-    1. Read the pairs once and write each to a random partition, so that every partition is a
+    1. Read the pairs and write each to a random partition, so that every partition is a
        random sample of the corpus.
     2. Train the tokenizers on a sample.
     3. Shuffle the partitions, and write shards of about 65,536 pairs with their ids, in parallel.

@@ -151,9 +151,7 @@ class ModelOptions(TextOptions):
         words = "none or two without one SentencePiece vocabulary for both sides"
         need(is_one, words, "tie_embeddings", self.tie_embeddings)
         can_copy = self.attention != "none" and self.has_joint_vocabulary
-        words = (
-            "left out unless there are attention and one SentencePiece vocabulary for both sides"
-        )
+        words = "left out without attention or without one SentencePiece vocabulary for both sides"
         need(can_copy or not self.copying, words, "copying", self.copying)
         has_start = self.bridge != "zeros" or self.attention != "none"
         need(has_start, "dense or copy where there is no attention", "bridge", self.bridge)

@@ -198,9 +198,10 @@ def is_finished(
             its first checkpoint.
     """
     others, begun = differences(folder, identity), differences(checkpoints, identity)
-    if others and begun:
-        raise ValueError(_other_training(begun, checkpoints))
-    others = None if others and begun == "" else others  # It was to replace the folder's.
+    if others != "" and begun is not None:  # It was to replace what is in the folder, if anything.
+        if begun:
+            raise ValueError(_other_training(begun, checkpoints))
+        others = None
     if others:
         raise ValueError(
             f"The training of {folder} is finished, and resuming does not replace it by another. "

@@ -37,7 +37,7 @@ def product_speed(rows: int, size: int) -> ProductSpeed:
     """Measure the product `[rows, size] x [size, 4 size]` in both types, in about a second.
 
     Args:
-        rows: Rows of the first matrix, of which 256 to 4,096 count.
+        rows: Rows of the first matrix, limited to 256 to 4,096.
         size: Columns of the first matrix, and a quarter of those of the second; likewise.
 
     Returns:

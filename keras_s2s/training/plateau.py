@@ -35,8 +35,8 @@ class PlateauSchedule(ProgressSchedule):
     """Holds the learning rate while the validation improves, then lets it decay to zero.
 
     The validation improves when an epoch has the lowest perplexity so far or, if it is monitored,
-    the highest sequence accuracy. (Of sentences, few are predicted exactly, and their number says
-    little.) The decay begins when it has not improved for a quarter of the epochs, or when no
+    the highest sequence accuracy. (Few sentences are predicted exactly, and their share is
+    mostly noise.) The decay begins when it has not improved for a quarter of the epochs, or when no
     sequence of the validation has an error in two epochs in a row; at the latest in time for the
     maximum of steps or minutes. It takes 30 % of the whole training. So a training ends soon after
     it has learned, and goes on while it learns.

@@ -228,3 +228,54 @@ def test_a_training_that_ended_with_its_teachers_chooses_nothing_again(
     monkeypatch.setattr("keras_s2s.recipe.auto_recipe.choose", None)
     recipe, _ = complete(AutoRecipe(), folder, resume=True)
     assert (recipe.teachers, recipe.units) == (1, 16)
+
+
+def test_a_fine_tuning_resumes_with_the_options_that_it_began_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    begun: Translator = train(PAIRS, PAIRS[:8], folder, AutoRecipe(**SMALL), report=quiet)
+    start, tuned = Start(translator=begun), tmp_path / "tuned"
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr("keras_s2s.recipe.train._fit", stop)
+        train(PAIRS, PAIRS[:8], tuned, AutoRecipe(steps=7, dropout=0.2), start=start, report=quiet)
+    resumed = Run(resume=True)
+    train(PAIRS, PAIRS[:8], tuned, None, start=start, run=resumed, report=quiet)
+    recipe = Recipe.from_json(tuned / "recipe.json")
+    assert (recipe.steps, recipe.dropout) == (7, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"epochs": 3}, "epochs=3 instead of 30.*steps=None instead of 45"),
+        ({"batch_tokens": 99}, "batch_tokens=99 instead of 2048"),
+        ({"minutes": 3}, "teachers=0 instead of 1, minutes=3 instead of None"),
+    ],
+)
+def test_options_that_exclude_recorded_ones_are_told_as_differences(
+    given: dict[str, Any], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    monkeypatch.setattr("keras_s2s.recipe.train._fit", stop)
+    with pytest.raises(Stopped):
+        train(PAIRS, PAIRS[:8], folder, AutoRecipe(teachers=1, **SMALL), report=quiet)
+    with pytest.raises(ValueError, match=words):
+        train(PAIRS, PAIRS[:8], folder, AutoRecipe(**given), run=Run(resume=True), report=quiet)
+
+
+def test_what_a_later_version_recorded_is_left_out(tmp_path: Path) -> None:
+    recipe = {**as_json(Recipe(units=8)), "telepathy": 3}
+    (tmp_path / TRAINING).write_text(json.dumps({"recipe": recipe, "effort": None}))
+    found, _ = complete(AutoRecipe(), tmp_path, resume=True)
+    assert found.units == 8
+
+
+def test_a_finished_training_that_left_its_record_is_not_trained_again(tmp_path: Path) -> None:
+    folder, lines = tmp_path / "model", list[str]()
+    train(PAIRS, PAIRS[:8], folder, AutoRecipe(**SMALL), report=quiet)
+    record = tmp_path / "model.checkpoints" / TRAINING
+    record.parent.mkdir()
+    record.write_bytes((folder / TRAINING).read_bytes())
+    train(PAIRS, PAIRS[:8], folder, None, run=Run(resume=True), report=lines.append)
+    assert lines[-1] == f"the training of {folder} is finished"

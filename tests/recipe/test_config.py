@@ -173,7 +173,7 @@ def test_a_run_that_cannot_be_is_told(wrong: dict[str, Any], message: str) -> No
         ),
         ({"joint_vocabulary": False, "tie_embeddings": "three"}, "one SentencePiece vocabulary"),
         ({"joint_vocabulary": False, "copying": True}, "one SentencePiece vocabulary"),
-        ({"attention": "none", "copying": True}, "left out unless there are attention"),
+        ({"attention": "none", "copying": True}, "left out without attention"),
     ],
 )
 def test_what_cannot_be_trained_is_told_before_anything_is_read(
