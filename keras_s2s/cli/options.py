@@ -134,7 +134,8 @@ def _replaced(kind: Any, context: typer.Context) -> dict[str, Any]:
     for one, other in (*ALTERNATIVES, *(pair[::-1] for pair in ALTERNATIVES)):
         if one in typed and other not in typed and hasattr(kind, other):
             found[other] = getattr(kind, other)
-            context.set_parameter_source(other, type(context.get_parameter_source(one)).DEFAULT)
+            source: Any = context.get_parameter_source(other)
+            context.set_parameter_source(other, type(source).DEFAULT)
     return found
 
 
