@@ -36,6 +36,7 @@ LONGEST_SPELLING = 80
 MOST_SINGLE = 1.1  # words in a text of single words
 MOST_PSEUDO = 50_000  # generated sources
 TINY, FEW = 3_000, 3_000  # target tokens of a corpus; pairs
+MOST_IDS = 1_000_000  # of a vocabulary
 LEAST_COPIED = 0.2  # share of the words of targets that occur in their sources
 LEAST_GAIN = 1.2  # of products in bfloat16, for which training in bfloat16 is faster
 
@@ -100,7 +101,8 @@ def vocabulary(known: Known) -> Iterator[Choice]:
     characters = known.profile.characters + len(known["protect"])
     if "sentencepiece" not in (known.tokenizer("source"), known.tokenizer("target")):
         if characters + 8 > known["vocabulary_size"]:
-            yield Choice("vocabulary_size", characters + 8, f"{characters:,} characters")
+            size = min(characters + 8, MOST_IDS)
+            yield Choice("vocabulary_size", size, f"{characters:,} different characters")
         return
     source, target = known.profile.source, known.profile.target
     words = known.profile.pairs * (source.subwords + target.subwords) / 1.3
@@ -110,7 +112,7 @@ def vocabulary(known: Known) -> Iterator[Choice]:
     size = min(max(size, 1000), 16_000, round(most))
     # Each character is a subword; beside a large alphabet, there is room for words.
     size = max(size, characters + 8 if characters < 200 else round(1.25 * characters))
-    yield Choice("vocabulary_size", min(size, 1_000_000), f"{_count(words)} words of text")
+    yield Choice("vocabulary_size", min(size, MOST_IDS), f"{_count(words)} words of text")
 
 
 def copying(known: Known) -> Iterator[Choice]:
