@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_origin, get_type_hints
 import typer
 import typer.core
 
+from keras_s2s.recipe.config import ALTERNATIVES
 from keras_s2s.text.option_fields import SEVERAL, Option, options_of, type_words
 
 
@@ -119,10 +120,6 @@ def metavar_of(field: Field, stated: Option) -> str:
     if stated.choices:
         return "|".join("none" if one is None else one for one in stated.choices)
     return stated.metavar or {"int": "N", "float": "X"}[type_words(field).split(" | ")[0]]
-
-
-# Options that say the same thing in two ways.
-ALTERNATIVES = (("epochs", "steps"), ("batch_tokens", "batch_sentences"))
 
 
 def _replaced(kind: Any, context: typer.Context) -> dict[str, Any]:

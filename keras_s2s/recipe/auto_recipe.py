@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_s2s.data.profile import SAMPLE, Profile, profile_of, profile_of_stream
 from keras_s2s.recipe.auto import TEXT_RULES, choose
 from keras_s2s.recipe.combinations import OF_TEACHERS
-from keras_s2s.recipe.config import Recipe
+from keras_s2s.recipe.config import ALTERNATIVES, Recipe
 from keras_s2s.recipe.estimate import seconds_of_steps
 from keras_s2s.recipe.known import EFFORTS, Choice, Known
-from keras_s2s.recipe.old_names import renamed
-from keras_s2s.recipe.resume import TRAINING, Run, make_checkpoints
+from keras_s2s.recipe.resume import Run
 from keras_s2s.recipe.start_options import options_of_teachers
 from keras_s2s.text.option_fields import need
 from keras_s2s.text.options import TextOptions
@@ -134,7 +130,7 @@ def complete_recipe(
     pairs: Pairs | PreparedCorpus,
     start: Start,
     run: Run,
-    folder: Path,
+    recorded: dict[str, Any],
     report: Callable[[str], None],
 ) -> Recipe:
     """The recipe of a training: as it was given, as it was recorded, or chosen now.
@@ -144,8 +140,8 @@ def complete_recipe(
         pairs: The data.
         start: What the training starts from. A trained model brings its own options, and what it
             does not settle keeps the usual defaults.
-        run: Whether the training resumes; then the options are those that it began with.
-        folder: Where the translator is saved.
+        run: Where the training runs.
+        recorded: What a resumed training began with, see `read_record`; empty for a new one.
         report: Receives the choices.
 
     Raises:
@@ -154,7 +150,6 @@ def complete_recipe(
     if isinstance(recipe, Recipe):
         return recipe
     auto = recipe or AutoRecipe()
-    recorded = _recorded(folder, run) if run.resume else {}
     if start.translator is not None:
         words = "left out with a trained model to start from"
         need(auto.effort == "normal", words, "effort", auto.effort)
@@ -170,19 +165,18 @@ def complete_recipe(
     )
 
 
-def effort_of(recipe: Recipe | AutoRecipe | None, folder: Path, run: Run) -> str:
+def effort_of(recipe: Recipe | AutoRecipe | None, recorded: dict[str, Any]) -> str:
     """The effort of a training, or that with which a resumed one began.
 
     Args:
         recipe: As for `complete_recipe`.
-        folder: Where the translator is saved.
-        run: Whether the training resumes.
+        recorded: As for `complete_recipe`.
 
     Raises:
         ValueError: It began with another effort than the one that is given.
     """
     own = recipe.effort if isinstance(recipe, AutoRecipe) else "normal"
-    begun = _recorded(folder, run).get("effort") if run.resume else own
+    begun = recorded.get("effort")
     begun = begun if begun in EFFORTS else own
     is_same = own in ("normal", begun)  # "normal" is the default, and need not be given.
     need(is_same, f"{begun!r}, with which the training began", "effort", own)
@@ -195,23 +189,12 @@ def _resumed(recorded: dict[str, Any], auto: AutoRecipe) -> Recipe:
     Options that were recorded by a later version, or that exclude a given one, are left out.
     """
     names = {field.name for field in fields(Recipe)}
-    for one, others in (("epochs", {"steps"}), ("batch_tokens", {"batch_sentences"})):
-        names -= others if one in auto.given else set()
+    for one, other in ALTERNATIVES:
+        names -= {other} if one in auto.given else set()
     for one, others in (("minutes", {"teachers", *OF_TEACHERS}), ("teachers", {"minutes"})):
         names -= others if auto.given.get(one) else set()
     known = {name: value for name, value in recorded["recipe"].items() if name in names}
     return Recipe(**{**known, **auto.given})
-
-
-def _recorded(folder: Path, run: Run) -> dict[str, Any]:
-    """What is recorded of a training that began, by its newest checkpoint at best."""
-    checkpoints = make_checkpoints(folder, run)
-    newest = checkpoints.newest()
-    for place in (checkpoints.folder, folder) if newest is None else (newest,):
-        with suppress(OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
-            found = json.loads((place / TRAINING).read_bytes())
-            return {**found, "recipe": renamed(found["recipe"])}
-    return {}  # Whoever compares the trainings tells what is wrong with it.
 
 
 def _settled(pairs: Pairs | Corpus | PreparedCorpus) -> Mapping[str, Any]:

@@ -25,6 +25,9 @@ MOST_BATCH = 10_000_000
 # Trained weights are where a schedule has come down to: its first steps must not undo them.
 LEARNING_RATE, FINE_TUNING_RATE = 2e-3, 5e-4
 
+# Options that say the same thing in two ways.
+ALTERNATIVES = (("epochs", "steps"), ("batch_tokens", "batch_sentences"))
+
 
 @documented
 @dataclass(frozen=True, kw_only=True)

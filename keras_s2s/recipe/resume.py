@@ -15,6 +15,7 @@ from keras_s2s.files.file_lock import locked
 from keras_s2s.inference.storage import DESCRIPTION, SOURCE, TARGET
 from keras_s2s.recipe.config import Recipe
 from keras_s2s.recipe.identity import TRAINING, Identity, differences, write_identity
+from keras_s2s.recipe.old_names import renamed
 from keras_s2s.text.option_fields import at_least, check_options, documented, option
 from keras_s2s.text.tokenizers import Tokenizer, load_tokenizer
 
@@ -154,6 +155,23 @@ def make_checkpoints(folder: Path, run: Run) -> Checkpoints:
         steps=run.checkpoint_steps,
         is_writer=run.writes,
     )
+
+
+def read_record(folder: Path, run: Run) -> dict[str, Any]:
+    """What a training that resumes began with: the record of its newest checkpoint at best.
+
+    Returns:
+        Its identity and its effort; empty for a training that does not resume or has no record.
+    """
+    if not run.resume:
+        return {}
+    checkpoints = make_checkpoints(folder, run)
+    newest = checkpoints.newest()
+    for place in (checkpoints.folder, folder) if newest is None else (newest,):
+        with suppress(OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
+            found = json.loads((place / TRAINING).read_bytes())
+            return {**found, "recipe": renamed(found["recipe"])}
+    return {}  # Whoever compares the trainings tells what is wrong with it.
 
 
 def find_checkpoint(

@@ -92,8 +92,9 @@ def train(
     data = TrainingPairs.of(pairs, sample_weight, alignments)
     _check_given(valid_pairs, start, build_model)
     folder = TRANSLATOR.check_goal(Path(folder))
-    effort = effort_of(recipe, folder, run)
-    recipe = complete_recipe(recipe, data.pairs, start, run, folder, report)
+    recorded = resume.read_record(folder, run)
+    effort = effort_of(recipe, recorded)
+    recipe = complete_recipe(recipe, data.pairs, start, run, recorded, report)
     recipe = settled_recipe(recipe, start, data.pairs)
     given = Given(
         start=start.translator is not None,

@@ -11,7 +11,8 @@ from keras_s2s.data.corpus import Corpus
 from keras_s2s.inference.translator import Translator
 from keras_s2s.recipe.auto_recipe import AutoRecipe, complete_recipe
 from keras_s2s.recipe.config import Recipe
-from keras_s2s.recipe.resume import TRAINING, Run
+from keras_s2s.recipe.identity import TRAINING
+from keras_s2s.recipe.resume import Run, read_record
 from keras_s2s.recipe.start import Start
 from keras_s2s.recipe.train import train
 from keras_s2s.text.option_fields import as_json
@@ -29,7 +30,8 @@ def quiet(_: str) -> None:
 def complete(recipe: Any, folder: Path, **run: Any) -> tuple[Recipe, list[str]]:
     lines: list[str] = []
     run_ = Run(**run)
-    return complete_recipe(recipe, PAIRS, Start(), run_, folder, lines.append), lines
+    record = read_record(folder, run_)
+    return complete_recipe(recipe, PAIRS, Start(), run_, record, lines.append), lines
 
 
 def test_without_a_recipe_all_is_chosen_and_told_with_its_reason(tmp_path: Path) -> None:
@@ -136,16 +138,16 @@ def test_with_a_model_to_start_from_nothing_is_chosen(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     begun: Translator = train(PAIRS, PAIRS[:8], folder, AutoRecipe(**SMALL), report=quiet)
     start = Start(translator=begun)
-    assert complete_recipe(None, PAIRS, start, Run(), tmp_path, quiet) == Recipe()
+    assert complete_recipe(None, PAIRS, start, Run(), {}, quiet) == Recipe()
     with pytest.raises(ValueError, match="`effort` must be left out with a trained model"):
-        complete_recipe(AutoRecipe(effort="quick"), PAIRS, start, Run(), tmp_path, quiet)
+        complete_recipe(AutoRecipe(effort="quick"), PAIRS, start, Run(), {}, quiet)
 
 
 def test_embeddings_from_a_file_settle_their_size(tmp_path: Path) -> None:
     file = tmp_path / "vectors.txt"
     file.write_text("a 1 2 3\nb 1 2 3\n")
     start = Start(source_embeddings=file)
-    assert complete_recipe(None, PAIRS, start, Run(), tmp_path, quiet).embedding_dimension == 3
+    assert complete_recipe(None, PAIRS, start, Run(), {}, quiet).embedding_dimension == 3
 
 
 def test_embeddings_of_both_sides_are_two_matrices_even_where_the_decoder_copies(
@@ -160,7 +162,7 @@ def test_embeddings_of_both_sides_are_two_matrices_even_where_the_decoder_copies
         (Start(source_embeddings=file), "three"),
         (Start(source_embeddings=file, target_embeddings=file), "two"),
     ]:
-        found = complete_recipe(None, texts, start, Run(), tmp_path, quiet)
+        found = complete_recipe(None, texts, start, Run(), {}, quiet)
         assert found.copying is True
         assert found.tie_embeddings == expected
 
